@@ -1,0 +1,1 @@
+//! A `tracing` layer for the OpenTelemetry GenAI semantic conventions.
