@@ -1,1 +1,18 @@
 //! A `tracing` layer for the OpenTelemetry GenAI semantic conventions.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+#[cfg(feature = "init")]
+pub mod config;
+mod error;
+#[cfg(feature = "init")]
+pub mod format;
+mod health;
+mod layer;
+#[cfg(feature = "init")]
+pub mod pipeline;
+pub mod policy;
+pub mod record;
+pub mod semconv;
+#[cfg(feature = "init")]
+pub mod telemetry;
+pub mod tracer;

@@ -1,0 +1,40 @@
+//! What was counted: spans started, dropped, delivered, and what could not be understood.
+//!
+//! A leaf that any module may use. Counters only grow; `status()` reads them.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A monotonic counter.
+#[derive(Debug, Default)]
+pub(crate) struct Counter(AtomicU64);
+
+impl Counter {
+    pub(crate) fn add(&self, n: u64) {
+        self.0.fetch_add(n, Ordering::Relaxed);
+    }
+
+    pub(crate) fn increment(&self) {
+        self.add(1);
+    }
+
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// The counters of one pipeline.
+#[derive(Debug, Default)]
+pub(crate) struct Health {
+    /// Spans handed to the tracer.
+    pub(crate) started: Counter,
+    /// Spans the sampler turned down.
+    pub(crate) sampled_out: Counter,
+    /// Spans that ended, sampled or not.
+    pub(crate) ended: Counter,
+    /// Values that were not of their attribute's type and were kept as text.
+    pub(crate) not_understood: Counter,
+    /// Content values that the policy withheld.
+    pub(crate) withheld: Counter,
+    /// Content values that were shortened.
+    pub(crate) shortened: Counter,
+}

@@ -1,0 +1,112 @@
+//! What the conventions say, as data: attributes, aliases, operations, providers, values.
+//!
+//! Every name this crate knows stands in one of the tables of this folder. A new attribute, a
+//! retired spelling or another provider is a row and a test, never another branch elsewhere.
+//!
+//! Three states of the conventions are known, see [`Version`]. Sources: the registry of
+//! semantic-conventions v1.41 (the last one published with GenAI content) and the moving
+//! `semantic-conventions-genai` repository.
+
+// mod aliases;
+mod attributes;
+
+pub use attributes::Attr;
+
+pub(crate) use attributes::{ATTRIBUTES, AttrDef};
+
+/// Which state of the GenAI conventions leaves the process.
+///
+/// Set with `semconv: "1.41" | latest | dual` or `TRACING_GENAI_SEMCONV`. Defaults to
+/// [`Version::V1_41`], which is what backends read today.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum Version {
+    /// Semantic conventions 1.41, the last published release with GenAI content.
+    #[default]
+    V1_41,
+    /// The moving development version of `semantic-conventions-genai`.
+    Latest,
+    /// Both spellings wherever the two differ.
+    Dual,
+}
+
+impl Version {
+    /// The spelling used in configuration.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::V1_41 => "1.41",
+            Self::Latest => "latest",
+            Self::Dual => "dual",
+        }
+    }
+
+    /// Reads a configured value; `None` for one that names no version.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        match text.trim().to_ascii_lowercase().as_str() {
+            "1.41" | "v1.41" | "1.41.0" | "1.41.1" => Some(Self::V1_41),
+            "latest" => Some(Self::Latest),
+            "dual" => Some(Self::Dual),
+            _ => None,
+        }
+    }
+}
+
+/// What kind of value an attribute has by the registry.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum Type {
+    /// `boolean`
+    Bool,
+    /// `int`, a signed 64-bit integer
+    Int,
+    /// `double`
+    Double,
+    /// `string`, or an open string enumeration
+    Str,
+    /// `string[]`
+    StrList,
+    /// `any`: a structured value, on spans a JSON string
+    Json,
+}
+
+/// Whose data a value carries; decides with the policy whether it may leave.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum Class {
+    /// Facts about the call: never content.
+    Metadata,
+    /// What was sent to the model.
+    Input,
+    /// What the model answered.
+    Output,
+    /// Instructions given to the model by the application.
+    System,
+    /// Tool definitions, descriptions, arguments and results.
+    Tools,
+    /// Retrieval queries and documents.
+    Retrieval,
+    /// Memory queries and records.
+    Memory,
+    /// Error messages and stack traces, which providers fill with echoed prompts.
+    ErrorText,
+    /// Credentials. Never leaves, whatever the policy.
+    Secret,
+}
+
+impl Class {
+    /// Whether values of this class are what people wrote or models answered.
+    #[must_use]
+    pub const fn is_content(self) -> bool {
+        matches!(
+            self,
+            Self::Input
+                | Self::Output
+                | Self::System
+                | Self::Tools
+                | Self::Retrieval
+                | Self::Memory
+        )
+    }
+}
