@@ -3,6 +3,10 @@
 //! The only maker of a cleared record. A [`Policy`] is a small copyable value, so that it can be
 //! read on every field without a lock and changed while spans are open.
 
+mod error_text;
+mod limit;
+mod media;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::semconv::Class;

@@ -174,7 +174,8 @@ impl Reader<'_> {
             if field == "type" {
                 members.retain(|(key, _)| !key.is("type"));
             }
-            members.push((super::json::Text::plain(field.trim_start_matches("r#").to_owned()), value));
+            members
+                .push((super::json::Text::plain(field.trim_start_matches("r#").to_owned()), value));
             if self.take(b',').is_none() {
                 self.take(b'}')?;
                 break;
@@ -266,7 +267,9 @@ mod tests {
 
     #[test]
     fn leaves_prose_alone() {
-        for text in ["Hello (world)", "say \"x\"", "[a, b]", "foo(bar)", "x {y}", "Note: {}", "(\"a\")"] {
+        for text in
+            ["Hello (world)", "say \"x\"", "[a, b]", "foo(bar)", "x {y}", "Note: {}", "(\"a\")"]
+        {
             assert_eq!(parse(text), None, "{text}");
         }
     }

@@ -7,10 +7,19 @@ use super::part::others;
 
 /// What a list of scored objects is called in the answers of stores.
 const HELD: &[&str] = &[
-    "documents", "results", "matches", "hits", "data", "records", "memories", "memoryRecordSummaries",
-    "points", "chunks",
+    "documents",
+    "results",
+    "matches",
+    "hits",
+    "data",
+    "records",
+    "memories",
+    "memoryRecordSummaries",
+    "points",
+    "chunks",
 ];
-const IDS: &[&str] = &["id", "_id", "document_id", "documentId", "doc_id", "memoryRecordId", "chunk_id"];
+const IDS: &[&str] =
+    &["id", "_id", "document_id", "documentId", "doc_id", "memoryRecordId", "chunk_id"];
 const SCORES: &[&str] = &["score", "relevance_score", "relevanceScore", "similarity", "_score"];
 const CONTENTS: &[&str] = &["content", "page_content", "pageContent", "text", "memory"];
 
@@ -62,6 +71,12 @@ fn scored<'a>(tuple: &[Node<'a>]) -> Option<Node<'a>> {
 }
 
 fn object<'a>(item: &Node<'a>, with_content: bool) -> Node<'a> {
+    // An id or score of another type than the schema has would make a reader drop them all.
+    let odd_id = item.get("id").is_some_and(|id| !matches!(id, Node::String(_) | Node::Number(_)));
+    let odd_score = item.get("score").is_some_and(|score| !matches!(score, Node::Number(_)));
+    if odd_id || odd_score {
+        return Node::object([("content", item.clone())]);
+    }
     // `{"document": {…}, "score": …}`: the document's members are the item's.
     let nested = item.get("document").filter(|nested| nested.is_object());
     let find = |keys: &[&'static str]| -> Option<(&'static str, &Node<'a>)> {
@@ -73,12 +88,13 @@ fn object<'a>(item: &Node<'a>, with_content: bool) -> Node<'a> {
         let nested = nested?;
         keys.iter().find_map(|key| nested.get(key))
     };
-    let id = find(IDS).filter(|(_, id)| !id.is_container());
+    let is_id = |id: &Node<'a>| matches!(id, Node::String(_) | Node::Number(_));
+    let id = find(IDS).filter(|(_, id)| is_id(id));
     let score = find(SCORES).filter(|(_, score)| matches!(score, Node::Number(_)));
     let content = find(CONTENTS);
     let mut read: Vec<&str> = Vec::new();
     let mut members = Vec::new();
-    if let Some(id) = id.map(|(_, id)| id).or_else(|| find_nested(IDS)) {
+    if let Some(id) = id.map(|(_, id)| id).or_else(|| find_nested(IDS).filter(|id| is_id(id))) {
         members.push((Text::word("id"), as_string(id)));
     }
     if let Some(score) = score.map(|(_, score)| score) {

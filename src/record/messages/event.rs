@@ -10,7 +10,8 @@ use super::{Shape, finished, shape};
 /// holds them as JSON.
 pub(crate) fn from_event(name: &str, fields: &[(&str, &str)]) -> Option<Vec<(Shape, String)>> {
     let (_, kind) = EVENTS.iter().find(|(event, _)| *event == name)?;
-    let of = |key: &str| fields.iter().rev().find(|(field, _)| *field == key).map(|(_, text)| *text);
+    let of =
+        |key: &str| fields.iter().rev().find(|(field, _)| *field == key).map(|(_, text)| *text);
     Some(match kind {
         Kind::Message(role) => {
             let node = event_body(fields, Some(role));
@@ -25,7 +26,10 @@ pub(crate) fn from_event(name: &str, fields: &[(&str, &str)]) -> Option<Vec<(Sha
         Kind::Choice => {
             let node = event_body(fields, None);
             let found = message::choice(&node);
-            found.map(|found| (Shape::OutputMessages, one(Side::Output, found))).into_iter().collect()
+            found
+                .map(|found| (Shape::OutputMessages, one(Side::Output, found)))
+                .into_iter()
+                .collect()
         }
         Kind::Content(content, keys) => keys
             .iter()
@@ -90,8 +94,19 @@ fn one(side: Side, message: Message<'_>) -> String {
 fn event_body<'a>(fields: &[(&str, &'a str)], role: Option<&'static str>) -> Node<'a> {
     const BODY: [&str; 3] = ["body", "gen_ai.event.content", "event.body"];
     const MEMBERS: [&str; 13] = [
-        "role", "content", "name", "tool_calls", "id", "tool_call_id", "index", "finish_reason",
-        "message", "text", "refusal", "parts", "function_call",
+        "role",
+        "content",
+        "name",
+        "tool_calls",
+        "id",
+        "tool_call_id",
+        "index",
+        "finish_reason",
+        "message",
+        "text",
+        "refusal",
+        "parts",
+        "function_call",
     ];
     let mut members = Vec::new();
     for (key, text) in fields {
@@ -120,7 +135,10 @@ fn event_body<'a>(fields: &[(&str, &'a str)], role: Option<&'static str>) -> Nod
             members.retain(|(key, _)| !key.is("role"));
             members.insert(0, (Text::word("role"), Node::text(role)));
         }
-        if !members.iter().any(|(key, _)| key.is("content") || key.is("tool_calls") || key.is("parts")) {
+        if !members
+            .iter()
+            .any(|(key, _)| key.is("content") || key.is("tool_calls") || key.is("parts"))
+        {
             members.push((Text::word("content"), Node::Array(Vec::new())));
         }
     }
@@ -129,7 +147,8 @@ fn event_body<'a>(fields: &[(&str, &'a str)], role: Option<&'static str>) -> Nod
 
 /// A field's value: structured fields hold JSON, the others text.
 fn field<'a>(key: &str, text: &'a str) -> Node<'a> {
-    let structured = matches!(key, "tool_calls" | "message" | "content" | "parts" | "function_call");
+    let structured =
+        matches!(key, "tool_calls" | "message" | "content" | "parts" | "function_call");
     Node::parse(text)
         .filter(|node| structured && (node.is_container() || matches!(node, Node::String(_))))
         .or_else(|| super::debug::parse(text).filter(|node| structured && *node != Node::Null))
@@ -168,7 +187,10 @@ mod tests {
             ),
             (
                 "gen_ai.assistant.message",
-                &[("tool_calls", r#"[{"id":"c1","type":"function","function":{"name":"w","arguments":"{\"a\":1}"}}]"#)],
+                &[(
+                    "tool_calls",
+                    r#"[{"id":"c1","type":"function","function":{"name":"w","arguments":"{\"a\":1}"}}]"#,
+                )],
                 &[(
                     Shape::InputMessages,
                     r#"[{"role":"assistant","parts":[{"type":"tool_call","id":"c1","name":"w","arguments":{"a":1}}]}]"#,
@@ -176,7 +198,11 @@ mod tests {
             ),
             (
                 "gen_ai.choice",
-                &[("index", "0"), ("finish_reason", "tool_calls"), ("message", r#"{"role":"assistant","content":"x"}"#)],
+                &[
+                    ("index", "0"),
+                    ("finish_reason", "tool_calls"),
+                    ("message", r#"{"role":"assistant","content":"x"}"#),
+                ],
                 &[(
                     Shape::OutputMessages,
                     r#"[{"role":"assistant","parts":[{"type":"text","content":"x"}],"finish_reason":"tool_call"}]"#,
@@ -194,7 +220,10 @@ mod tests {
                 "gen_ai.client.inference.operation.details",
                 &[("gen_ai.input.messages", "hi"), ("gen_ai.output.messages", "ho")],
                 &[
-                    (Shape::InputMessages, r#"[{"role":"user","parts":[{"type":"text","content":"hi"}]}]"#),
+                    (
+                        Shape::InputMessages,
+                        r#"[{"role":"user","parts":[{"type":"text","content":"hi"}]}]"#,
+                    ),
                     (
                         Shape::OutputMessages,
                         r#"[{"role":"assistant","parts":[{"type":"text","content":"ho"}],"finish_reason":"stop"}]"#,

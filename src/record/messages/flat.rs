@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::json::{Node, Text};
-use super::{Shape, shape};
+use super::{Shape, shape_node};
 
 /// The flattened `entries` of one attribute in the attribute's shape; `None` if no key has an index.
 pub(crate) fn unflatten(content: Shape, entries: &[(&str, &str)]) -> Option<String> {
@@ -20,8 +20,9 @@ pub(crate) fn unflatten(content: Shape, entries: &[(&str, &str)]) -> Option<Stri
     if root.children.is_empty() {
         return None;
     }
-    let json = root.into_node("").to_json();
-    Some(shape(content, &json).json.into_owned())
+    let node = root.into_node("");
+    let text = node.to_json();
+    Some(shape_node(content, &node, &text).0.to_json())
 }
 
 /// Levels of one key that are followed.
@@ -73,9 +74,10 @@ impl<'t> Branch<'t> {
             );
         }
         if self.children.len() == 1 {
-            let wrapped = self.children.keys().any(
-                |segment| matches!(segment, Segment::Name(name) if WRAPPERS.contains(name)),
-            );
+            let wrapped = self
+                .children
+                .keys()
+                .any(|segment| matches!(segment, Segment::Name(name) if WRAPPERS.contains(name)));
             if wrapped && let Some((Segment::Name(name), inner)) = self.children.pop_first() {
                 return inner.into_node(name);
             }
@@ -135,7 +137,10 @@ mod tests {
             ("llm.input_messages.1.message.role", "assistant"),
             ("llm.input_messages.1.message.tool_calls.0.tool_call.id", "c1"),
             ("llm.input_messages.1.message.tool_calls.0.tool_call.function.name", "w"),
-            ("llm.input_messages.1.message.tool_calls.0.tool_call.function.arguments", r#"{"a":1}"#),
+            (
+                "llm.input_messages.1.message.tool_calls.0.tool_call.function.arguments",
+                r#"{"a":1}"#,
+            ),
             ("llm.input_messages.2.message.role", "tool"),
             ("llm.input_messages.2.message.tool_call_id", "c1"),
             ("llm.input_messages.2.message.content", "sunny"),
@@ -161,12 +166,17 @@ mod tests {
                 ]
             )
             .as_deref(),
-            Some(r#"[{"role":"assistant","parts":[{"type":"text","content":"ho"}],"finish_reason":"length"}]"#)
+            Some(
+                r#"[{"role":"assistant","parts":[{"type":"text","content":"ho"}],"finish_reason":"length"}]"#
+            )
         );
         assert_eq!(
             unflatten(
                 Shape::ToolDefinitions,
-                &[("llm.tools.0.tool.json_schema", r#"{"type":"function","function":{"name":"w"}}"#)]
+                &[(
+                    "llm.tools.0.tool.json_schema",
+                    r#"{"type":"function","function":{"name":"w"}}"#
+                )]
             )
             .as_deref(),
             Some(r#"[{"type":"function","name":"w"}]"#)

@@ -445,8 +445,27 @@ mod tests {
     /// Text that is JSON, nearly JSON, or neither.
     fn nearly_json() -> impl Strategy<Value = String> {
         let token = prop::sample::select(vec![
-            "{", "}", "[", "]", ",", ":", "\"a\"", "\"\\u00e9\"", "\"\\ud83d\\ude00\"", "\"\\ud800\"",
-            "\"\\x\"", "\"\u{1}\"", "0", "01", "-1.5e3", "1e", "null", "true", "nul", " ", "\"é😀\"",
+            "{",
+            "}",
+            "[",
+            "]",
+            ",",
+            ":",
+            "\"a\"",
+            "\"\\u00e9\"",
+            "\"\\ud83d\\ude00\"",
+            "\"\\ud800\"",
+            "\"\\x\"",
+            "\"\u{1}\"",
+            "0",
+            "01",
+            "-1.5e3",
+            "1e",
+            "null",
+            "true",
+            "nul",
+            " ",
+            "\"é😀\"",
         ]);
         prop_oneof![prop::collection::vec(token, 0..12).prop_map(|t| t.concat()), ".{0,40}"]
     }

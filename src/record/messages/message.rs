@@ -51,7 +51,14 @@ const ROLES: &[(&str, &str)] = &[
 /// What holds messages in a request or response body, by side.
 const REQUEST: &[&str] = &["messages", "contents", "input", "prompt", "inputs"];
 const RESPONSE: &[&str] = &[
-    "choices", "candidates", "output", "message", "generations", "steps", "outputs", "completion",
+    "choices",
+    "candidates",
+    "output",
+    "message",
+    "generations",
+    "steps",
+    "outputs",
+    "completion",
     "generation",
 ];
 const INSTRUCTIONS: &[&str] =
@@ -155,7 +162,11 @@ fn loose<'a>(item: &Node<'a>, side: Side) -> Option<(&'static str, Vec<Node<'a>>
     let role = match kind.as_deref() {
         Some("tool_call_response") => "tool",
         Some(
-            "tool_call" | "reasoning" | "server_tool_call" | "server_tool_call_response" | "compaction",
+            "tool_call"
+            | "reasoning"
+            | "server_tool_call"
+            | "server_tool_call_response"
+            | "compaction",
         ) => "assistant",
         _ => side.role(),
     };
@@ -174,9 +185,9 @@ fn is_message_type(item: &Node<'_>) -> bool {
 fn chunks<'a>(items: &[Node<'a>], messages: Vec<Message<'a>>) -> Vec<Message<'a>> {
     let is_chunk = |item: &Node<'a>| {
         item.array_of("candidates").is_some_and(|found| found.len() == 1)
-            || item.array_of("choices").is_some_and(|found| {
-                matches!(found, [choice] if choice.get("delta").is_some())
-            })
+            || item
+                .array_of("choices")
+                .is_some_and(|found| matches!(found, [choice] if choice.get("delta").is_some()))
     };
     if items.len() < 2 || messages.is_empty() || !items.iter().all(is_chunk) {
         return messages;
@@ -187,7 +198,8 @@ fn chunks<'a>(items: &[Node<'a>], messages: Vec<Message<'a>>) -> Vec<Message<'a>
         if let Some((kind, content)) = run.take()
             && !content.is_empty()
         {
-            parts.push(Node::object([("type", Node::text(kind)), ("content", Node::text(content))]));
+            parts
+                .push(Node::object([("type", Node::text(kind)), ("content", Node::text(content))]));
         }
     };
     for message in messages {
@@ -230,9 +242,27 @@ fn object<'a>(node: &Node<'a>, side: Side) -> Option<Vec<Message<'a>>> {
 pub(super) fn message<'a>(node: &Node<'a>, side: Side) -> Option<Message<'a>> {
     // Without a role, an object is a message only if it holds nothing that would be lost.
     const MEMBERS: [&str; 22] = [
-        "role", "content", "parts", "name", "tool_calls", "function_call", "refusal", "id",
-        "tool_call_id", "finish_reason", "stop_reason", "finishReason", "reasoning_content",
-        "reasoning", "thinking", "type", "index", "annotations", "audio", "images", "status",
+        "role",
+        "content",
+        "parts",
+        "name",
+        "tool_calls",
+        "function_call",
+        "refusal",
+        "id",
+        "tool_call_id",
+        "finish_reason",
+        "stop_reason",
+        "finishReason",
+        "reasoning_content",
+        "reasoning",
+        "thinking",
+        "type",
+        "index",
+        "annotations",
+        "audio",
+        "images",
+        "status",
         "message",
     ];
     let typed = is_message_type(node);
@@ -351,7 +381,13 @@ fn content<'a>(node: &Node<'a>, role: &str) -> Vec<Node<'a>> {
 /// The finish reason an object states.
 fn finish<'a>(node: &Node<'a>) -> Option<Cow<'a, str>> {
     const KEYS: [&str; 7] = [
-        "finish_reason", "stop_reason", "finishReason", "stopReason", "done_reason", "stop", "finish",
+        "finish_reason",
+        "stop_reason",
+        "finishReason",
+        "stopReason",
+        "done_reason",
+        "stop",
+        "finish",
     ];
     let stated = match node.first(&KEYS)? {
         Node::String(reason) => reason.decode().into_owned(),
@@ -409,34 +445,37 @@ fn body<'a>(node: &Node<'a>, side: Side) -> Option<Vec<Message<'a>>> {
 }
 
 fn held<'a>(node: &Node<'a>, keys: &[&str], side: Side) -> Option<Vec<Message<'a>>> {
-    keys.iter().find_map(|key| {
-        let value = node.get(key)?;
-        match (*key, value) {
-            ("choices" | "candidates" | "generations", Node::Array(items)) => {
-                items.iter().map(choice).collect()
+    keys.iter()
+        .find_map(|key| {
+            let value = node.get(key)?;
+            match (*key, value) {
+                ("choices" | "candidates" | "generations", Node::Array(items)) => {
+                    items.iter().map(choice).collect()
+                }
+                ("message" | "output" | "completion" | "generation", Node::String(text)) => {
+                    let side = if *key == "message" { side } else { Side::Output };
+                    Some(vec![Message::of_text(side, text.clone())])
+                }
+                ("message", Node::Object(_)) => {
+                    message(value, Side::Output).map(|found| vec![found])
+                }
+                // Bedrock: `output.message`.
+                ("output", Node::Object(_)) => {
+                    message(value.get("message")?, Side::Output).map(|found| vec![found])
+                }
+                (_, Node::String(text)) => Some(vec![Message::of_text(side, text.clone())]),
+                (_, Node::Array(items)) => {
+                    let side = if RESPONSE.contains(key) { Side::Output } else { side };
+                    list(items, side)
+                }
+                ("contents", Node::Object(_)) => message(value, side).map(|found| vec![found]),
+                _ => None,
             }
-            ("message" | "output" | "completion" | "generation", Node::String(text)) => {
-                let side = if *key == "message" { side } else { Side::Output };
-                Some(vec![Message::of_text(side, text.clone())])
-            }
-            ("message", Node::Object(_)) => message(value, Side::Output).map(|found| vec![found]),
-            // Bedrock: `output.message`.
-            ("output", Node::Object(_)) => {
-                message(value.get("message")?, Side::Output).map(|found| vec![found])
-            }
-            (_, Node::String(text)) => Some(vec![Message::of_text(side, text.clone())]),
-            (_, Node::Array(items)) => {
-                let side = if RESPONSE.contains(key) { Side::Output } else { side };
-                list(items, side)
-            }
-            ("contents", Node::Object(_)) => message(value, side).map(|found| vec![found]),
-            _ => None,
-        }
-    })
-    .or_else(|| {
-        let is_page = node.text_of("object").is_some_and(|kind| kind.is("list"));
-        read(node.get("data").filter(|_| is_page)?, side)
-    })
+        })
+        .or_else(|| {
+            let is_page = node.text_of("object").is_some_and(|kind| kind.is("list"));
+            read(node.get("data").filter(|_| is_page)?, side)
+        })
 }
 
 /// One of several answers: OpenAI's choices, Gemini's candidates, legacy completions.

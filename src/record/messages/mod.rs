@@ -60,11 +60,8 @@ pub(crate) fn shape(shape: Shape, text: &str) -> Shaped<'_> {
     match Node::parse(text) {
         Some(node) => {
             let (shaped, finish_reasons) = shape_node(shape, &node, text);
-            let json = if shaped.same(&node) {
-                Cow::Borrowed(text)
-            } else {
-                Cow::Owned(shaped.to_json())
-            };
+            let json =
+                if shaped.same(&node) { Cow::Borrowed(text) } else { Cow::Owned(shaped.to_json()) };
             Shaped { json, finish_reasons }
         }
         None => {

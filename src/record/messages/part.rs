@@ -32,8 +32,9 @@ pub(super) fn part<'a>(block: &Node<'a>, foreign: bool) -> Option<Vec<Node<'a>>>
     let Some(kind) = block.text_of("type") else { return untyped(block) };
     let kind = kind.decode().into_owned();
     let known = KINDS.iter().find(|(words, _)| words.contains(&kind.as_str()));
-    if let Some(found) = known.and_then(|(_, read)| read(block, &kind)) {
-        return Some(found);
+    if let Some((_, read)) = known {
+        // A block that lacks what its type asks for must not pass for one.
+        return Some(read(block, &kind).unwrap_or_else(|| vec![generic(block, &kind)]));
     }
     Some(vec![if kind.ends_with("_tool_result") && foreign {
         server_tool_response(block, &kind)
@@ -54,22 +55,34 @@ const KINDS: &[(&[&str], Read)] = &[
     (&["refusal"], |b, _| Some(vec![text(b.first_text(&["refusal", "content"])?.clone())])),
     (
         &[
-            "tool_call", "tool-call", "toolcall", "tool_use", "toolUse", "function_call", "function",
+            "tool_call",
+            "tool-call",
+            "toolcall",
+            "tool_use",
+            "toolUse",
+            "function_call",
+            "function",
             "custom_tool_call",
         ],
         |b, _| tool_call(b).map(|part| vec![part]),
     ),
     (
         &[
-            "tool_call_response", "tool_result", "toolresult", "tool-result", "toolResult",
-            "function_call_output", "custom_tool_call_output", "function_result", "tool_response",
+            "tool_call_response",
+            "tool_result",
+            "toolresult",
+            "tool-result",
+            "toolResult",
+            "function_call_output",
+            "custom_tool_call_output",
+            "function_result",
+            "tool_response",
         ],
         |b, _| Some(vec![tool_response(b)]),
     ),
-    (
-        &["reasoning", "thinking", "redacted_thinking", "reasoning_text", "thought"],
-        |b, _| Some(vec![reasoning(b)]),
-    ),
+    (&["reasoning", "thinking", "redacted_thinking", "reasoning_text", "thought"], |b, _| {
+        Some(vec![reasoning(b)])
+    }),
     (&["server_tool_use", "mcp_tool_use"], |b, kind| Some(vec![server_tool_call(b, kind)])),
     (&["server_tool_call"], |b, _| {
         (b.text_of("name").is_some() && b.get("server_tool_call")?.text_of("type").is_some())
@@ -89,9 +102,7 @@ const KINDS: &[(&[&str], Read)] = &[
     (&["input_audio", "audio"], |b, _| media(b, "audio")),
     (&["video", "video_url", "input_video"], |b, _| media(b, "video")),
     (&["document", "input_file"], |b, _| media(b, "document")),
-    (&["blob"], |b, _| {
-        (b.text_of("content").is_some()).then(|| vec![with_modality(b)])
-    }),
+    (&["blob"], |b, _| (b.text_of("content").is_some()).then(|| vec![with_modality(b)])),
     (&["uri"], |b, _| {
         let uri = b.first_text(&["uri", "url"])?;
         match b.text_of("uri").filter(|uri| !is_data_uri(uri)) {
@@ -192,7 +203,12 @@ pub(super) fn tool_call<'a>(block: &Node<'a>) -> Option<Node<'a>> {
         members.push((Text::word("arguments"), deserialised(arguments)));
     }
     if block.text_of("type").is_some_and(|kind| kind.is("tool_call")) {
-        keep_rest(&mut members, block, &["function", "functionCall", "tool_call", "custom", "call_id"], &ARGUMENTS);
+        keep_rest(
+            &mut members,
+            block,
+            &["function", "functionCall", "tool_call", "custom", "call_id"],
+            &ARGUMENTS,
+        );
     }
     Some(Node::Object(members))
 }
@@ -313,8 +329,18 @@ fn generic<'a>(block: &Node<'a>, kind: &str) -> Node<'a> {
 /// Images, audio, video and files, by reference or inline.
 fn media<'a>(block: &Node<'a>, modality: &str) -> Option<Vec<Node<'a>>> {
     const INNER: [&str; 12] = [
-        "image_url", "input_audio", "audio", "video_url", "file", "source", "image", "audio_url",
-        "video", "document", "data", "content",
+        "image_url",
+        "input_audio",
+        "audio",
+        "video_url",
+        "file",
+        "source",
+        "image",
+        "audio_url",
+        "video",
+        "document",
+        "data",
+        "content",
     ];
     let mut level = block;
     let mut mime = None;
@@ -390,7 +416,8 @@ fn is_data_uri(uri: &Text<'_>) -> bool {
 /// policy leaves in its place: `[image/png, 68 bytes, sha256:…]`.
 fn uri_or_blob<'a>(uri: &Text<'a>, mime: Option<Text<'a>>, modality: &str) -> Node<'a> {
     let decoded = uri.decode();
-    if let Some(marked) = decoded.strip_prefix('[').filter(|rest| rest.contains(" bytes, sha256:")) {
+    if let Some(marked) = decoded.strip_prefix('[').filter(|rest| rest.contains(" bytes, sha256:"))
+    {
         let stated = marked.split(',').next().unwrap_or_default().to_owned();
         return typed_blob(uri.clone(), mime, stated, modality);
     }
@@ -501,8 +528,12 @@ fn keep_rest<'a>(
     read: &[&str],
     also_read: &[&str],
 ) {
-    let known: Vec<&str> =
-        ["type", "id", "name", "arguments", "response"].iter().chain(read).chain(also_read).copied().collect();
+    let known: Vec<&str> = ["type", "id", "name", "arguments", "response"]
+        .iter()
+        .chain(read)
+        .chain(also_read)
+        .copied()
+        .collect();
     // `name` belongs to a call and is an open member of a response.
     let is_response = members.iter().any(|(key, _)| key.is("response"));
     for (key, value) in others(block, &[]) {

@@ -24,7 +24,8 @@ pub(super) fn read<'a>(node: &Node<'a>) -> Option<Vec<Node<'a>>> {
             let understood = items.is_empty() || found.iter().any(Option::is_some);
             understood.then(|| {
                 let both = found.into_iter().zip(items);
-                both.flat_map(|(found, item)| found.unwrap_or_else(|| part::parts(item, true))).collect()
+                both.flat_map(|(found, item)| found.unwrap_or_else(|| part::parts(item, true)))
+                    .collect()
             })
         }
         Node::Object(_) => {

@@ -43,13 +43,22 @@ fn definition<'a>(node: &Node<'a>) -> Option<Vec<Node<'a>>> {
     if let Some(declared) = node.first(&["functionDeclarations", "function_declarations"]) {
         return definitions(declared);
     }
-    if let Some(inner) = node.first(&["function", "toolSpec", "tool_spec"]).filter(|i| i.is_object()) {
+    if let Some(inner) =
+        node.first(&["function", "toolSpec", "tool_spec"]).filter(|i| i.is_object())
+    {
         return definition(inner);
     }
-    const SCHEMA: [&str; 6] =
-        ["parameters", "input_schema", "inputSchema", "parametersJsonSchema", "args_schema", "schema"];
+    const SCHEMA: [&str; 6] = [
+        "parameters",
+        "input_schema",
+        "inputSchema",
+        "parametersJsonSchema",
+        "args_schema",
+        "schema",
+    ];
     let name = node.first_text(&["name", "title"]);
-    let kind = node.text_of("type").filter(|kind| !kind.is("custom") || node.get("format").is_some());
+    let kind =
+        node.text_of("type").filter(|kind| !kind.is("custom") || node.get("format").is_some());
     let schema = node.first(&SCHEMA).map(|schema| {
         // Bedrock wraps the schema once more; some record it as text.
         deserialised(schema.get("json").filter(|_| schema.members().len() == 1).unwrap_or(schema))
