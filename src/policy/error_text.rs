@@ -15,6 +15,8 @@
 
 use std::borrow::Cow;
 
+use super::limit::boundary;
+
 /// The text's first line without what may be echoed, at most 256 bytes. Scrubbing twice changes
 /// nothing.
 pub(crate) fn scrub(text: &str) -> Cow<'_, str> {
@@ -272,7 +274,7 @@ fn capped(mut line: String) -> String {
     if line.len() <= MAX_BYTES {
         return line;
     }
-    line.truncate(line.floor_char_boundary(MAX_BYTES - MARK.len_utf8()));
+    line.truncate(boundary(&line, MAX_BYTES - MARK.len_utf8()));
     line.truncate(line.trim_end_matches([' ', MARK]).len());
     line.push(MARK);
     line

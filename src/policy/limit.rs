@@ -43,7 +43,7 @@ pub(crate) fn shorten_text(text: &str, max_bytes: usize) -> Cow<'_, str> {
 pub(crate) fn shorten_to_string(text: &str, max_bytes: usize) -> String {
     let room = max_bytes.saturating_sub(2);
     // Escapes make text longer, never shorter: what does not fit plain need not be escaped.
-    let head = &text[..text.floor_char_boundary(room.saturating_add(1))];
+    let head = &text[..boundary(text, room.saturating_add(1))];
     if head.len() == text.len() {
         let quoted = quote(text);
         if quoted.len() <= max_bytes {
@@ -51,6 +51,14 @@ pub(crate) fn shorten_to_string(text: &str, max_bytes: usize) -> String {
         }
     }
     quote(&cut(text, room, escaped_len))
+}
+
+/// The last character boundary of `text` that is not behind `at`.
+pub(super) fn boundary(text: &str, at: usize) -> usize {
+    if at >= text.len() {
+        return text.len();
+    }
+    (0..=at).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
 }
 
 /// Strings are shortened to no less than this, mark included, before structure is dropped.
@@ -98,7 +106,7 @@ fn cut(text: &str, room: usize, measure: fn(&str) -> usize) -> String {
 
 /// The longest beginning that measures at most `room`.
 fn prefix(text: &str, room: usize, measure: fn(&str) -> usize) -> &str {
-    let text = &text[..text.floor_char_boundary(room)];
+    let text = &text[..boundary(text, room)];
     if measure(text) <= room {
         return text;
     }

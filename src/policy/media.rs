@@ -55,21 +55,9 @@ const BLOCK: usize = 128;
 
 static DATA_URI: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("data:"));
 
-/// What stands in JSON near media that may be short. Escaped JSON inside strings has them, too.
+/// What stands in JSON near media that may be short.
 static NEEDLES: LazyLock<Vec<Finder<'static>>> = LazyLock::new(|| {
-    let words = [
-        "base64",
-        "blob",
-        "inlineData",
-        "inline_data",
-        "input_audio",
-        "file_data",
-        "b64_json",
-        "bytes",
-        "images",
-        "audio",
-        "\\u",
-    ];
+    let words = ["base64", "blob", "inline", "file_data", "b64_json", "bytes", "images", "audio"];
     words.into_iter().map(Finder::new).collect()
 });
 
@@ -340,7 +328,8 @@ fn data_uri(text: &str) -> Option<(String, usize)> {
     let is_token = |c: char| c.is_ascii_alphanumeric() || "/.+-_*".contains(c);
     let is_mime = mime.contains('/') && mime.chars().all(is_token);
     let in_base64 = fields.any(|field| field.trim().eq_ignore_ascii_case("base64"));
-    if !is_mime && !(mime.is_empty() && in_base64) {
+    let is_media = is_mime || mime.is_empty() && in_base64;
+    if !is_media {
         return None;
     }
     let payload = &after[comma + 1..];

@@ -163,7 +163,9 @@ mod tests {
 
     #[test]
     fn events_become_messages() {
-        let cases: &[(&str, &[(&str, &str)], &[(Shape, &str)])] = &[
+        type Case = (&'static str, &'static [(&'static str, &'static str)], Pieces);
+        type Pieces = &'static [(Shape, &'static str)];
+        let cases: &[Case] = &[
             (
                 "gen_ai.system.message",
                 &[("content", "be nice"), ("gen_ai.system", "openai")],

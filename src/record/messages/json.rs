@@ -178,7 +178,7 @@ impl<'a> Text<'a> {
     /// A string that is not escaped yet.
     pub(crate) fn plain(text: impl Into<Cow<'a, str>>) -> Self {
         let text = text.into();
-        if !text.bytes().any(needs_escape) {
+        if !text.as_bytes().iter().fold(false, |any, byte| any | needs_escape(*byte)) {
             return Self(text);
         }
         let mut out = String::with_capacity(text.len() + 16);
@@ -202,7 +202,12 @@ impl<'a> Text<'a> {
     }
 
     pub(crate) fn is(&self, word: &str) -> bool {
-        self.0 == word || (self.0.contains('\\') && self.decode() == word)
+        // Escaped, a word is at most six times as long.
+        self.0 == word
+            || (self.0.len() > word.len()
+                && self.0.len() <= 6 * word.len()
+                && self.0.contains('\\')
+                && self.decode() == word)
     }
 
     pub(crate) fn into_owned(self) -> Text<'static> {
@@ -261,10 +266,7 @@ fn unescape(raw: &str) -> String {
         rest = &rest[at + 1..];
         let Some(kind) = rest.bytes().next() else { break };
         if kind == b'u' {
-            let (decoded, used) = match rest.get(1..).and_then(unicode_escape) {
-                Some(found) => found,
-                None => ('\u{fffd}', 0),
-            };
+            let (decoded, used) = rest.get(1..).and_then(unicode_escape).unwrap_or(('\u{fffd}', 0));
             out.push(decoded);
             rest = &rest[1 + used..];
             continue;
@@ -391,7 +393,8 @@ impl<'a> Reader<'a> {
         let bytes = self.text.as_bytes();
         loop {
             let found = self.at + memchr::memchr2(b'"', b'\\', &bytes[self.at..])?;
-            if bytes[self.at..found].iter().any(|byte| *byte < 0x20) {
+            // Without a way out in the middle, so that it is done in blocks.
+            if bytes[self.at..found].iter().fold(false, |any, byte| any | (*byte < 0x20)) {
                 return None;
             }
             self.at = found + 1;

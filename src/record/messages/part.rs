@@ -30,20 +30,21 @@ pub(super) fn parts<'a>(node: &Node<'a>, foreign: bool) -> Vec<Node<'a>> {
 /// somebody's own part and passes; elsewhere it becomes a generic part.
 pub(super) fn part<'a>(block: &Node<'a>, foreign: bool) -> Option<Vec<Node<'a>>> {
     let Some(kind) = block.text_of("type") else { return untyped(block) };
-    let kind = kind.decode().into_owned();
-    let known = KINDS.iter().find(|(words, _)| words.contains(&kind.as_str()));
+    let kind = kind.decode();
+    let kind = kind.as_ref();
+    let known = KINDS.iter().find(|(words, _)| words.contains(&kind));
     if let Some((_, read)) = known {
         // A block that lacks what its type asks for must not pass for one.
-        return Some(read(block, &kind).unwrap_or_else(|| vec![generic(block, &kind)]));
+        return Some(read(block, kind).unwrap_or_else(|| vec![generic(block, kind)]));
     }
     Some(vec![if kind.ends_with("_tool_result") && foreign {
-        server_tool_response(block, &kind)
+        server_tool_response(block, kind)
     } else if kind.ends_with("_call") && foreign {
-        server_tool_call(block, &kind)
+        server_tool_call(block, kind)
     } else if !foreign || kind == "generic" {
         cleaned(block)
     } else {
-        generic(block, &kind)
+        generic(block, kind)
     }])
 }
 

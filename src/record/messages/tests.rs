@@ -1,4 +1,4 @@
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::print_stderr, clippy::unwrap_used, reason = "tests")]
 
 use proptest::prelude::*;
 use serde_json::Value;
@@ -434,7 +434,7 @@ fn wordy_json() -> impl Strategy<Value = String> {
         "[{\"type\":\"text\"}]",
     ]);
     let leaf = prop_oneof![
-        word.clone().prop_map(|word| Value::from(word)),
+        word.clone().prop_map(Value::from),
         any::<Option<u8>>().prop_map(|n| n.map_or(Value::Null, Value::from)),
     ];
     leaf.prop_recursive(5, 24, 4, move |inner| {
