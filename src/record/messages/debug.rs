@@ -171,9 +171,6 @@ impl Reader<'_> {
             }
             self.take(b':')?;
             let value = self.value(depth + 1, true)?;
-            if field == "type" {
-                members.retain(|(key, _)| !key.is("type"));
-            }
             members
                 .push((super::json::Text::plain(field.trim_start_matches("r#").to_owned()), value));
             if self.take(b',').is_none() {

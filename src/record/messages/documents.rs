@@ -126,8 +126,9 @@ fn object<'a>(item: &Node<'a>, with_content: bool) -> Node<'a> {
         let skip: Vec<&str> = IDS.iter().chain(CONTENTS).copied().collect();
         members.extend(others(nested, &skip));
     }
+    let own = members.len().min(32);
     for (key, value) in others(item, &read) {
-        if !members.iter().any(|(name, _)| *name == key) {
+        if !members[..own].iter().any(|(name, _)| *name == key) {
             members.push((key, value));
         }
     }

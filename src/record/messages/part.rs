@@ -537,8 +537,9 @@ fn keep_rest<'a>(
         .collect();
     // `name` belongs to a call and is an open member of a response.
     let is_response = members.iter().any(|(key, _)| key.is("response"));
+    let own = members.len();
     for (key, value) in others(block, &[]) {
-        let written = members.iter().any(|(name, _)| *name == key);
+        let written = members[..own].iter().any(|(name, _)| *name == key);
         if !written && (!known.iter().any(|word| key.is(word)) || (is_response && key.is("name"))) {
             members.push((key, value));
         }

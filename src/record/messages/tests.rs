@@ -322,11 +322,27 @@ fn hostile_text_becomes_one_text_part() {
     let long = "x\u{1}\"".repeat(3_000_000);
     for text in [deep.as_str(), &deep_debug, &long, "[{\"role\":", "\"\\ud800\"", "[NaN]", "\u{0}"]
     {
-        for kind in KINDS {
+        for kind in KINDS.into_iter().filter(|_| text.len() < 1_000_000) {
             check(kind, &shape(kind, text).json);
         }
         let value: Value = serde_json::from_str(&shape(Shape::InputMessages, text).json).unwrap();
         assert_eq!(value[0]["parts"][0]["content"].as_str().unwrap(), text);
+    }
+}
+
+#[test]
+fn hostile_objects_take_bounded_time() {
+    let many: String = (0..200_000).map(|i| format!(",\"k{i}\":{i}")).collect();
+    for head in [
+        r#"{"role":"user","content":"x""#,
+        r#"{"type":"tool_call","name":"w""#,
+        r#"{"role":"user","parts":[]"#,
+        r#"{"id":"d""#,
+        r#"{"type":"x""#,
+    ] {
+        for kind in KINDS {
+            check(kind, &shape(kind, &format!("[{head}{many}}}]")).json);
+        }
     }
 }
 
@@ -449,7 +465,7 @@ fn wordy_json() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(600))]
+    #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
     fn whatever_comes_leaves_valid(text in prop_oneof![wordy_json(), any::<String>()]) {
