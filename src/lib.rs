@@ -18,3 +18,5 @@ pub mod semconv;
 #[cfg(feature = "init")]
 pub mod telemetry;
 pub mod tracer;
+
+pub use error::{Error, ErrorKind};
