@@ -63,6 +63,9 @@ fn scored<'a>(tuple: &[Node<'a>]) -> Option<Node<'a>> {
         }
         _ => return None,
     };
+    if *document == Node::Null {
+        return None;
+    }
     let mut members = Vec::new();
     members.extend(id.map(|id| (Text::word("id"), Node::String(id.clone()))));
     members.push((Text::word("score"), score.clone()));
