@@ -57,7 +57,7 @@ impl<'a> SpanFields<'a> {
         }
         let unsampled = match &self.target {
             Target::New(_) => false,
-            Target::Live { state, .. } => state.lock().unsampled,
+            Target::Live { state, .. } => state.is_unsampled(),
         };
         let wanted = self.policy.allows(class) && !unsampled;
         if !wanted {
@@ -70,11 +70,13 @@ impl<'a> SpanFields<'a> {
         match &mut self.target {
             Target::New(open) => put(open, field, plan, raw, self.core),
             Target::Live { state, current } => {
-                let mut open = state.lock();
                 // What is recorded while the span is entered comes before its exit, which is
                 // later than any time we could note.
-                if current.is_none() || open.span_id != *current {
-                    open.last_write = Some(SystemTime::now());
+                let outside = !current.is_some_and(|current| state.is_span(current));
+                let now = outside.then(SystemTime::now);
+                let mut open = state.lock();
+                if outside {
+                    open.last_write = now;
                 }
                 put(&mut open, field, plan, raw, self.core);
             }
