@@ -8,9 +8,10 @@ use std::time::SystemTime;
 use opentelemetry::trace::{Span, SpanContext, Status};
 use opentelemetry::{Key, KeyValue};
 
-use super::state::{Finished, SpanState, concerns, otel};
+use super::state::{Finished, SpanState, concerns, key_value};
 use super::{Core, event};
 use crate::record::{self, Key as RecordKey, Record};
+use crate::semconv::Attr;
 
 /// A span of a [`GenAiTracer`](super::GenAiTracer).
 ///
@@ -60,11 +61,13 @@ impl<S: Span> GenAiSpan<S> {
         self.ended = true;
         self.core.health.ended.increment();
         let Some(state) = self.state.take() else { return timestamp };
+        let recording = self.inner.is_recording();
         let (finished, last_write) = {
             let mut open = state.lock();
-            (open.finish(&self.core), open.last_write)
+            open.ended = true;
+            (recording.then(|| open.finish(&self.core)), open.last_write)
         };
-        if self.inner.is_recording() {
+        if let Some(finished) = finished {
             self.write(finished);
         }
         match (timestamp, last_write) {
@@ -101,7 +104,7 @@ impl<S: Span> GenAiSpan<S> {
 fn write_entries(span: &mut impl Span, mut cleared: Record, core: &Core) {
     {
         let mut others = Vec::new();
-        for entry in std::mem::take(cleared.entries_mut()) {
+        for mut entry in std::mem::take(cleared.entries_mut()) {
             let attr = match entry.key {
                 RecordKey::Attr(attr) => attr,
                 RecordKey::Other(key, _) => {
@@ -118,18 +121,20 @@ fn write_entries(span: &mut impl Span, mut cleared: Record, core: &Core) {
                 continue;
             }
             let (key, also) = attr.keys(core.semconv);
-            let value = record::coerce::in_version(attr, entry.value, core.semconv);
-            if let Some(also) = also {
-                span.set_attribute(KeyValue::new(also, otel(value.clone())));
+            if attr == Attr::RequestTopK {
+                record::coerce::to_version(&mut entry.value, core.semconv);
             }
-            span.set_attribute(KeyValue::new(key, otel(value)));
+            if let Some(also) = also {
+                span.set_attribute(key_value(Key::from_static_str(also), entry.value.clone()));
+            }
+            span.set_attribute(key_value(Key::from_static_str(key), entry.value));
         }
         for (key, value) in others {
             let key = match key {
                 Cow::Borrowed(key) => Key::from_static_str(key),
                 Cow::Owned(key) => Key::from(key),
             };
-            span.set_attribute(KeyValue::new(key, otel(value)));
+            span.set_attribute(key_value(key, value));
         }
     }
 }

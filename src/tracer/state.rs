@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use opentelemetry::trace::{SpanBuilder, SpanId, SpanKind, Status};
-use opentelemetry::{Array, KeyValue, Value as OtelValue};
+use opentelemetry::{Array, Key, KeyValue, Value as OtelValue};
 
 use super::{Core, SLOT, event};
 use crate::record::{Outline, Raw, Record, SpanRole, Text, Value, clean_name};
@@ -140,7 +140,7 @@ impl Open {
         let mut attributes = Vec::with_capacity(self.record.entries().len() + 8);
         let semconv = core.semconv;
         for (attr, value) in self.record.take_sampling() {
-            attributes.push(KeyValue::new(attr.keys(semconv).0, otel(value.clone())));
+            attributes.push(key_value(Key::from_static_str(attr.keys(semconv).0), value.clone()));
         }
         builder.attributes = Some(attributes);
         self.explicit.changed = false;
@@ -173,7 +173,6 @@ impl Open {
 
     /// Ends the span: what is left to be written to it.
     pub(crate) fn finish(&mut self, core: &Core) -> Finished {
-        self.ended = true;
         self.record.complete(self.explicit.name.as_deref().unwrap_or(&self.given_name));
         let (mut name, mut kind) = (None, None);
         if self.record.names_itself_anew() || self.explicit.changed {
@@ -308,7 +307,24 @@ pub(crate) fn otel(value: Value) -> OtelValue {
     }
 }
 
-fn string(text: Text) -> opentelemetry::StringValue {
+pub(super) fn strings(list: Vec<Text>) -> OtelValue {
+    OtelValue::Array(Array::String(list.into_iter().map(string).collect()))
+}
+
+/// An attribute made from the value itself: a copy on the way would cost more than the making.
+#[inline]
+pub(super) fn key_value(key: Key, value: Value) -> KeyValue {
+    match value {
+        Value::Bool(value) => KeyValue::new(key, value),
+        Value::I64(value) => KeyValue::new(key, value),
+        Value::F64(value) => KeyValue::new(key, value),
+        Value::Text(text) => KeyValue::new(key, string(text)),
+        Value::List(list) => KeyValue::new(key, strings(list)),
+    }
+}
+
+#[inline]
+pub(super) fn string(text: Text) -> opentelemetry::StringValue {
     match text {
         Text::Static(text) => text.into(),
         Text::Owned(text) => text.into(),
