@@ -195,8 +195,7 @@ impl Ledger {
         let dropped = DropReason::ALL.map(|reason| (reason, count(Fate::Dropped(reason))));
         let (exported, rejected, failed) =
             (count(Fate::Exported), count(Fate::Rejected), count(Fate::Failed));
-        let settled =
-            exported + rejected + failed + dropped.iter().map(|(_, n)| n).sum::<u64>();
+        let settled = exported + rejected + failed + dropped.iter().map(|(_, n)| n).sum::<u64>();
         // Read last, so that it is never less than what was settled of it.
         let received = self.received.load(Ordering::Relaxed).max(settled);
         LedgerCounts { received, queued: received - settled, exported, rejected, failed, dropped }

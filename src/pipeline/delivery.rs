@@ -86,10 +86,10 @@ impl Delivery {
             attempts_left -= 1;
             let wait = if attempts_left == 0 || too_slow {
                 attempts_left = 1;
-                self.queue.give_up();
-                self.breaker
-                    .get_or_insert_with(|| Backoff::new(FIRST_PERIOD, MAX_PERIOD))
-                    .wait()
+                if self.queue.give_up() {
+                    return Delivered::OutOfTime;
+                }
+                self.breaker.get_or_insert_with(|| Backoff::new(FIRST_PERIOD, MAX_PERIOD)).wait()
             } else {
                 backoff.wait()
             };

@@ -23,6 +23,7 @@ mod queue;
 mod resource;
 mod sampler;
 mod snapshot;
+mod start_error;
 mod transport;
 mod worker;
 
@@ -37,5 +38,7 @@ mod tls;
 mod tests;
 
 pub(crate) use lifecycle::{Applied, Pipeline, Undelivered};
+pub(crate) use resource::resource;
 pub(crate) use snapshot::{DestinationSnapshot, Snapshot};
+pub(crate) use start_error::StartError;
 pub(crate) use transport::{Failure, FailureKind, Outcome, Packed, Transport};

@@ -24,6 +24,15 @@ impl Preparation {
         }
     }
 
+    /// For outlets of this process, such as the console: nothing but the common steps.
+    pub(super) fn plain(settings: &Settings) -> Self {
+        Self {
+            policy: None,
+            value_length: settings.limits.attribute_value_length,
+            format: FormatChoice::GenAi,
+        }
+    }
+
     pub(super) fn prepare(&self, span: &mut SpanData) {
         finish(span);
         if let Some(policy) = self.policy {
@@ -73,7 +82,8 @@ fn shorten_all(attributes: &mut [KeyValue], limit: usize) {
 fn shorten_text(text: &mut StringValue, limit: usize) {
     let full = text.as_str();
     if full.len() > limit {
-        *text = StringValue::from(full[..full.floor_char_boundary(limit)].to_owned());
+        let end = (0..=limit).rev().find(|end| full.is_char_boundary(*end)).unwrap_or(0);
+        *text = StringValue::from(full[..end].to_owned());
     }
 }
 

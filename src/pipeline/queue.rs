@@ -166,21 +166,17 @@ impl Queue {
     pub(super) fn pause(&self, wait: Duration, asked_by_destination: bool) -> Pause {
         let end = Instant::now() + wait;
         let mut state = self.lock();
-        let asked_before = state.is_urgent();
+        let asked_before = state.is_urgent() || state.mode != Mode::Open;
         loop {
             let now = Instant::now();
             match state.mode {
                 Mode::Stopped => return Pause::Stop,
-                Mode::Closing { until, .. } if now >= until || end >= until => return Pause::Stop,
-                Mode::Closing { .. } if !asked_by_destination && !asked_before => {
-                    return Pause::Urgent;
-                }
+                Mode::Closing { until, .. } if end >= until => return Pause::Stop,
+                _ if now >= end => return Pause::Elapsed,
                 _ => {}
             }
-            if now >= end {
-                return Pause::Elapsed;
-            }
-            if state.is_urgent() && !asked_before && !asked_by_destination {
+            let asked = state.is_urgent() || state.mode != Mode::Open;
+            if asked && !asked_before && !asked_by_destination {
                 return Pause::Urgent;
             }
             state = wait_on(&self.work, state, end - now);
@@ -197,12 +193,22 @@ impl Queue {
     }
 
     /// The destination does not answer: whoever is waiting for a flush need not wait longer.
-    pub(super) fn give_up(&self) {
+    /// `true` if that is also the end of trying, because the process is about to end.
+    pub(super) fn give_up(&self) -> bool {
         let mut state = self.lock();
         state.gave_up = state.gave_up.max(state.flush_target);
         state.breaker_open = true;
+        let last = matches!(state.mode, Mode::Closing { reason: DropReason::Shutdown, .. });
         drop(state);
         self.progress.notify_all();
+        last
+    }
+
+    /// No time left: stops and drops what is queued.
+    pub(super) fn stop(&self) {
+        let state = self.lock();
+        let reason = state.mode.drop_reason();
+        self.drop_all(state, reason);
     }
 
     pub(super) fn answering(&self) {
@@ -223,10 +229,7 @@ impl Queue {
 
     /// What a span is counted as when there is no time left for it.
     pub(super) fn drop_reason(&self) -> DropReason {
-        match self.lock().mode {
-            Mode::Closing { reason, .. } => reason,
-            Mode::Open | Mode::Stopped => DropReason::Shutdown,
-        }
+        self.lock().mode.drop_reason()
     }
 
     /// Asks for everything queued now; see [`Queue::wait_flushed`].
@@ -320,6 +323,15 @@ impl Queue {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Mode {
+    fn drop_reason(self) -> DropReason {
+        match self {
+            Self::Closing { reason, .. } => reason,
+            Self::Open | Self::Stopped => DropReason::Shutdown,
+        }
     }
 }
 

@@ -43,11 +43,17 @@ impl<T: Transport> Worker<T> {
         let mut delivery =
             Delivery::new(Arc::clone(&queue), Arc::clone(&self.account), self.timeout);
         while let Some(batch) = queue.next_batch() {
-            self.export(batch, &mut delivery);
+            if self.export(batch, &mut delivery).is_err() {
+                queue.stop();
+            }
         }
     }
 
-    fn export(&mut self, batch: Vec<Arc<Finished>>, delivery: &mut Delivery) {
+    fn export(
+        &mut self,
+        batch: Vec<Arc<Finished>>,
+        delivery: &mut Delivery,
+    ) -> Result<(), OutOfTime> {
         let (spans, receipts) = self.prepare(batch);
         let mut receipts = receipts.into_iter();
         let packed = catch_unwind(AssertUnwindSafe(|| self.transport.pack(spans)));
@@ -75,17 +81,15 @@ impl<T: Transport> Worker<T> {
                     parcels.push_front(second);
                     parcels.push_front(first);
                 }
-                Delivered::OutOfTime => break,
+                Delivered::OutOfTime => {
+                    self.settle(receipts, Fate::Dropped(self.queue.drop_reason()));
+                    return Err(OutOfTime);
+                }
             }
         }
-        // Without a parcel: no time left, or encoding failed.
-        if receipts.len() > 0 {
-            let fate = match parcels.is_empty() && self.queue.attempt_timeout(self.timeout).is_some() {
-                true => Fate::Dropped(DropReason::Panicked),
-                false => Fate::Dropped(self.queue.drop_reason()),
-            };
-            self.settle(receipts, fate);
-        }
+        // Left over only if encoding panicked.
+        self.settle(receipts, Fate::Dropped(DropReason::Panicked));
+        Ok(())
     }
 
     /// Takes the spans out of the batch and makes them what this destination wants.
@@ -97,8 +101,7 @@ impl<T: Transport> Worker<T> {
         let mut receipts = Vec::with_capacity(batch.len());
         for finished in batch {
             let (mut span, receipt) = finished.take();
-            let prepared =
-                catch_unwind(AssertUnwindSafe(|| self.preparation.prepare(&mut span)));
+            let prepared = catch_unwind(AssertUnwindSafe(|| self.preparation.prepare(&mut span)));
             match prepared {
                 Ok(()) => {
                     spans.push(span);
@@ -124,10 +127,11 @@ impl<T: Transport> Worker<T> {
     }
 }
 
+/// The time to deliver is over.
+#[derive(Debug)]
+struct OutOfTime;
+
 /// Systems show 15 bytes of a thread's name.
 fn thread_name(destination: &str) -> String {
-    format!("genai-{destination}")
-        .chars()
-        .filter(|c| *c != '\0')
-        .collect()
+    format!("genai-{destination}").chars().filter(|c| *c != '\0').collect()
 }
