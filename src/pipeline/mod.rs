@@ -17,13 +17,16 @@ mod backoff;
 mod delivery;
 mod finished;
 mod lifecycle;
+mod outlets;
 mod preparation;
 mod processor;
 mod queue;
+mod reload;
 mod resource;
 mod sampler;
 mod snapshot;
 mod start_error;
+mod stricter;
 mod transport;
 mod worker;
 
@@ -37,7 +40,8 @@ mod tls;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use lifecycle::{Applied, Pipeline, Undelivered};
+pub(crate) use lifecycle::{Pipeline, Undelivered};
+pub(crate) use reload::Applied;
 pub(crate) use resource::resource;
 pub(crate) use snapshot::{DestinationSnapshot, Snapshot};
 pub(crate) use start_error::StartError;

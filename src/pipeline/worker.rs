@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use opentelemetry::Context;
@@ -30,12 +29,14 @@ pub(super) struct Worker<T> {
 
 impl<T: Transport> Worker<T> {
     /// Starts the thread; it ends when its queue is closed and empty, or out of time.
-    pub(super) fn start(self, name: &str) -> io::Result<JoinHandle<()>> {
-        std::thread::Builder::new().name(thread_name(name)).spawn(move || {
+    pub(super) fn start(self, name: &str) -> io::Result<()> {
+        let thread = std::thread::Builder::new().name(thread_name(name));
+        let run = move || {
             // Nothing that the exporting code does may become a span of its own.
             let _suppressed = Context::enter_telemetry_suppressed_scope();
             self.run();
-        })
+        };
+        thread.spawn(run).map(drop)
     }
 
     fn run(mut self) {
