@@ -17,6 +17,7 @@ mod backoff;
 mod delivery;
 mod finished;
 mod lifecycle;
+mod local;
 mod outlets;
 mod preparation;
 mod processor;
@@ -41,6 +42,7 @@ mod tls;
 mod tests;
 
 pub(crate) use lifecycle::{Pipeline, Undelivered};
+pub(crate) use local::Local;
 pub(crate) use reload::Applied;
 pub(crate) use resource::resource;
 pub(crate) use snapshot::{DestinationSnapshot, Snapshot};

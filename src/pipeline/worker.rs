@@ -12,7 +12,7 @@ use super::account::Account;
 use super::delivery::{Delivered, Delivery};
 use super::finished::{Finished, Receipt};
 use super::preparation::Preparation;
-use super::queue::Queue;
+use super::queue::{Queue, Work};
 use super::transport::{Failure, FailureKind, Packed, Transport};
 use crate::health::{DropReason, Fate, Health};
 
@@ -43,11 +43,25 @@ impl<T: Transport> Worker<T> {
         let queue = Arc::clone(&self.queue);
         let mut delivery =
             Delivery::new(Arc::clone(&queue), Arc::clone(&self.account), self.timeout);
-        while let Some(batch) = queue.next_batch() {
-            if self.export(batch, &mut delivery).is_err() {
-                queue.stop();
+        loop {
+            match queue.next() {
+                Work::Batch(batch) => {
+                    if self.export(batch, &mut delivery).is_err() {
+                        queue.stop();
+                    }
+                }
+                Work::Flush(number) => {
+                    self.flush_transport();
+                    queue.flushed(number);
+                }
+                Work::Stop => return self.flush_transport(),
             }
         }
+    }
+
+    fn flush_transport(&mut self) {
+        // A panic there has no span to be counted with.
+        let _ = catch_unwind(AssertUnwindSafe(|| self.transport.flush()));
     }
 
     fn export(
