@@ -2,6 +2,11 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod delivery;
+#[cfg(all(feature = "gzip", feature = "http-json"))]
+mod encodings;
+mod faults;
+#[cfg(feature = "otel-grpc")]
+mod grpc;
 mod local;
 mod tls;
 
