@@ -91,6 +91,8 @@ pub(crate) enum FormatChoice {
     OpenInference,
     Vercel,
     OpenLlmetry,
+    /// `openllmetry_legacy`: indexed `gen_ai.prompt.{n}.*`
+    OpenLlmetryLegacy,
     Langfuse,
     /// `gen_ai+open_inference`
     GenAiAndOpenInference,
