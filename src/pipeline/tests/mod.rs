@@ -2,12 +2,14 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod delivery;
+mod destinations;
 #[cfg(all(feature = "gzip", feature = "http-json"))]
 mod encodings;
 mod faults;
 #[cfg(feature = "otel-grpc")]
 mod grpc;
 mod local;
+mod reload;
 mod tls;
 
 use std::sync::Arc;
@@ -63,7 +65,10 @@ struct Running {
 
 impl Running {
     fn start(settings: &Settings) -> Self {
-        let pipeline = Pipeline::start(settings, core(settings)).unwrap();
+        Self::around(Pipeline::start(settings, core(settings)).unwrap())
+    }
+
+    fn around(pipeline: Pipeline) -> Self {
         let provider = pipeline.provider();
         let tracer = provider.tracer("test");
         Self { pipeline, provider, tracer }
