@@ -1,1 +1,6 @@
 //! To come.
+
+mod fields;
+mod targets;
+
+pub use fields::WithoutContent;
