@@ -9,7 +9,10 @@ pub mod format;
 mod health;
 mod layer;
 
+pub use error::{Error, ErrorKind};
 pub use layer::{GenAiLayer, layer};
+#[cfg(feature = "init")]
+pub use telemetry::{Builder, Telemetry, builder, init_telemetry};
 #[cfg(feature = "init")]
 pub mod pipeline;
 pub mod policy;

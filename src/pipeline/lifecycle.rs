@@ -108,9 +108,16 @@ impl Pipeline {
         })
     }
 
-    /// Adds an outlet that is not in the settings, such as the console.
-    pub(crate) fn add<T: Transport>(&self, name: &str, transport: T) -> Result<(), StartError> {
-        let settings = self.settings();
+    /// Adds an outlet that is not in the settings, such as the console; spans wait no longer than
+    /// `delay` for it.
+    pub(crate) fn add<T: Transport>(
+        &self,
+        name: &str,
+        transport: T,
+        delay: Duration,
+    ) -> Result<(), StartError> {
+        let mut settings = self.settings().clone();
+        settings.batch.schedule_delay = delay;
         let preparation = Preparation::plain(&settings);
         let account = Arc::new(Account::default());
         let outlet =

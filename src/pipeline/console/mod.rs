@@ -18,6 +18,7 @@ mod node;
 mod paint;
 mod terminal;
 mod traces;
+mod transport;
 mod tree;
 
 use std::io::Write;
@@ -27,7 +28,9 @@ use std::time::{Duration, Instant};
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 
-pub use terminal::Terminal;
+pub use terminal::{Colours, Terminal};
+
+pub(crate) use transport::ConsoleTransport;
 
 use node::Node;
 use traces::Traces;

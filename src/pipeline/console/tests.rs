@@ -9,7 +9,6 @@ use opentelemetry::trace::{
 use opentelemetry::{InstrumentationScope, KeyValue};
 use opentelemetry_sdk::trace::{SpanEvents, SpanLinks};
 
-use super::terminal::Colours;
 use super::*;
 
 #[test]
