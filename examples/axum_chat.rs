@@ -12,14 +12,16 @@
 
 use std::time::Duration;
 
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::{Next, from_fn};
+use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use opentelemetry::propagation::Extractor;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tracing::{Span, field::Empty, info, instrument};
+use tracing::{Instrument, Span, field::Empty, info, info_span, instrument};
 use tracing_genai::telemetry::{Console, Status, Telemetry};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
@@ -37,6 +39,7 @@ async fn main() -> Result<(), Failure> {
     // The handle is cheap to clone, so that handlers may have one.
     let service = Router::new()
         .route("/chat", post(chat))
+        .layer(from_fn(traced))
         .route("/debug/telemetry", get(debug_telemetry))
         .with_state(telemetry.clone());
     let listener = TcpListener::bind(address).await?;
@@ -57,26 +60,31 @@ async fn main() -> Result<(), Failure> {
     Ok(())
 }
 
-/// One inbound request. The caller's trace is continued when its headers carry one.
-#[instrument(skip_all, fields(
-    otel.name = "POST /chat",
-    otel.kind = "server",
-    http.request.method = "POST",
-    http.route = "/chat",
-    http.response.status_code = Empty,
-))]
-async fn chat(headers: HeaderMap, question: String) -> Result<String, StatusCode> {
-    let span = Span::current();
-    let parent = opentelemetry::global::get_text_map_propagator(|propagator| {
-        propagator.extract(&Headers(&headers))
+/// One inbound request, as a SERVER span. A parent must be set before the span is entered first,
+/// which is why this is a middleware and no attribute on the handler.
+async fn traced(request: Request, next: Next) -> Response {
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let span = info_span!(
+        "request",
+        otel.name = format!("{method} {path}"),
+        otel.kind = "server",
+        http.request.method = method.as_str(),
+        http.route = path,
+        http.response.status_code = Empty,
+    );
+    let caller = opentelemetry::global::get_text_map_propagator(|propagator| {
+        propagator.extract(&Headers(request.headers()))
     });
     // Fails only for a span that no layer listens to.
-    let _ = span.set_parent(parent);
+    let _ = span.set_parent(caller);
 
-    let result = ask_model(&question).await;
-    let status = if result.is_ok() { StatusCode::OK } else { StatusCode::TOO_MANY_REQUESTS };
-    span.record("http.response.status_code", status.as_u16());
-    result.map_err(|RateLimited| status)
+    let response = next.run(request).instrument(span.clone()).await;
+    span.record("http.response.status_code", response.status().as_u16());
+    response
+}
+
+async fn chat(question: String) -> Result<String, StatusCode> {
+    ask_model(&question).await.map_err(|RateLimited| StatusCode::TOO_MANY_REQUESTS)
 }
 
 #[instrument(skip_all, fields(
@@ -132,7 +140,7 @@ async fn stopped() {
     }
 }
 
-/// Calls the service as its clients would, with and without luck, and looks at its status.
+/// Calls the service as its clients do, with and without luck, and looks at its status.
 async fn call(address: std::net::SocketAddr) -> Result<(), Failure> {
     let traceparent = "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n";
     let answer = http(address, "POST /chat", traceparent, "Do I need an umbrella?").await?;

@@ -10,6 +10,7 @@ use opentelemetry::trace::TracerProvider;
 use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
 use tracing_core::Subscriber;
+use tracing_core::subscriber::NoSubscriber;
 use tracing_subscriber::filter::{EnvFilter, FilterExt};
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
@@ -117,7 +118,10 @@ pub(super) fn init(mut builder: Builder) -> Result<Telemetry, Error> {
     }
     if enabled {
         let provider = GenAiTracerProvider::new(parts.provider.clone(), Arc::clone(&parts.core));
-        opentelemetry::global::set_tracer_provider(provider);
+        // OpenTelemetry logs at `info` that it was given a provider.
+        tracing::subscriber::with_default(NoSubscriber::default(), || {
+            opentelemetry::global::set_tracer_provider(provider);
+        });
         opentelemetry::global::set_text_map_propagator(propagator(&propagators));
     }
     Ok(parts.telemetry())
