@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
 use super::transport::Failure;
-use crate::health::{Counter, Ledger};
+use crate::health::{Counter, DropReason, Ledger};
 
 /// The counts and the last events of one destination.
 #[derive(Debug, Default)]
@@ -39,6 +39,18 @@ impl Account {
 
     pub(super) fn last_error(&self) -> Option<(SystemTime, Failure)> {
         self.lock().last_error.clone()
+    }
+
+    /// Spans that the destination did not take.
+    pub(super) fn refused(&self) -> u64 {
+        let counts = self.spans.read();
+        counts.failed + counts.rejected
+    }
+
+    /// Spans for which there was no time at shutdown.
+    pub(super) fn cut_off(&self) -> u64 {
+        let counts = self.spans.read();
+        counts.dropped().filter(|(reason, _)| *reason == DropReason::Shutdown).map(|(_, n)| n).sum()
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Events> {

@@ -44,7 +44,7 @@ impl Delivery {
     pub(super) fn deliver<T: Transport>(
         &mut self,
         transport: &mut T,
-        parcel: T::Parcel,
+        mut parcel: T::Parcel,
     ) -> Delivered<T::Parcel> {
         let started = Instant::now();
         let mut backoff = Backoff::new(FIRST_WAIT, MAX_WAIT);
@@ -53,7 +53,7 @@ impl Delivery {
             let Some(timeout) = self.queue.attempt_timeout(self.timeout) else {
                 return Delivered::OutOfTime;
             };
-            let (failure, retry_after) = match attempt(transport, &parcel, timeout) {
+            let (failure, retry_after) = match attempt(transport, &mut parcel, timeout) {
                 Outcome::Delivered { rejected, message } => {
                     self.answered();
                     self.account.succeeded();
@@ -114,7 +114,7 @@ impl Delivery {
 }
 
 /// One attempt. A panic in the exporting code is its failure, not the thread's end.
-fn attempt<T: Transport>(transport: &mut T, parcel: &T::Parcel, timeout: Duration) -> Outcome {
+fn attempt<T: Transport>(transport: &mut T, parcel: &mut T::Parcel, timeout: Duration) -> Outcome {
     catch_unwind(AssertUnwindSafe(|| transport.send(parcel, timeout))).unwrap_or_else(|_| {
         Outcome::Permanent(Failure::new(FailureKind::Panic, "the exporter panicked"))
     })

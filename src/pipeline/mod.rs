@@ -18,13 +18,17 @@ pub mod console;
 mod delivery;
 mod finished;
 mod lifecycle;
+mod local;
+mod outlets;
 mod preparation;
 mod processor;
 mod queue;
+mod reload;
 mod resource;
 mod sampler;
 mod snapshot;
 mod start_error;
+mod stricter;
 mod transport;
 mod worker;
 
@@ -38,7 +42,9 @@ mod tls;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use lifecycle::{Applied, Pipeline, Undelivered};
+pub(crate) use lifecycle::{Pipeline, Undelivered};
+pub(crate) use local::Local;
+pub(crate) use reload::Applied;
 pub(crate) use resource::resource;
 pub(crate) use snapshot::{DestinationSnapshot, Snapshot};
 pub(crate) use start_error::StartError;

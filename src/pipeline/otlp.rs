@@ -78,7 +78,7 @@ impl Transport for OtlpTransport {
         packed
     }
 
-    fn send(&mut self, parcel: &Self::Parcel, timeout: Duration) -> Outcome {
+    fn send(&mut self, parcel: &mut Self::Parcel, timeout: Duration) -> Outcome {
         match &mut self.wire {
             Wire::Http(http) => http.send(parcel.encode_to_vec(), timeout),
         }

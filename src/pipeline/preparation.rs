@@ -1,42 +1,55 @@
 //! What is done to a span on the export thread before it is encoded, in this order: finished,
 //! cut to this destination's content policy, cut to the value limit, brought into its format.
 
+use std::sync::Arc;
+
 use opentelemetry::{Array, KeyValue, StringValue, Value};
 use opentelemetry_sdk::trace::SpanData;
 
+use super::stricter::restrict;
 use crate::config::settings::{Destination, FormatChoice, Settings};
 use crate::policy::Policy;
+use crate::tracer::{Core, finish};
 
 /// The steps for one destination.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Preparation {
+    core: Arc<Core>,
+    /// The destination's own policy, never looser than the process's.
     policy: Option<Policy>,
+    /// The process's policy when this destination was opened. Spans that ended under a looser one
+    /// may still be queued after it has changed.
+    opened_under: Policy,
     value_length: Option<usize>,
     format: FormatChoice,
 }
 
 impl Preparation {
-    pub(super) fn new(settings: &Settings, destination: &Destination) -> Self {
+    pub(super) fn new(settings: &Settings, destination: &Destination, core: Arc<Core>) -> Self {
         Self {
             policy: destination.policy,
-            value_length: settings.limits.attribute_value_length,
             format: destination.format,
+            ..Self::plain(settings, core)
         }
     }
 
     /// For outlets of this process, such as the console: nothing but the common steps.
-    pub(super) fn plain(settings: &Settings) -> Self {
+    pub(super) fn plain(settings: &Settings, core: Arc<Core>) -> Self {
         Self {
             policy: None,
+            opened_under: core.policy.load(),
+            core,
             value_length: settings.limits.attribute_value_length,
             format: FormatChoice::GenAi,
         }
     }
 
     pub(super) fn prepare(&self, span: &mut SpanData) {
-        finish(span);
-        if let Some(policy) = self.policy {
-            restrict(span, policy);
+        let current = self.core.policy.load();
+        let policy = self.policy.map_or(current, |own| own.stricter(current));
+        finish(span, current);
+        if self.policy.is_some() || current != self.opened_under {
+            restrict(span, policy, &self.core);
         }
         if let Some(limit) = self.value_length {
             shorten(span, limit);
@@ -44,12 +57,6 @@ impl Preparation {
         convert(span, self.format);
     }
 }
-
-/// Work that a span's end left for this thread: kind, message shapes.
-fn finish(_span: &mut SpanData) {}
-
-/// Takes out what a stricter policy than the process's withholds.
-fn restrict(_span: &mut SpanData, _policy: Policy) {}
 
 /// Brings the span into the destination's trace format.
 fn convert(_span: &mut SpanData, _format: FormatChoice) {}

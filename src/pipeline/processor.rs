@@ -9,40 +9,37 @@ use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
 
 use super::finished::Finished;
-use super::lifecycle::Core;
+use super::lifecycle::Undelivered;
+use super::outlets::Shared;
 use super::queue::{Queue, Refused};
 use crate::health::{DropReason, Fate, Health};
 
 /// Hands finished spans to the queues. Given to the SDK's tracer provider.
 #[derive(Debug)]
 pub(super) struct Processor {
-    pub(super) core: Arc<Core>,
+    pub(super) shared: Arc<Shared>,
 }
 
 impl SpanProcessor for Processor {
     fn on_start(&self, span: &mut Span, _cx: &Context) {
         use opentelemetry::trace::Span as _;
         if span.span_context().is_sampled() {
-            self.core.health.pipeline.sampled.increment();
+            self.shared.core.health.pipeline.sampled.increment();
         }
     }
 
     fn on_end(&self, span: SpanData) {
         if span.span_context.is_sampled() {
-            self.core.routes.send(span, &self.core.health);
+            self.shared.routes.send(span, &self.shared.core.health);
         }
     }
 
     fn force_flush(&self) -> OTelSdkResult {
-        self.core
-            .flush(FLUSH_TIMEOUT)
-            .map_err(|left| OTelSdkError::InternalFailure(format!("spans not delivered: {left}")))
+        self.shared.flush(FLUSH_TIMEOUT).map_err(not_delivered)
     }
 
     fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
-        self.core
-            .shutdown(timeout)
-            .map_err(|left| OTelSdkError::InternalFailure(format!("spans not delivered: {left}")))
+        self.shared.shutdown(timeout).map_err(not_delivered)
     }
 }
 
@@ -136,6 +133,10 @@ fn offer(queue: &Queue, finished: Arc<Finished>, homeless: &mut Vec<Arc<Finished
     if let Err(Refused::Closed(finished)) = queue.offer(finished) {
         homeless.push(finished);
     }
+}
+
+fn not_delivered(left: Undelivered) -> OTelSdkError {
+    OTelSdkError::InternalFailure(format!("spans not delivered: {left}"))
 }
 
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(10);

@@ -36,14 +36,22 @@ struct State {
     idle: bool,
     /// The destination is not answering.
     breaker_open: bool,
-    /// Spans ever taken in, and how many of these are settled: a flush waits until the second
+    /// Spans ever taken in, and how many of these are settled: a flush is done when the second
     /// reaches what the first was when it was asked for.
     pushed: u64,
     settled: u64,
-    /// Up to where a flush was asked for, and up to where trying was given up for now.
-    flush_target: u64,
-    gave_up: u64,
+    flush: Flush,
     due: Instant,
+}
+
+/// Flushes are numbered.
+#[derive(Debug, Default)]
+struct Flush {
+    asked: u64,
+    done: u64,
+    gave_up: u64,
+    /// What the last one waits for.
+    target: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -55,6 +63,22 @@ enum Mode {
         reason: DropReason,
     },
     Stopped,
+}
+
+/// What the worker has to do.
+#[derive(Debug)]
+pub(super) enum Work {
+    Batch(Vec<Arc<Finished>>),
+    /// Everything is settled that this flush waits for; the transport may hold something back.
+    Flush(u64),
+    Stop,
+}
+
+/// A flush to wait for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ticket {
+    number: u64,
+    target: u64,
 }
 
 /// A span that the queue did not take.
@@ -87,8 +111,7 @@ impl Queue {
             breaker_open: false,
             pushed: 0,
             settled: 0,
-            flush_target: 0,
-            gave_up: 0,
+            flush: Flush::default(),
             due: Instant::now() + batch.schedule_delay,
         };
         let (work, progress) = (Condvar::new(), Condvar::new());
@@ -126,31 +149,30 @@ impl Queue {
         Ok(())
     }
 
-    /// Waits for the next batch: full, due, or asked for. `None` when there will be no more.
-    pub(super) fn next_batch(&self) -> Option<Vec<Arc<Finished>>> {
+    /// Waits for a batch that is full, due, or asked for.
+    pub(super) fn next(&self) -> Work {
         let mut state = self.lock();
         loop {
             let now = Instant::now();
-            let closing = match state.mode {
-                Mode::Stopped => return None,
-                Mode::Closing { until, reason } if now >= until => {
+            match state.mode {
+                Mode::Stopped => return Work::Stop,
+                Mode::Closing { until, reason } if now >= until || state.spans.is_empty() => {
                     self.drop_all(state, reason);
-                    return None;
+                    return Work::Stop;
                 }
-                Mode::Closing { .. } if state.spans.is_empty() => {
-                    self.drop_all(state, DropReason::Shutdown);
-                    return None;
-                }
-                mode => mode != Mode::Open,
-            };
+                _ => {}
+            }
+            if state.flush.is_open() && state.settled >= state.flush.target {
+                return Work::Flush(state.flush.asked);
+            }
             let full = state.spans.len() >= state.batch.max_export_batch_size;
-            let asked = closing || state.is_urgent() || now >= state.due;
+            let asked = state.is_urgent() || now >= state.due;
             if full || (asked && !state.spans.is_empty()) {
                 let n = state.spans.len().min(state.batch.max_export_batch_size);
                 let batch: Vec<_> = state.spans.drain(..n).collect();
                 state.in_hand = n;
                 state.due = now + state.batch.schedule_delay;
-                return Some(batch);
+                return Work::Batch(batch);
             }
             if now >= state.due {
                 state.due = now + state.batch.schedule_delay;
@@ -166,7 +188,7 @@ impl Queue {
     pub(super) fn pause(&self, wait: Duration, asked_by_destination: bool) -> Pause {
         let end = Instant::now() + wait;
         let mut state = self.lock();
-        let asked_before = state.is_urgent() || state.mode != Mode::Open;
+        let asked_before = state.is_urgent();
         loop {
             let now = Instant::now();
             match state.mode {
@@ -175,8 +197,7 @@ impl Queue {
                 _ if now >= end => return Pause::Elapsed,
                 _ => {}
             }
-            let asked = state.is_urgent() || state.mode != Mode::Open;
-            if asked && !asked_before && !asked_by_destination {
+            if state.is_urgent() && !asked_before && !asked_by_destination {
                 return Pause::Urgent;
             }
             state = wait_on(&self.work, state, end - now);
@@ -196,7 +217,7 @@ impl Queue {
     /// `true` if that is also the end of trying, because the process is about to end.
     pub(super) fn give_up(&self) -> bool {
         let mut state = self.lock();
-        state.gave_up = state.gave_up.max(state.flush_target);
+        state.flush.gave_up = state.flush.asked;
         state.breaker_open = true;
         let last = matches!(state.mode, Mode::Closing { reason: DropReason::Shutdown, .. });
         drop(state);
@@ -233,25 +254,33 @@ impl Queue {
     }
 
     /// Asks for everything queued now; see [`Queue::wait_flushed`].
-    pub(super) fn ask_flush(&self) -> u64 {
+    pub(super) fn ask_flush(&self) -> Ticket {
         let mut state = self.lock();
-        let target = state.pushed;
-        state.flush_target = state.flush_target.max(target);
-        state.gave_up = state.gave_up.min(state.settled);
+        state.flush.asked += 1;
+        state.flush.target = state.pushed;
+        let ticket = Ticket { number: state.flush.asked, target: state.pushed };
         drop(state);
         self.work.notify_all();
-        target
+        ticket
     }
 
-    /// Waits until everything up to `target` is settled, trying was given up, or the time is
-    /// over. Returns how many spans are still waiting.
-    pub(super) fn wait_flushed(&self, target: u64, deadline: Instant) -> u64 {
+    pub(super) fn flushed(&self, number: u64) {
+        self.lock().flush.done = number;
+        self.progress.notify_all();
+    }
+
+    /// Waits until the flush is done, trying was given up, or the time is over. Returns how many
+    /// spans are still waiting.
+    pub(super) fn wait_flushed(&self, ticket: Ticket, deadline: Instant) -> u64 {
         let mut state = self.lock();
         loop {
-            let left = target.saturating_sub(state.settled);
             let now = Instant::now();
-            if left == 0 || state.gave_up >= target || now >= deadline {
-                return left;
+            let over = state.flush.done >= ticket.number
+                || state.flush.gave_up >= ticket.number
+                || state.mode == Mode::Stopped
+                || now >= deadline;
+            if over {
+                return ticket.target.saturating_sub(state.settled);
             }
             state = wait_on(&self.progress, state, deadline - now);
         }
@@ -335,9 +364,16 @@ impl Mode {
     }
 }
 
+impl Flush {
+    fn is_open(&self) -> bool {
+        self.asked > self.done.max(self.gave_up)
+    }
+}
+
 impl State {
+    /// Whether somebody is waiting.
     fn is_urgent(&self) -> bool {
-        self.flush_target > self.settled.max(self.gave_up)
+        self.mode != Mode::Open || (self.flush.is_open() && self.settled < self.flush.target)
     }
 }
 

@@ -2,10 +2,9 @@
 
 use std::time::SystemTime;
 
-use super::account::Account;
-use super::queue::Queue;
+use super::outlets::Outlet;
 use super::transport::Failure;
-use crate::config::settings::{Destination, FormatChoice, Protocol};
+use crate::config::settings::{FormatChoice, Protocol};
 use crate::health::{LedgerCounts, SpanCounts};
 
 /// The pipeline at one moment.
@@ -39,15 +38,11 @@ pub(crate) struct DestinationSnapshot {
 }
 
 impl DestinationSnapshot {
-    pub(super) fn new(
-        name: &str,
-        destination: Option<&Destination>,
-        account: &Account,
-        queue: &Queue,
-        draining: bool,
-    ) -> Self {
+    pub(super) fn new(outlet: &Outlet, draining: bool) -> Self {
+        let Outlet { name, destination, queue, account } = outlet;
+        let destination = destination.as_ref();
         Self {
-            name: name.to_owned(),
+            name: name.clone(),
             url: destination.map(|destination| without_secrets(&destination.traces_url)),
             protocol: destination.map(|destination| destination.protocol),
             format: destination.map(|destination| destination.format),

@@ -13,10 +13,14 @@ pub(crate) trait Transport: Send + 'static {
     fn pack(&mut self, spans: Vec<SpanData>) -> Vec<Packed<Self::Parcel>>;
 
     /// Sends a parcel, waiting for the answer no longer than `timeout`.
-    fn send(&mut self, parcel: &Self::Parcel, timeout: Duration) -> Outcome;
+    /// The parcel is as before when the outcome says that it is to be sent again.
+    fn send(&mut self, parcel: &mut Self::Parcel, timeout: Duration) -> Outcome;
 
     /// Divides a parcel that the destination found too large. `None` if it cannot be divided.
     fn split(&mut self, parcel: Self::Parcel) -> Option<[Packed<Self::Parcel>; 2]>;
+
+    /// Lets go of what the transport itself holds back, at flush and at the end.
+    fn flush(&mut self) {}
 }
 
 /// A part of a batch.

@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use opentelemetry::Context;
@@ -13,7 +12,7 @@ use super::account::Account;
 use super::delivery::{Delivered, Delivery};
 use super::finished::{Finished, Receipt};
 use super::preparation::Preparation;
-use super::queue::Queue;
+use super::queue::{Queue, Work};
 use super::transport::{Failure, FailureKind, Packed, Transport};
 use crate::health::{DropReason, Fate, Health};
 
@@ -30,23 +29,39 @@ pub(super) struct Worker<T> {
 
 impl<T: Transport> Worker<T> {
     /// Starts the thread; it ends when its queue is closed and empty, or out of time.
-    pub(super) fn start(self, name: &str) -> io::Result<JoinHandle<()>> {
-        std::thread::Builder::new().name(thread_name(name)).spawn(move || {
+    pub(super) fn start(self, name: &str) -> io::Result<()> {
+        let thread = std::thread::Builder::new().name(thread_name(name));
+        let run = move || {
             // Nothing that the exporting code does may become a span of its own.
             let _suppressed = Context::enter_telemetry_suppressed_scope();
             self.run();
-        })
+        };
+        thread.spawn(run).map(drop)
     }
 
     fn run(mut self) {
         let queue = Arc::clone(&self.queue);
         let mut delivery =
             Delivery::new(Arc::clone(&queue), Arc::clone(&self.account), self.timeout);
-        while let Some(batch) = queue.next_batch() {
-            if self.export(batch, &mut delivery).is_err() {
-                queue.stop();
+        loop {
+            match queue.next() {
+                Work::Batch(batch) => {
+                    if self.export(batch, &mut delivery).is_err() {
+                        queue.stop();
+                    }
+                }
+                Work::Flush(number) => {
+                    self.flush_transport();
+                    queue.flushed(number);
+                }
+                Work::Stop => return self.flush_transport(),
             }
         }
+    }
+
+    fn flush_transport(&mut self) {
+        // A panic there has no span to be counted with.
+        let _ = catch_unwind(AssertUnwindSafe(|| self.transport.flush()));
     }
 
     fn export(

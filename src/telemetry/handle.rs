@@ -9,7 +9,6 @@ use opentelemetry_sdk::trace::SdkTracerProvider;
 
 use super::status::{State, Status};
 use crate::config::settings::Settings;
-use crate::pipeline::console::ConsoleExporter;
 use crate::pipeline::{Pipeline, Undelivered};
 use crate::{Error, ErrorKind};
 
@@ -36,7 +35,6 @@ struct Inner {
 pub(super) struct Ended {
     pub(super) pipeline: Pipeline,
     pub(super) provider: SdkTracerProvider,
-    pub(super) console: Option<Arc<ConsoleExporter>>,
     pub(super) timeout: Duration,
 }
 
@@ -73,11 +71,7 @@ impl Telemetry {
     /// still wait; the message says how many. They stay queued.
     pub fn force_flush(&self) -> Result<(), Error> {
         let running = &self.inner.running;
-        let flushed = running.pipeline.flush(FLUSH_TIMEOUT);
-        if let Some(console) = &running.console {
-            console.flush();
-        }
-        flushed.map_err(|left| undelivered(left, "the flush"))
+        running.pipeline.flush(FLUSH_TIMEOUT).map_err(|left| undelivered(left, "the flush"))
     }
 
     /// Delivers what is queued and ends telemetry. Spans that end later are counted as dropped.
@@ -100,9 +94,6 @@ impl Inner {
         let ended = running.pipeline.shutdown(running.timeout);
         // The queues are closed already; this makes the tracers stop.
         let stopped = running.provider.shutdown_with_timeout(running.timeout);
-        if let Some(console) = &running.console {
-            console.flush();
-        }
         ended.map_err(|left| undelivered(left, "shutdown"))?;
         stopped.map_err(|error| {
             Error::new(ErrorKind::System, "the tracer provider did not stop").with_source(error)

@@ -24,8 +24,8 @@ use super::interim;
 use super::status::State;
 use super::targets::{NoPayloads, Relevant};
 use crate::config::settings::{ExporterChoice, Propagator, Settings};
-use crate::pipeline::console::{ConsoleExporter, ConsoleTransport, Terminal};
-use crate::pipeline::{Pipeline, StartError};
+use crate::pipeline::console::{ConsoleExporter, Terminal};
+use crate::pipeline::{Local, Pipeline, StartError};
 use crate::tracer::{Core, GenAiTracerProvider};
 use crate::{Error, ErrorKind, GenAiLayer};
 
@@ -50,27 +50,20 @@ impl Parts {
         }
         let mut core = Core::new(settings.policy, settings.semconv);
         core.override_explicit_names = settings.override_explicit_names;
+        core.finish_on_export = true;
         let core = Arc::new(core);
-        let pipeline = Pipeline::start(&settings, Arc::clone(&core.health)).map_err(refused)?;
-        let mut console = None;
+        let pipeline = Pipeline::start(&settings, Arc::clone(&core)).map_err(refused)?;
         if shows_trees {
             let terminal = builder.terminal.unwrap_or_else(|| terminal(&builder.sources));
-            let exporter = Arc::new(match builder.console_writer {
+            let console = match builder.console_writer {
                 Some(writer) => ConsoleExporter::new(terminal, writer),
                 None => ConsoleExporter::stderr(terminal),
-            });
-            let transport = ConsoleTransport(Arc::clone(&exporter));
-            pipeline.add("console", transport, CONSOLE_DELAY).map_err(refused)?;
-            console = Some(exporter);
+            };
+            pipeline.add("console", CONSOLE_DELAY, Local::new(console)).map_err(refused)?;
         }
         let provider = pipeline.provider();
         let telemetry = Telemetry::new(
-            Ended {
-                pipeline,
-                provider: provider.clone(),
-                console,
-                timeout: builder.shutdown_timeout,
-            },
+            Ended { pipeline, provider: provider.clone(), timeout: builder.shutdown_timeout },
             settings,
             state,
             reason,

@@ -18,7 +18,6 @@ mod node;
 mod paint;
 mod terminal;
 mod traces;
-mod transport;
 mod tree;
 
 use std::io::Write;
@@ -29,8 +28,6 @@ use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 
 pub use terminal::{Colours, Terminal};
-
-pub(crate) use transport::ConsoleTransport;
 
 use node::Node;
 use traces::Traces;

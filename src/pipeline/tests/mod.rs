@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod delivery;
+mod local;
 mod tls;
 
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use tracing_genai_test_support::OtlpReceiver;
 
 use super::{Pipeline, Snapshot};
 use crate::config::settings::{Compression, Destination, FormatChoice, Protocol, Secret, Settings};
-use crate::health::Health;
+use crate::tracer::Core;
 
 /// Long enough for a slow machine; nothing waits for it when all is well.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -40,6 +41,10 @@ fn settings(destinations: Vec<Destination>) -> Settings {
     Settings { service_name: String::from("chat-api"), destinations, ..Settings::default() }
 }
 
+fn core(settings: &Settings) -> Arc<Core> {
+    Arc::new(Core::new(settings.policy, settings.semconv))
+}
+
 fn header(name: &str, value: &str) -> (String, Secret) {
     (name.to_owned(), Secret::new(value))
 }
@@ -53,7 +58,7 @@ struct Running {
 
 impl Running {
     fn start(settings: &Settings) -> Self {
-        let pipeline = Pipeline::start(settings, Arc::new(Health::default())).unwrap();
+        let pipeline = Pipeline::start(settings, core(settings)).unwrap();
         let provider = pipeline.provider();
         let tracer = provider.tracer("test");
         Self { pipeline, provider, tracer }

@@ -71,7 +71,11 @@ fn unusable_files_are_errors_that_name_them() {
     for (path, reason) in [(&key, "no certificate"), (&empty, "no certificate"), (&missing, "")] {
         let mut to = destination("default", "https://localhost:1");
         to.ca_cert = Some(path.clone());
-        let error = Pipeline::start(&settings(vec![to]), Arc::default()).unwrap_err();
+        let error = {
+            let settings = settings(vec![to]);
+            Pipeline::start(&settings, core(&settings))
+        }
+        .unwrap_err();
         let error = error.to_string();
         let name = path.file_name().unwrap().to_str().unwrap();
         assert!(error.contains(name) && error.contains(reason), "{error}");
