@@ -150,31 +150,31 @@ enum Reply {
 mod model {
     use super::{Duration, Message, Reply};
 
-    pub const NAME: &str = "gpt-4o-mini";
+    pub(super) const NAME: &str = "gpt-4o-mini";
 
-    pub struct Response {
-        pub reply: Reply,
-        pub finish_reason: &'static str,
-        pub input_tokens: u32,
-        pub output_tokens: u32,
+    pub(super) struct Response {
+        pub(super) reply: Reply,
+        pub(super) finish_reason: &'static str,
+        pub(super) input_tokens: u32,
+        pub(super) output_tokens: u32,
     }
 
-    pub async fn complete(_history: &[Message]) -> Response {
+    pub(super) async fn complete(_history: &[Message]) -> Response {
         tokio::time::sleep(Duration::from_millis(180)).await;
         let reply = Reply::ToolCall { city: String::from("Lisbon") };
         Response { reply, finish_reason: "tool_calls", input_tokens: 182, output_tokens: 19 }
     }
 
-    pub fn stream(_history: &[Message]) -> Stream {
+    pub(super) fn stream(_history: &[Message]) -> Stream {
         Stream { chunks: ["Yes, take one: ", "light rain ", "is expected ", "in Lisbon."].iter() }
     }
 
-    pub struct Stream {
+    pub(super) struct Stream {
         chunks: std::slice::Iter<'static, &'static str>,
     }
 
     impl Stream {
-        pub async fn next(&mut self) -> Option<&'static str> {
+        pub(super) async fn next(&mut self) -> Option<&'static str> {
             let wait = if self.chunks.len() == 4 { 140 } else { 60 };
             tokio::time::sleep(Duration::from_millis(wait)).await;
             self.chunks.next().copied()
@@ -182,7 +182,7 @@ mod model {
     }
 
     /// USD, at 0.15 and 0.60 a million tokens.
-    pub fn price(input_tokens: u32, output_tokens: u32) -> f64 {
+    pub(super) fn price(input_tokens: u32, output_tokens: u32) -> f64 {
         (f64::from(input_tokens) * 0.15 + f64::from(output_tokens) * 0.60) / 1e6
     }
 }

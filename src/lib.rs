@@ -21,3 +21,7 @@ pub mod semconv;
 #[cfg(feature = "init")]
 pub mod telemetry;
 pub mod tracer;
+
+#[cfg(all(doctest, feature = "init"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -279,7 +279,7 @@ mod tests {
     #[test]
     #[ignore = "the scrubber is being written"]
     fn error_text_is_scrubbed() {
-        let echo = std::io::Error::other("429 rate limit reached for 'canary'\nPrompt: canary");
+        let echo = io::Error::other("429 rate limit reached for 'canary'\nPrompt: canary");
         let text = log(|| {
             tracing::error!(error = &echo as &dyn std::error::Error, "as an error");
             tracing::error!(error = %echo, "by Display");

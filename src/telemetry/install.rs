@@ -15,7 +15,7 @@ use tracing_subscriber::filter::{EnvFilter, FilterExt};
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
-use tracing_subscriber::{Layer, Registry, fmt};
+use tracing_subscriber::{Layer, fmt};
 
 use super::builder::{Builder, Console, Log, LogLayer};
 use super::fields::WithoutContent;
