@@ -14,6 +14,7 @@
 
 mod account;
 mod backoff;
+pub mod console;
 mod delivery;
 mod finished;
 mod lifecycle;
