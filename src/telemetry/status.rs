@@ -464,6 +464,7 @@ const fn format(format: FormatChoice) -> &'static str {
         FormatChoice::OpenLlmetry => "openllmetry",
         FormatChoice::Langfuse => "langfuse",
         FormatChoice::GenAiAndOpenInference => "gen_ai+open_inference",
+        FormatChoice::OpenLlmetryLegacy => "openllmetry_legacy",
     }
 }
 
