@@ -135,6 +135,7 @@ impl FormatChoice {
             Self::OpenInference => "open_inference",
             Self::Vercel => "vercel",
             Self::OpenLlmetry => "openllmetry",
+            Self::OpenLlmetryLegacy => "openllmetry_legacy",
             Self::Langfuse => "langfuse",
             Self::GenAiAndOpenInference => "gen_ai+open_inference",
         }

@@ -70,7 +70,7 @@ pub(crate) fn load(sources: &Sources) -> Result<Settings, Error> {
     if let Some(endpoint) = code.endpoint.clone().or_else(|| set("OTEL_EXPORTER_OTLP_ENDPOINT")) {
         settings.destinations.push(Destination {
             name: String::from("default"),
-            traces_url: format!("{}/v1/traces", endpoint.trim_end_matches('/')),
+            traces_url: Some(format!("{}/v1/traces", endpoint.trim_end_matches('/'))),
             metrics_url: None,
             logs_url: None,
             protocol: Protocol::HttpProtobuf,

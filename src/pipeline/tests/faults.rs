@@ -118,6 +118,7 @@ fn an_outage_costs_what_does_not_fit_and_says_why() {
         max_queue_size: 64,
         max_export_batch_size: 16,
         schedule_delay: Duration::from_secs(5),
+        ..Batch::default()
     };
     let running = Running::start(&settings);
     running.numbered(64);

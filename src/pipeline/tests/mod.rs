@@ -11,6 +11,7 @@ mod grpc;
 mod local;
 mod probe;
 mod reload;
+mod sampling;
 mod tls;
 
 use std::sync::Arc;
@@ -30,7 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 fn destination(name: &str, endpoint: &str) -> Destination {
     Destination {
         name: name.to_owned(),
-        traces_url: format!("{endpoint}/v1/traces"),
+        traces_url: Some(format!("{endpoint}/v1/traces")),
         metrics_url: None,
         logs_url: None,
         protocol: Protocol::HttpProtobuf,
