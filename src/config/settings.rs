@@ -121,6 +121,8 @@ pub(crate) enum FormatChoice {
     OpenInference,
     Vercel,
     OpenLlmetry,
+    /// `openllmetry_legacy`: indexed `gen_ai.prompt.{n}.*`
+    OpenLlmetryLegacy,
     Langfuse,
     /// `gen_ai+open_inference`
     GenAiAndOpenInference,
@@ -133,6 +135,7 @@ impl FormatChoice {
             Self::OpenInference => "open_inference",
             Self::Vercel => "vercel",
             Self::OpenLlmetry => "openllmetry",
+            Self::OpenLlmetryLegacy => "openllmetry_legacy",
             Self::Langfuse => "langfuse",
             Self::GenAiAndOpenInference => "gen_ai+open_inference",
         }

@@ -1,0 +1,1 @@
+//! What the OpenTelemetry GenAI conventions say about one exported span.
