@@ -44,35 +44,35 @@ pub(crate) enum Metrics {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum KeyRule {
     /// The old key goes.
-    Move(&'static str, &'static str),
+    Rename(&'static str, &'static str),
     /// Both keys leave.
-    Copy(&'static str, &'static str),
+    Repeat(&'static str, &'static str),
 }
 
-use KeyRule::{Copy, Move};
+use KeyRule::{Rename, Repeat};
 
 /// Langfuse takes every key that begins with `gen_ai.prompt` for the input of the span, and knows
 /// only the older spelling of the cache write count.
 const LANGFUSE_KEYS: &[KeyRule] = &[
-    Move("gen_ai.prompt.name", "langfuse.observation.prompt.name"),
-    Move("gen_ai.prompt.version", "langfuse.observation.prompt.version"),
-    Move("gen_ai.usage.cache_write.input_tokens", "gen_ai.usage.cache_creation.input_tokens"),
+    Rename("gen_ai.prompt.name", "langfuse.observation.prompt.name"),
+    Rename("gen_ai.prompt.version", "langfuse.observation.prompt.version"),
+    Rename("gen_ai.usage.cache_write.input_tokens", "gen_ai.usage.cache_creation.input_tokens"),
 ];
 
 /// LangSmith lists neither the provider nor the token details of the conventions.
 const LANGSMITH_KEYS: &[KeyRule] = &[
-    Copy("gen_ai.provider.name", "gen_ai.system"),
-    Copy("gen_ai.usage.reasoning.output_tokens", "gen_ai.usage.details.reasoning_tokens"),
-    Copy("gen_ai.conversation.id", "langsmith.metadata.session_id"),
+    Repeat("gen_ai.provider.name", "gen_ai.system"),
+    Repeat("gen_ai.usage.reasoning.output_tokens", "gen_ai.usage.details.reasoning_tokens"),
+    Repeat("gen_ai.conversation.id", "langsmith.metadata.session_id"),
 ];
 
 const CACHE_WRITE: &[KeyRule] =
-    &[Copy("gen_ai.usage.cache_write.input_tokens", "gen_ai.usage.cache_creation.input_tokens")];
+    &[Repeat("gen_ai.usage.cache_write.input_tokens", "gen_ai.usage.cache_creation.input_tokens")];
 
-const PROVIDER_AS_SYSTEM: &[KeyRule] = &[Copy("gen_ai.provider.name", "gen_ai.system")];
+const PROVIDER_AS_SYSTEM: &[KeyRule] = &[Repeat("gen_ai.provider.name", "gen_ai.system")];
 
 const SIGNOZ_KEYS: &[KeyRule] =
-    &[Copy("gen_ai.response.time_to_first_chunk", "gen_ai.server.ttft")];
+    &[Repeat("gen_ai.response.time_to_first_chunk", "gen_ai.server.ttft")];
 
 const GEN_AI: Backend = Backend {
     name: "otlp",
@@ -191,7 +191,7 @@ impl Format for Renamed {
     fn format(&self, span: SpanData) -> SpanData {
         let mut span = self.format.format(span);
         for rule in self.keys {
-            let (Move(from, to) | Copy(from, to)) = *rule;
+            let (Rename(from, to) | Repeat(from, to)) = *rule;
             let Some(at) =
                 span.attributes.iter().position(|attribute| attribute.key.as_str() == from)
             else {
@@ -199,12 +199,12 @@ impl Format for Renamed {
             };
             let taken = span.attributes.iter().any(|attribute| attribute.key.as_str() == to);
             match rule {
-                Move(..) if taken => {
+                Rename(..) if taken => {
                     span.attributes.remove(at);
                 }
-                Move(..) => span.attributes[at].key = Key::from_static_str(to),
-                Copy(..) if taken => {}
-                Copy(..) => {
+                Rename(..) => span.attributes[at].key = Key::from_static_str(to),
+                Repeat(..) if taken => {}
+                Repeat(..) => {
                     let value = span.attributes[at].value.clone();
                     span.attributes.push(KeyValue::new(to, value));
                 }

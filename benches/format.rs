@@ -1,0 +1,144 @@
+//! Trace formats on one core: 20,000 spans with 16 KiB of messages each, beside a plain clone of
+//! the same spans in the same run.
+//!
+//! `cargo bench --bench format`; prints one line per format: spans per second, and how many times
+//! as long as the clone it took (the least of several rounds each).
+
+#![expect(clippy::print_stdout, reason = "a bench prints")]
+
+use std::hint::black_box;
+use std::time::{Duration, Instant, UNIX_EPOCH};
+
+use opentelemetry::trace::{SpanContext, SpanId, SpanKind, Status};
+use opentelemetry::{Array, InstrumentationScope, KeyValue, StringValue, Value};
+use opentelemetry_sdk::trace::SpanData;
+use serde_json::json;
+use tracing_genai::format::{Format, GenAi, Langfuse, OpenInference, OpenLlmetry, Vercel};
+
+const SPANS: usize = 20_000;
+const ROUNDS: usize = 5;
+/// Spans cloned ahead of each timed stretch, so that the clone is not timed with the format and
+/// memory stays small.
+const CHUNK: usize = 500;
+
+fn main() {
+    for (label, span) in [("plain text", span(false)), ("escaped text", span(true))] {
+        let bytes: usize = span
+            .attributes
+            .iter()
+            .filter(|attribute| attribute.key.as_str().ends_with("messages"))
+            .map(|attribute| attribute.value.as_str().len())
+            .sum();
+        println!("{SPANS} spans, {bytes} bytes of messages each, {label}");
+        let clone = least(|| time(&span, |span| span));
+        report("clone", clone, clone);
+        let formats: [&dyn Format; 7] = [
+            &GenAi,
+            &OpenInference::new(),
+            &OpenInference::supplement(),
+            &Vercel::new(),
+            &OpenLlmetry::current(),
+            &OpenLlmetry::legacy(),
+            &Langfuse::new(),
+        ];
+        for format in formats {
+            let took = least(|| time_format(&span, format));
+            report(format.name(), took, clone);
+        }
+    }
+}
+
+fn report(name: &str, took: Duration, clone: Duration) {
+    let per_second = SPANS as f64 / took.as_secs_f64();
+    let ratio = took.as_secs_f64() / clone.as_secs_f64();
+    println!("{name:<24} {per_second:>12.0} spans/s   ratio {ratio:.2}");
+}
+
+fn least(mut round: impl FnMut() -> Duration) -> Duration {
+    (0..ROUNDS).map(|_| round()).min().unwrap_or_default()
+}
+
+/// Cloning and dropping.
+fn time(span: &SpanData, mut work: impl FnMut(SpanData) -> SpanData) -> Duration {
+    let start = Instant::now();
+    for _ in 0..SPANS {
+        drop(black_box(work(black_box(span).clone())));
+    }
+    start.elapsed()
+}
+
+/// Formatting a span that is there, and dropping the result.
+fn time_format(span: &SpanData, format: &dyn Format) -> Duration {
+    let mut total = Duration::ZERO;
+    for _ in 0..SPANS / CHUNK {
+        let spans: Vec<_> = std::iter::repeat_n(span, CHUNK).cloned().collect();
+        let start = Instant::now();
+        for span in spans {
+            drop(black_box(format.format(black_box(span))));
+        }
+        total += start.elapsed();
+    }
+    total
+}
+
+/// A conversation of nine messages with a tool call, as an agent's third turn has it.
+fn span(escaped: bool) -> SpanData {
+    let words = if escaped {
+        "The \"quick\" brown fox\njumps over the lazy dog; caf\u{e9} and na\u{ef}ve text pass.\n"
+    } else {
+        "The quick brown fox jumps over the lazy dog; plain text passes without a copy. "
+    };
+    let text = |bytes: usize| words.chars().cycle().take(bytes).collect::<String>();
+    let input = json!([
+        {"role": "user", "parts": [{"type": "text", "content": text(2000)}]},
+        {"role": "assistant", "parts": [
+            {"type": "text", "content": text(900)},
+            {"type": "tool_call", "id": "call_1", "name": "search", "arguments": {"query": "foxes", "limit": 5}}
+        ]},
+        {"role": "tool", "parts": [{"type": "tool_call_response", "id": "call_1", "response": {"hits": [text(3000)]}}]},
+        {"role": "assistant", "parts": [{"type": "text", "content": text(3000)}]},
+        {"role": "user", "parts": [{"type": "text", "content": text(1500)}]},
+    ]);
+    let output = json!([
+        {"role": "assistant", "parts": [{"type": "text", "content": text(3000)}], "finish_reason": "stop"}
+    ]);
+    let system = json!([{"type": "text", "content": text(1500)}]);
+    let strings = |values: &[&'static str]| {
+        Value::Array(Array::String(values.iter().map(|value| StringValue::from(*value)).collect()))
+    };
+    // As the SDK leaves them: the keys static, the values owned.
+    let attributes = vec![
+        KeyValue::new("gen_ai.operation.name", "chat".to_owned()),
+        KeyValue::new("gen_ai.provider.name", "openai".to_owned()),
+        KeyValue::new("gen_ai.request.model", "gpt-4o".to_owned()),
+        KeyValue::new("gen_ai.response.model", "gpt-4o-2024-08-06".to_owned()),
+        KeyValue::new("gen_ai.response.id", "resp-1".to_owned()),
+        KeyValue::new("gen_ai.response.finish_reasons", strings(&["stop"])),
+        KeyValue::new("gen_ai.usage.input_tokens", 3200i64),
+        KeyValue::new("gen_ai.usage.output_tokens", 800i64),
+        KeyValue::new("gen_ai.usage.cache_read.input_tokens", 1024i64),
+        KeyValue::new("gen_ai.request.max_tokens", 2048i64),
+        KeyValue::new("gen_ai.request.temperature", 0.3),
+        KeyValue::new("gen_ai.conversation.id", "conversation-1".to_owned()),
+        KeyValue::new("server.address", "api.openai.com".to_owned()),
+        KeyValue::new("server.port", 443i64),
+        KeyValue::new("gen_ai.system_instructions", system.to_string()),
+        KeyValue::new("gen_ai.input.messages", input.to_string()),
+        KeyValue::new("gen_ai.output.messages", output.to_string()),
+    ];
+    SpanData {
+        span_context: SpanContext::empty_context(),
+        parent_span_id: SpanId::INVALID,
+        parent_span_is_remote: false,
+        span_kind: SpanKind::Client,
+        name: "chat gpt-4o".into(),
+        start_time: UNIX_EPOCH,
+        end_time: UNIX_EPOCH + Duration::from_secs(2),
+        attributes,
+        dropped_attributes_count: 0,
+        events: Default::default(),
+        links: Default::default(),
+        status: Status::Unset,
+        instrumentation_scope: InstrumentationScope::builder("app").build(),
+    }
+}
