@@ -33,7 +33,7 @@ fn main() {
         let clone = least(|| time(&span, |span| span));
         report("clone", clone, clone);
         let formats: [&dyn Format; 7] = [
-            &GenAi,
+            &GenAi::new(),
             &OpenInference::new(),
             &OpenInference::supplement(),
             &Vercel::new(),
