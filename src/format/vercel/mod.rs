@@ -179,12 +179,12 @@ impl Vercel {
     }
 
     fn ranked(&self, facts: &mut Facts) {
+        if facts.has(Attr::InputMessages) || facts.has(Attr::RetrievalDocuments) {
+            facts.put("ai.ranking.type", "text");
+        }
         if let Some(json) = facts.take_text(Attr::InputMessages) {
             match self.parse(&json, messages::messages) {
-                Some(read) => {
-                    facts.put("ai.documents", strings(texts(&read)));
-                    facts.put("ai.ranking.type", "text");
-                }
+                Some(read) => facts.put("ai.documents", strings(texts(&read))),
                 None => facts.put(Attr::InputMessages.key(), json),
             }
         }
@@ -201,7 +201,6 @@ impl Vercel {
                         write(&rank)
                     });
                     facts.put("ai.ranking", strings(ranks));
-                    facts.put("ai.ranking.type", "text");
                 }
                 None => facts.put(Attr::RetrievalDocuments.key(), json),
             }
