@@ -57,6 +57,7 @@ fn reverse(told: &Map<String, Value>) -> Map<String, Value> {
     set("gen_ai.operation.name", &json!(operation));
     for (key, value) in told {
         let renamed = SAME.iter().find(|(_, row)| row == key).map(|(row, _)| *row);
+        set(key, value);
         set(renamed.unwrap_or(key), value);
     }
     if let Some(reason) = told.get("llm.finish_reason").filter(|_| !told.contains_key("gen_ai.response.finish_reasons")) {
