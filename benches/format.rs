@@ -41,7 +41,8 @@ fn main() {
             &OpenLlmetry::legacy(),
             &Langfuse::new(),
         ];
-        let asked: Vec<_> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+        let asked: Vec<_> =
+            std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
         for format in formats {
             if !asked.is_empty() && !asked.iter().any(|name| name == format.name()) {
                 continue;
@@ -61,7 +62,9 @@ fn report(name: &str, took: Duration, clone: Duration) {
     let per_second = |took: Duration| SPANS as f64 / took.as_secs_f64();
     let ratio = took.as_secs_f64() / clone.as_secs_f64();
     let (formatted, cloned) = (per_second(took), per_second(clone));
-    println!("{name:<24} {formatted:>12.0} spans/s   clone {cloned:>12.0} spans/s   ratio {ratio:.2}");
+    println!(
+        "{name:<24} {formatted:>12.0} spans/s   clone {cloned:>12.0} spans/s   ratio {ratio:.2}"
+    );
 }
 
 fn own_memory(span: &SpanData) -> Vec<SpanData> {

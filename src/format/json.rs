@@ -143,7 +143,10 @@ fn unquote(json: &str) -> Cow<'_, str> {
             Some(&byte @ (b'"' | b'\\' | b'/')) => char::from(byte),
             // Numeric escapes may come in pairs; a lone surrogate is legal JSON and no text, and
             // what was sent is then kept as it was.
-            _ => return serde_json::from_str::<String>(json).map_or(Cow::Borrowed(inner), Cow::Owned),
+            _ => {
+                return serde_json::from_str::<String>(json)
+                    .map_or(Cow::Borrowed(inner), Cow::Owned);
+            }
         };
         text.push(plain);
         rest = from.get(2..).unwrap_or_default();
@@ -168,7 +171,10 @@ mod tests {
     fn text_is_borrowed_until_it_has_an_escape() {
         assert!(matches!(text_of(raw(r#""plain""#)), Some(Cow::Borrowed("plain"))));
         assert_eq!(text_of(raw(r#""a\n\u00e9""#)).as_deref(), Some("a\né"));
-        assert_eq!(text_of(raw(r#""\"q\" \\ \/ \b\f\r\t end""#)).as_deref(), Some("\"q\" \\ / \u{8}\u{c}\r\t end"));
+        assert_eq!(
+            text_of(raw(r#""\"q\" \\ \/ \b\f\r\t end""#)).as_deref(),
+            Some("\"q\" \\ / \u{8}\u{c}\r\t end")
+        );
         assert_eq!(text_of(raw(r#""\ud83e\udd8a\n""#)).as_deref(), Some("🦊\n"));
         assert_eq!(text_of(raw(r#""\ud800""#)).as_deref(), Some(r"\ud800"));
         assert_eq!(text_of(raw(r#"{"a":1}"#)).as_deref(), Some(r#"{"a":1}"#));

@@ -72,11 +72,17 @@ fn attributes(object: &Json) -> Vec<KeyValue> {
         .map(|(key, value)| {
             let value = match value {
                 Json::Bool(value) => Value::Bool(*value),
-                Json::Number(number) => number.as_i64().map_or_else(|| Value::F64(number.as_f64().unwrap()), Value::I64),
+                Json::Number(number) => {
+                    number.as_i64().map_or_else(|| Value::F64(number.as_f64().unwrap()), Value::I64)
+                }
                 Json::String(text) => Value::from(text.clone()),
-                Json::Array(list) if list.iter().all(Json::is_string) => Value::Array(Array::String(
-                    list.iter().map(|text| StringValue::from(text.as_str().unwrap().to_owned())).collect(),
-                )),
+                Json::Array(list) if list.iter().all(Json::is_string) => {
+                    Value::Array(Array::String(
+                        list.iter()
+                            .map(|text| StringValue::from(text.as_str().unwrap().to_owned()))
+                            .collect(),
+                    ))
+                }
                 structured => Value::from(structured.to_string()),
             };
             KeyValue::new(key.clone(), value)
@@ -113,7 +119,9 @@ pub fn attributes_to_json(attributes: &[KeyValue]) -> Map<String, Json> {
             Value::Bool(value) => json!(value),
             Value::I64(value) => json!(value),
             Value::F64(value) => json!(value),
-            Value::Array(Array::String(list)) => json!(list.iter().map(StringValue::as_str).collect::<Vec<_>>()),
+            Value::Array(Array::String(list)) => {
+                json!(list.iter().map(StringValue::as_str).collect::<Vec<_>>())
+            }
             other => json!(other.as_str()),
         };
         let before = object.insert(attribute.key.to_string(), value);

@@ -24,7 +24,9 @@ fn golden() {
             fs::write(&file, format!("{:#}\n", Value::Object(all))).unwrap();
             continue;
         }
-        let expected = fs::read_to_string(&file).ok().and_then(|text| serde_json::from_str::<Value>(&text).ok());
+        let expected = fs::read_to_string(&file)
+            .ok()
+            .and_then(|text| serde_json::from_str::<Value>(&text).ok());
         if expected != Some(Value::Object(all)) {
             wrong.push(name);
         }

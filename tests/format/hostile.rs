@@ -20,12 +20,17 @@ fn with(key: &'static str, value: String) -> SpanData {
 fn malformed_messages_leave_as_they_came_and_are_counted() {
     let counts = Arc::new(Counts::default());
     for (format, key) in [
-        (Box::new(OpenInference::new().with_counts(Arc::clone(&counts))) as Box<dyn Format>, "input.value"),
+        (
+            Box::new(OpenInference::new().with_counts(Arc::clone(&counts))) as Box<dyn Format>,
+            "input.value",
+        ),
         (Box::new(Vercel::new().with_counts(Arc::clone(&counts))), "ai.prompt.messages"),
         (Box::new(OpenLlmetry::legacy().with_counts(Arc::clone(&counts))), "gen_ai.input.messages"),
         (Box::new(Langfuse::new().with_counts(Arc::clone(&counts))), "langfuse.observation.input"),
     ] {
-        for broken in ["[{\"role\":", "not json", "{}", "[1]", "[{\"role\":\"user\",\"parts\":[\"x\"]}]"] {
+        for broken in
+            ["[{\"role\":", "not json", "{}", "[1]", "[{\"role\":\"user\",\"parts\":[\"x\"]}]"]
+        {
             let before = counts.malformed();
             let span = format.format(with("gen_ai.input.messages", broken.to_owned()));
             assert_eq!(text(&span, key).as_deref(), Some(broken), "{} {broken}", format.name());
@@ -38,7 +43,9 @@ fn malformed_messages_leave_as_they_came_and_are_counted() {
 fn nesting_costs_no_stack() {
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
     let parts = [
-        format!(r#"[{{"role":"user","parts":[{{"type":"tool_call","name":"f","arguments":{deep}}}]}}]"#),
+        format!(
+            r#"[{{"role":"user","parts":[{{"type":"tool_call","name":"f","arguments":{deep}}}]}}]"#
+        ),
         format!(r#"[{{"role":"user","extra":{deep},"parts":[{{"type":"x","y":{deep}}}]}}]"#),
         deep,
     ];
@@ -51,18 +58,22 @@ fn nesting_costs_no_stack() {
 
 #[test]
 fn a_list_too_long_to_flatten_stays_one_attribute_and_is_counted() {
-    let messages: Vec<_> =
-        (0..1000).map(|n| json!({"role": "user", "parts": [{"type": "text", "content": n.to_string()}]})).collect();
+    let messages: Vec<_> = (0..1000)
+        .map(|n| json!({"role": "user", "parts": [{"type": "text", "content": n.to_string()}]}))
+        .collect();
     let messages = json!(messages).to_string();
     let counts = Arc::new(Counts::default());
     for (format, namespace) in [
         (
-            Box::new(OpenInference::new().with_attribute_limit(128).with_counts(Arc::clone(&counts)))
-                as Box<dyn Format>,
+            Box::new(
+                OpenInference::new().with_attribute_limit(128).with_counts(Arc::clone(&counts)),
+            ) as Box<dyn Format>,
             "llm.input_messages.",
         ),
         (
-            Box::new(OpenLlmetry::legacy().with_attribute_limit(128).with_counts(Arc::clone(&counts))),
+            Box::new(
+                OpenLlmetry::legacy().with_attribute_limit(128).with_counts(Arc::clone(&counts)),
+            ),
             "gen_ai.prompt.",
         ),
     ] {
@@ -74,11 +85,14 @@ fn a_list_too_long_to_flatten_stays_one_attribute_and_is_counted() {
         ));
         let span = format.format(span);
         assert!(span.attributes.len() <= 128, "{}", span.attributes.len());
-        assert!(!span.attributes.iter().any(|attribute| attribute.key.as_str().starts_with(namespace)));
+        assert!(
+            !span.attributes.iter().any(|attribute| attribute.key.as_str().starts_with(namespace))
+        );
         assert_eq!(text(&span, "gen_ai.input.messages").as_deref(), Some(&*messages));
         assert_eq!(counts.unflattened(), before + 1);
         // The answer is short and was flattened all the same.
-        let answer = span.attributes.iter().any(|attribute| attribute.value == Value::from("short"));
+        let answer =
+            span.attributes.iter().any(|attribute| attribute.value == Value::from("short"));
         assert!(answer, "{}", format.name());
     }
 }

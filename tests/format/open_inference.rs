@@ -17,8 +17,14 @@ fn with_canaries() -> opentelemetry_sdk::trace::SpanData {
     );
     span.attributes.push(KeyValue::new("gen_ai.input.messages", input));
     span.attributes.push(KeyValue::new("gen_ai.output.messages", output));
-    span.attributes.push(KeyValue::new("gen_ai.system_instructions", format!(r#"[{{"type":"text","content":"{CANARY}"}}]"#)));
-    span.attributes.push(KeyValue::new("gen_ai.tool.definitions", format!(r#"[{{"type":"function","name":"{CANARY}"}}]"#)));
+    span.attributes.push(KeyValue::new(
+        "gen_ai.system_instructions",
+        format!(r#"[{{"type":"text","content":"{CANARY}"}}]"#),
+    ));
+    span.attributes.push(KeyValue::new(
+        "gen_ai.tool.definitions",
+        format!(r#"[{{"type":"function","name":"{CANARY}"}}]"#),
+    ));
     span
 }
 
@@ -31,7 +37,11 @@ fn hide(names: &[&str]) -> Hide {
 
 #[test]
 fn hidden_content_is_nowhere_in_the_span() {
-    for format in [OpenInference::new(), OpenInference::supplement(), OpenInference::new().with_attribute_limit(20)] {
+    for format in [
+        OpenInference::new(),
+        OpenInference::supplement(),
+        OpenInference::new().with_attribute_limit(20),
+    ] {
         let shown = to_json(&format.format(with_canaries())).to_string();
         assert!(shown.contains(CANARY));
         let format = format.with_hide(hide(&["INPUTS", "OUTPUTS"]));
@@ -81,10 +91,12 @@ fn each_setting_hides_what_its_name_says() {
 fn oversized_pictures_are_redacted_without_being_asked() {
     let (hide, _) = Hide::from_env([("OPENINFERENCE_BASE64_IMAGE_MAX_LENGTH", "10")]);
     let span = OpenInference::new().with_hide(hide).format(with_canaries());
-    let url = text(&span, "llm.input_messages.1.message.contents.1.message_content.image.image.url");
+    let url =
+        text(&span, "llm.input_messages.1.message.contents.1.message_content.image.image.url");
     assert_eq!(url.as_deref(), Some("__REDACTED__"));
     let span = OpenInference::new().format(case("part_uri_image"));
-    let url = text(&span, "llm.input_messages.0.message.contents.1.message_content.image.image.url");
+    let url =
+        text(&span, "llm.input_messages.0.message.contents.1.message_content.image.image.url");
     assert_eq!(url.as_deref(), Some("https://h/x.png"));
 }
 
@@ -96,7 +108,10 @@ fn the_supplement_adds_and_never_changes() {
         for attribute in &before.attributes {
             assert!(after.attributes.contains(attribute), "{name} lost {}", attribute.key);
         }
-        assert_eq!((after.name, after.span_kind, after.status), (before.name, before.span_kind, before.status));
+        assert_eq!(
+            (after.name, after.span_kind, after.status),
+            (before.name, before.span_kind, before.status)
+        );
         assert_eq!(after.instrumentation_scope, before.instrumentation_scope, "{name}");
     }
 }

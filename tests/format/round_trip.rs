@@ -13,7 +13,10 @@ static NOT_COMPARED: &[&str] = &["set_by_user", "malformed", "dual_spelling"];
 /// Attributes that OpenInference cannot say in full, and what becomes of them.
 static LOSSY: &[(&str, &str)] = &[
     ("gen_ai.provider.name", "told as `llm.provider` and `llm.system`, whose names are other ones"),
-    ("gen_ai.request.model", "kept where it differs from the response's model; embedding spans have one model"),
+    (
+        "gen_ai.request.model",
+        "kept where it differs from the response's model; embedding spans have one model",
+    ),
     ("gen_ai.response.model", "one name stands for both when only one is known"),
     ("gen_ai.output.type", "told as `response_format`"),
 ];
@@ -31,7 +34,11 @@ fn what_both_can_say_is_there_again() {
             if LOSSY.iter().any(|(row, _)| row == key) {
                 continue;
             }
-            let key = if key == "gen_ai.usage.cache_write.input_tokens" { "gen_ai.usage.cache_creation.input_tokens" } else { key };
+            let key = if key == "gen_ai.usage.cache_write.input_tokens" {
+                "gen_ai.usage.cache_creation.input_tokens"
+            } else {
+                key
+            };
             let Some(found) = again.get(key) else { panic!("{name} lost {key}: {told:#?}") };
             assert_eq!(normal(key, found), normal(key, value), "{name} {key}");
         }
@@ -60,11 +67,25 @@ fn reverse(told: &Map<String, Value>) -> Map<String, Value> {
         set(key, value);
         set(renamed.unwrap_or(key), value);
     }
-    if let Some(reason) = told.get("llm.finish_reason").filter(|_| !told.contains_key("gen_ai.response.finish_reasons")) {
+    if let Some(reason) = told
+        .get("llm.finish_reason")
+        .filter(|_| !told.contains_key("gen_ai.response.finish_reasons"))
+    {
         set("gen_ai.response.finish_reasons", &json!([reason]));
     }
-    for key in ["llm.invocation_parameters", "embedding.invocation_parameters", "metadata", "llm.prompt_template.variables"] {
-        let Some(object) = told.get(key).and_then(Value::as_str).and_then(|text| serde_json::from_str::<Map<String, Value>>(text).ok()) else { continue };
+    for key in [
+        "llm.invocation_parameters",
+        "embedding.invocation_parameters",
+        "metadata",
+        "llm.prompt_template.variables",
+    ] {
+        let Some(object) = told
+            .get(key)
+            .and_then(Value::as_str)
+            .and_then(|text| serde_json::from_str::<Map<String, Value>>(text).ok())
+        else {
+            continue;
+        };
         for (name, value) in &object {
             let key = match PARAMETERS.iter().find(|(_, row)| row == name) {
                 Some((row, _)) => (*row).to_owned(),
@@ -103,7 +124,8 @@ fn reverse(told: &Map<String, Value>) -> Map<String, Value> {
     ] {
         let texts = list(told, namespace);
         if !texts.is_empty() {
-            let parts: Vec<_> = texts.values().map(|text| json!({"type": "text", "content": text[leaf]})).collect();
+            let parts: Vec<_> =
+                texts.values().map(|text| json!({"type": "text", "content": text[leaf]})).collect();
             input.push(json!({"role": "user", "parts": parts}));
         }
     }
@@ -116,7 +138,8 @@ fn reverse(told: &Map<String, Value>) -> Map<String, Value> {
     let tools: Vec<_> = list(told, "llm.tools.")
         .values()
         .map(|tool| {
-            let schema: Value = serde_json::from_str(tool["tool.json_schema"].as_str().unwrap()).unwrap();
+            let schema: Value =
+                serde_json::from_str(tool["tool.json_schema"].as_str().unwrap()).unwrap();
             let mut definition = schema["function"].clone();
             definition["type"] = schema["type"].clone();
             definition
@@ -130,10 +153,15 @@ fn reverse(told: &Map<String, Value>) -> Map<String, Value> {
                 let mut all = Map::new();
                 for (leaf, value) in document {
                     let name = leaf.trim_start_matches("document.");
-                    let read = value.as_str().filter(|_| name == "metadata").and_then(|text| serde_json::from_str::<Value>(text).ok());
+                    let read = value
+                        .as_str()
+                        .filter(|_| name == "metadata")
+                        .and_then(|text| serde_json::from_str::<Value>(text).ok());
                     match read {
                         // What the conventions allow beside `metadata` is told in it.
-                        Some(Value::Object(object)) if object.contains_key("page") => all.extend(object),
+                        Some(Value::Object(object)) if object.contains_key("page") => {
+                            all.extend(object)
+                        }
                         Some(read) => drop(all.insert(name.to_owned(), read)),
                         None => drop(all.insert(name.to_owned(), value.clone())),
                     }
@@ -151,7 +179,9 @@ fn reverse(told: &Map<String, Value>) -> Map<String, Value> {
 fn list(told: &Map<String, Value>, namespace: &str) -> BTreeMap<usize, BTreeMap<String, Value>> {
     let mut list: BTreeMap<usize, BTreeMap<String, Value>> = BTreeMap::new();
     for (key, value) in told {
-        if let Some((index, leaf)) = key.strip_prefix(namespace).and_then(|rest| rest.split_once('.')) {
+        if let Some((index, leaf)) =
+            key.strip_prefix(namespace).and_then(|rest| rest.split_once('.'))
+        {
             list.entry(index.parse().unwrap()).or_default().insert(leaf.to_owned(), value.clone());
         }
     }
@@ -225,7 +255,8 @@ fn normal(key: &str, value: &Value) -> Value {
     let mut messages = Vec::new();
     for message in value.as_array().unwrap() {
         let parts = message["parts"].as_array().unwrap();
-        let (answers, others): (Vec<_>, Vec<_>) = parts.iter().partition(|part| part["type"] == "tool_call_response");
+        let (answers, others): (Vec<_>, Vec<_>) =
+            parts.iter().partition(|part| part["type"] == "tool_call_response");
         for part in &answers {
             messages.push(json!({"role": "tool", "parts": [normal_part(part)]}));
         }

@@ -13,15 +13,27 @@ use crate::cases::{span, to_json};
 
 /// Keys of the SDK that a GenAI span cannot tell.
 static MISSING: &[(&str, &str)] = &[
-    ("ai.settings.maxRetries", "retries belong to the SDK's loop; the conventions do not record the setting"),
-    ("ai.settings.output", "how the SDK was asked for an object; the conventions only know that it is JSON"),
+    (
+        "ai.settings.maxRetries",
+        "retries belong to the SDK's loop; the conventions do not record the setting",
+    ),
+    (
+        "ai.settings.output",
+        "how the SDK was asked for an object; the conventions only know that it is JSON",
+    ),
     ("ai.schema", "no schema of the answer in the conventions"),
     ("ai.request.headers.", "headers may hold secrets and are never recorded"),
     ("ai.response.providerMetadata", "a provider's own structure, not in the conventions"),
     ("ai.prompt.toolChoice", "the tool choice is not in the conventions, and not guessed"),
     ("ai.embeddings", "vectors are not in the conventions"),
-    ("ai.telemetry.metadata.langfusePrompt", "metadata of the application; it passes when set under this key"),
-    ("ai.telemetry.metadata.tags", "metadata of the application; it passes when set under this key"),
+    (
+        "ai.telemetry.metadata.langfusePrompt",
+        "metadata of the application; it passes when set under this key",
+    ),
+    (
+        "ai.telemetry.metadata.tags",
+        "metadata of the application; it passes when set under this key",
+    ),
 ];
 
 /// Keys whose value cannot be the captured one.
@@ -30,12 +42,16 @@ static OTHER_VALUE: &[(&str, &str)] = &[
     ("ai.response.msToFirstChunk", "the clock of the captured run"),
     ("ai.response.msToFinish", "the clock of the captured run"),
     ("ai.response.avgOutputTokensPerSecond", "the clock of the captured run"),
-    ("ai.prompt.tools", "the SDK adds $schema and additionalProperties to the application's schema"),
+    (
+        "ai.prompt.tools",
+        "the SDK adds $schema and additionalProperties to the application's schema",
+    ),
 ];
 
 #[test]
 fn every_captured_span_is_matched_key_by_key() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/fixtures/vercel-ai-6-spans.json");
+    let path =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/fixtures/vercel-ai-6-spans.json");
     let Ok(captured) = fs::read_to_string(&path) else {
         eprintln!("skipped: no captured spans at {}", path.display());
         return;
@@ -65,7 +81,8 @@ fn compare(name: &str, theirs: &Value, ours: &Value) {
     assert_eq!(ours["name"], name);
     assert_eq!(ours["kind"], "Internal");
     assert_eq!(ours["scope"], json!({"name": "ai", "version": null, "schema_url": null}));
-    let (their, our) = (theirs["attributes"].as_object().unwrap(), ours["attributes"].as_object().unwrap());
+    let (their, our) =
+        (theirs["attributes"].as_object().unwrap(), ours["attributes"].as_object().unwrap());
     for (key, value) in their {
         if listed(MISSING, key) {
             continue;
@@ -86,14 +103,21 @@ fn compare(name: &str, theirs: &Value, ours: &Value) {
 }
 
 fn listed(rows: &[(&str, &str)], key: &str) -> bool {
-    rows.iter().any(|(row, _)| if row.ends_with('.') { key.starts_with(row) } else { key == *row || (*row == "ai.schema" && key.starts_with("ai.schema")) })
+    rows.iter().any(|(row, _)| {
+        if row.ends_with('.') {
+            key.starts_with(row)
+        } else {
+            key == *row || (*row == "ai.schema" && key.starts_with("ai.schema"))
+        }
+    })
 }
 
 /// JSON inside a string is compared as JSON; the bytes of a picture are told in base64 by the
 /// inner span and as an object of bytes by the outer one.
 fn parsed(value: &Value) -> Value {
     match value {
-        Value::String(text) => serde_json::from_str(text).map_or_else(|_| value.clone(), |json| without_pictures(&json)),
+        Value::String(text) => serde_json::from_str(text)
+            .map_or_else(|_| value.clone(), |json| without_pictures(&json)),
         Value::Array(list) => list.iter().map(parsed).collect(),
         _ => value.clone(),
     }
@@ -103,7 +127,9 @@ fn without_pictures(value: &Value) -> Value {
     match value {
         Value::Array(list) => list.iter().map(without_pictures).collect(),
         Value::Object(object) if object.contains_key("mediaType") => json!("a picture"),
-        Value::Object(object) => object.iter().map(|(key, value)| (key.clone(), without_pictures(value))).collect(),
+        Value::Object(object) => {
+            object.iter().map(|(key, value)| (key.clone(), without_pictures(value))).collect()
+        }
         other => other.clone(),
     }
 }
@@ -166,7 +192,10 @@ fn canonical(name: &str, theirs: &Map<String, Value>) -> Option<Value> {
         ours.insert("gen_ai.output.type".into(), json!("json"));
     }
     if let Some(milliseconds) = theirs.get("ai.response.msToFirstChunk") {
-        ours.insert("gen_ai.response.time_to_first_chunk".into(), json!(milliseconds.as_f64().unwrap() / 1000.0));
+        ours.insert(
+            "gen_ai.response.time_to_first_chunk".into(),
+            json!(milliseconds.as_f64().unwrap() / 1000.0),
+        );
     }
     if let Some(tools) = theirs.get("ai.prompt.tools") {
         let tools: Vec<Value> = tools
@@ -185,7 +214,9 @@ fn canonical(name: &str, theirs: &Map<String, Value>) -> Option<Value> {
 }
 
 fn messages(theirs: &Map<String, Value>, ours: &mut Map<String, Value>) {
-    let read = |key: &str| theirs.get(key).map(|text| serde_json::from_str::<Value>(text.as_str().unwrap()).unwrap());
+    let read = |key: &str| {
+        theirs.get(key).map(|text| serde_json::from_str::<Value>(text.as_str().unwrap()).unwrap())
+    };
     let mut system = None;
     let mut input = Vec::new();
     let mut list = read("ai.prompt.messages").into_iter().collect::<Vec<_>>();
@@ -205,9 +236,14 @@ fn messages(theirs: &Map<String, Value>, ours: &mut Map<String, Value>) {
         input.push(json!({"role": message["role"], "parts": parts}));
     }
     if let Some(system) = system {
-        ours.insert("gen_ai.system_instructions".into(), json!([{"type": "text", "content": system}]));
+        ours.insert(
+            "gen_ai.system_instructions".into(),
+            json!([{"type": "text", "content": system}]),
+        );
     }
-    if let Some(Value::Array(values)) = theirs.get("ai.values").or_else(|| theirs.get("ai.documents")) {
+    if let Some(Value::Array(values)) =
+        theirs.get("ai.values").or_else(|| theirs.get("ai.documents"))
+    {
         let texts: Vec<Value> = values
             .iter()
             .map(|text| json!({"type": "text", "content": serde_json::from_str::<Value>(text.as_str().unwrap()).unwrap()}))
@@ -231,7 +267,8 @@ fn messages(theirs: &Map<String, Value>, ours: &mut Map<String, Value>) {
     if let Some(text) = theirs.get("ai.response.reasoning") {
         answer.push(json!({"type": "reasoning", "content": text}));
     }
-    if let Some(text) = theirs.get("ai.response.text").or_else(|| theirs.get("ai.response.object")) {
+    if let Some(text) = theirs.get("ai.response.text").or_else(|| theirs.get("ai.response.object"))
+    {
         answer.push(json!({"type": "text", "content": text}));
     }
     for call in read("ai.response.toolCalls").iter().flat_map(|calls| calls.as_array().unwrap()) {
@@ -250,8 +287,14 @@ fn part(part: &Value) -> Value {
     match part["type"].as_str().unwrap() {
         "text" => json!({"type": "text", "content": part["text"]}),
         "reasoning" => json!({"type": "reasoning", "content": part["text"]}),
-        "tool-call" => json!({"type": "tool_call", "id": part["toolCallId"], "name": part["toolName"], "arguments": part["input"]}),
-        "tool-result" => json!({"type": "tool_call_response", "id": part["toolCallId"], "response": part["output"]["value"]}),
-        _ => json!({"type": "blob", "modality": "image", "mime_type": part["mediaType"], "content": "iVBORw0KGgo="}),
+        "tool-call" => {
+            json!({"type": "tool_call", "id": part["toolCallId"], "name": part["toolName"], "arguments": part["input"]})
+        }
+        "tool-result" => {
+            json!({"type": "tool_call_response", "id": part["toolCallId"], "response": part["output"]["value"]})
+        }
+        _ => {
+            json!({"type": "blob", "modality": "image", "mime_type": part["mediaType"], "content": "iVBORw0KGgo="})
+        }
     }
 }

@@ -41,12 +41,6 @@ pub(super) fn put(
         facts.put(value_key, value.into_owned());
         facts.put(mime_key, if json { "application/json" } else { "text/plain" });
     }
-    if kind == Some(Kind::Tool) {
-        facts.put_some("tool.parameters", text.arguments.clone());
-    }
-    if kind == Some(Kind::Reranker) {
-        facts.put_some("reranker.query", text.query.clone());
-    }
 }
 
 /// The value and whether it was made of messages.
