@@ -1,0 +1,456 @@
+//! Where telemetry goes: the general endpoint and the entries of `exporters`.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::content;
+use super::explain::Line;
+use super::keys::{Field, OWN_PREFIX, Signal};
+use super::layer::Layer;
+use super::problem::{Origin, Problem};
+use super::resolve::{Effective, Source, Stack};
+use super::settings::{Compression, Destination, ExporterChoice, FormatChoice, Protocol, Secret};
+use super::url::{Address, BadAddress};
+use super::value::Value;
+use crate::policy::Policy;
+
+/// Which signals leave, and by what.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Signals {
+    pub(crate) traces: (bool, ExporterChoice),
+    pub(crate) metrics: (bool, ExporterChoice),
+    pub(crate) logs: (bool, ExporterChoice),
+}
+
+impl Signals {
+    fn of(&self, signal: Signal) -> (bool, ExporterChoice) {
+        match signal {
+            Signal::Metrics => self.metrics,
+            Signal::Logs => self.logs,
+            Signal::General | Signal::Traces => self.traces,
+        }
+    }
+}
+
+/// How one signal reaches one receiver.
+#[derive(Clone, Debug)]
+struct Route {
+    url: String,
+    protocol: Protocol,
+    headers: Vec<(String, Secret)>,
+    ca_cert: Option<PathBuf>,
+    client_cert: Option<PathBuf>,
+    client_key: Option<PathBuf>,
+    compression: Compression,
+    timeout: Duration,
+}
+
+/// What an entry of `exporters` takes from above: how to send, never where to or with what key.
+#[derive(Clone, Copy, Debug)]
+struct Inherited {
+    format: FormatChoice,
+    protocol: Option<Protocol>,
+    compression: Option<Compression>,
+    timeout: Option<Duration>,
+}
+
+/// All destinations, what explains them, and the policy that is loose enough for each.
+pub(crate) fn destinations(
+    stack: &mut Stack<'_>,
+    signals: Signals,
+    directory: Option<&Path>,
+) -> (Vec<Destination>, Policy) {
+    let general = stack.strongest(&[Field::Endpoint]);
+    let listed = stack.layers().iter().position(|source| source.layer.exporters.is_some());
+    let mut policy = content::policy(stack);
+    let inherited = Inherited {
+        format: format(stack).unwrap_or(FormatChoice::GenAi),
+        protocol: protocol(stack, Signal::General),
+        compression: compression(stack, Signal::General),
+        timeout: timeout(stack, Signal::General),
+    };
+    let mut found = Vec::new();
+    let with_default = listed.is_none_or(|listed| general.is_some_and(|general| general <= listed));
+    let with_list = listed.is_some_and(|listed| general.is_none_or(|general| listed <= general));
+    if with_default {
+        let shape = Shape { name: "default", inherited, policy: None, with_localhost: true };
+        found.extend(destination(stack, signals, directory, &shape));
+    }
+    if let Some(listed) = listed {
+        if with_list {
+            found.extend(list(stack, listed, signals, directory, inherited, &mut policy));
+        } else {
+            stack.warnings.push(String::from(
+                "exporters: not used, an endpoint is set where it takes precedence",
+            ));
+        }
+    }
+    (found, policy)
+}
+
+/// The entries of `exporters`, each over the same entry in stronger layers.
+fn list(
+    stack: &mut Stack<'_>,
+    listed: usize,
+    signals: Signals,
+    directory: Option<&Path>,
+    inherited: Inherited,
+    policy: &mut Policy,
+) -> Vec<Destination> {
+    let source = stack.layers()[listed];
+    let entries: &[Layer] = source.layer.exporters.as_deref().unwrap_or_default();
+    let stacks: Vec<Stack<'_>> = entries
+        .iter()
+        .enumerate()
+        .map(|(number, entry)| {
+            let overrides = stack.layers()[..listed].iter().filter_map(|source| {
+                let layer = source.layer.exporter_overrides.get(&number)?;
+                Some(Source { layer, ..*source })
+            });
+            let own = Source { layer: entry, ..source };
+            stack.beside(overrides.chain([own]).collect())
+        })
+        .collect();
+    let decided = content::is_set(stack);
+    let mut own = Vec::new();
+    let mut found = Vec::new();
+    for (number, (entry, mut exporter)) in entries.iter().zip(stacks).enumerate() {
+        if matches!(value(exporter.general(Field::Enabled)), Some(Value::Bool(false))) {
+            continue;
+        }
+        let name = entry.name.clone().unwrap_or_else(|| number.to_string());
+        let mut asked = if content::is_set(&exporter) || !decided {
+            content::policy(&mut exporter)
+        } else {
+            content::apply_rest(*policy, &mut exporter)
+        };
+        if decided {
+            let allowed = asked.stricter(*policy);
+            if content::CAPTURES
+                .iter()
+                .any(|(_, class)| asked.allows(*class) && !allowed.allows(*class))
+            {
+                stack.warnings.push(format!(
+                    "exporters.{name}: captures no more content than `content_capture` lets through"
+                ));
+            }
+            asked = allowed;
+        }
+        own.push(asked);
+        let inherited =
+            Inherited { format: format(&mut exporter).unwrap_or(inherited.format), ..inherited };
+        let shape = Shape { name: &name, inherited, policy: Some(asked), with_localhost: false };
+        let reached = destination(&mut exporter, signals, directory, &shape);
+        if reached.is_empty() && exporter.problems.is_empty() {
+            stack.warnings.push(format!("exporters.{name}: has no endpoint and is not used"));
+        }
+        found.extend(reached);
+        stack.problems.append(&mut exporter.problems);
+        stack.warnings.append(&mut exporter.warnings);
+    }
+    if !decided {
+        *policy = content::loosest(*policy, &own);
+    }
+    found
+}
+
+struct Shape<'a> {
+    name: &'a str,
+    inherited: Inherited,
+    policy: Option<Policy>,
+    /// An exporter that was asked for without an endpoint goes to the specification's default.
+    with_localhost: bool,
+}
+
+fn destination(
+    stack: &mut Stack<'_>,
+    signals: Signals,
+    directory: Option<&Path>,
+    shape: &Shape<'_>,
+) -> Vec<Destination> {
+    let mut found: Vec<(Destination, Route)> = Vec::new();
+    for signal in Signal::EACH {
+        let (enabled, exporter) = signals.of(signal);
+        if !enabled || matches!(exporter, ExporterChoice::Console | ExporterChoice::None) {
+            continue;
+        }
+        let localhost = shape.with_localhost && exporter == ExporterChoice::Otlp;
+        let Some(route) = route(stack, signal, directory, shape, localhost) else { continue };
+        let same = found.iter_mut().find(|(_, other)| other.travels_as(&route));
+        let url = Some(route.url.clone());
+        let destination = match same {
+            Some((destination, _)) => destination,
+            None => {
+                let name = match (found.is_empty(), signal) {
+                    (true, _) => shape.name.to_owned(),
+                    (false, signal) => format!("{}/{}", shape.name, signal.name()),
+                };
+                found.push((route.destination(name, shape), route));
+                let Some((destination, _)) = found.last_mut() else { continue };
+                destination
+            }
+        };
+        match signal {
+            Signal::Metrics => destination.metrics_url = url,
+            Signal::Logs => destination.logs_url = url,
+            Signal::General | Signal::Traces => destination.traces_url = url,
+        }
+    }
+    found.into_iter().map(|(destination, _)| destination).collect()
+}
+
+impl Route {
+    fn travels_as(&self, other: &Self) -> bool {
+        let key = |route: &Self| {
+            (
+                route.protocol,
+                route.headers.clone(),
+                [route.ca_cert.clone(), route.client_cert.clone(), route.client_key.clone()],
+                route.compression,
+                route.timeout,
+            )
+        };
+        key(self) == key(other)
+    }
+
+    fn destination(&self, name: String, shape: &Shape<'_>) -> Destination {
+        Destination {
+            name,
+            traces_url: None,
+            metrics_url: None,
+            logs_url: None,
+            protocol: self.protocol,
+            headers: self.headers.clone(),
+            ca_cert: self.ca_cert.clone(),
+            client_cert: self.client_cert.clone(),
+            client_key: self.client_key.clone(),
+            compression: self.compression,
+            timeout: self.timeout,
+            format: shape.inherited.format,
+            policy: shape.policy,
+        }
+    }
+}
+
+fn route(
+    stack: &mut Stack<'_>,
+    signal: Signal,
+    directory: Option<&Path>,
+    shape: &Shape<'_>,
+    localhost: bool,
+) -> Option<Route> {
+    let protocol =
+        protocol(stack, signal).or(shape.inherited.protocol).unwrap_or(Protocol::HttpProtobuf);
+    let ca_cert = path(stack, signal, Field::TlsCaCert, directory);
+    let url = match stack.get(signal, Field::Endpoint) {
+        Some(endpoint) => {
+            let insecure = match value(stack.get(signal, Field::Insecure)) {
+                Some(Value::Bool(insecure)) => insecure,
+                // Bifrost's default.
+                _ => stack.bifrost() && ca_cert.is_none(),
+            };
+            url(stack, signal, protocol, insecure, &endpoint)?
+        }
+        None if localhost => {
+            let port = if protocol == Protocol::Grpc { 4317 } else { 4318 };
+            let address =
+                Address::parse(&format!("http://localhost:{port}"), protocol, true).ok()?;
+            address.signal_url(signal, protocol, true)
+        }
+        None => return None,
+    };
+    let endpoint_layer = stack.get(signal, Field::Endpoint).map(|endpoint| endpoint.layer);
+    let headers = stack.headers(signal);
+    let borrowed: Vec<&str> = headers
+        .iter()
+        .filter(|(_, layer)| {
+            endpoint_layer.is_some_and(|endpoint| endpoint < *layer)
+                && stack.layers()[*layer].layer.sets(Field::Endpoint)
+        })
+        .map(|(header, _)| header.name.as_str())
+        .collect();
+    if !borrowed.is_empty() {
+        stack.warnings.push(format!(
+            "{}: gets the headers {} that were written beside another endpoint",
+            super::url::without_query(&url),
+            borrowed.join(", ")
+        ));
+    }
+    let client_cert = path(stack, signal, Field::TlsCertFile, directory);
+    let client_key = path(stack, signal, Field::TlsKeyFile, directory);
+    if client_cert.is_some() != client_key.is_some() {
+        let (set, missing) = if client_cert.is_some() {
+            (Field::TlsCertFile, Field::TlsKeyFile)
+        } else {
+            (Field::TlsKeyFile, Field::TlsCertFile)
+        };
+        if let Some(set) = stack.get(signal, set) {
+            stack.problems.push(Problem::new(
+                set.origin,
+                set.key.path(),
+                format!("set without {}; a client needs both", missing.row().path),
+            ));
+        }
+    }
+    Some(Route {
+        url,
+        protocol,
+        headers: headers.into_iter().map(|(header, _)| (header.name, header.value)).collect(),
+        ca_cert,
+        client_cert,
+        client_key,
+        compression: compression(stack, signal)
+            .or(shape.inherited.compression)
+            .unwrap_or(Compression::None),
+        timeout: timeout(stack, signal).or(shape.inherited.timeout).unwrap_or(DEFAULT_TIMEOUT),
+    })
+}
+
+fn url(
+    stack: &mut Stack<'_>,
+    signal: Signal,
+    protocol: Protocol,
+    insecure: bool,
+    endpoint: &Effective,
+) -> Option<String> {
+    let Value::Text(text) = &endpoint.value else { return None };
+    let path = endpoint.key.path();
+    let address = match Address::parse(text, protocol, insecure) {
+        Ok(address) => address,
+        Err(BadAddress { message, help }) => {
+            let problem = Problem { help, ..Problem::new(endpoint.origin.clone(), path, message) };
+            stack.problems.push(problem);
+            return None;
+        }
+    };
+    let place = match &endpoint.origin {
+        Origin::Env(variable) => variable.clone(),
+        _ => path,
+    };
+    let standard =
+        matches!(&endpoint.origin, Origin::Env(variable) if !variable.starts_with(OWN_PREFIX));
+    if let Some(named) = address.named_signal().filter(|_| protocol != Protocol::Grpc)
+        && standard
+        && endpoint.key.signal == Signal::General
+    {
+        stack.warnings.push(format!(
+            "{place}: ends in /v1/{0}, and /v1/{1} is added to it; did you mean \
+             OTEL_EXPORTER_OTLP_{2}_ENDPOINT?",
+            named.name(),
+            signal.name(),
+            named.name().to_ascii_uppercase(),
+        ));
+    }
+    if let Some(placeholder) = address.placeholder() {
+        stack.warnings.push(format!(
+            "{place}: {placeholder} is a placeholder; nothing arrives until it is replaced"
+        ));
+    }
+    match (protocol, address.port()) {
+        (Protocol::Grpc, Some(4318)) => stack
+            .warnings
+            .push(format!("{place}: port 4318 speaks HTTP by convention, but protocol is grpc")),
+        (Protocol::HttpProtobuf | Protocol::HttpJson, Some(4317)) => stack
+            .warnings
+            .push(format!("{place}: port 4317 speaks gRPC by convention, but protocol is http")),
+        _ => {}
+    }
+    if protocol == Protocol::Grpc && address.has_path() {
+        stack.warnings.push(format!("{place}: gRPC has no use for the path of the URL"));
+    }
+    Some(match endpoint.key.signal {
+        Signal::General => address.signal_url(signal, protocol, standard),
+        _ => address.exact_url(protocol),
+    })
+}
+
+fn format(stack: &mut Stack<'_>) -> Option<FormatChoice> {
+    let Some(Value::Choice(format)) = value(stack.general(Field::Format)) else { return None };
+    Some(match format {
+        "open_inference" => FormatChoice::OpenInference,
+        "vercel" => FormatChoice::Vercel,
+        "openllmetry" => FormatChoice::OpenLlmetry,
+        "langfuse" => FormatChoice::Langfuse,
+        "gen_ai+open_inference" => FormatChoice::GenAiAndOpenInference,
+        _ => FormatChoice::GenAi,
+    })
+}
+
+fn protocol(stack: &mut Stack<'_>, signal: Signal) -> Option<Protocol> {
+    let Some(Value::Choice(protocol)) = value(stack.get(signal, Field::Protocol)) else {
+        return None;
+    };
+    Some(match protocol {
+        "grpc" => Protocol::Grpc,
+        "http/json" => Protocol::HttpJson,
+        _ => Protocol::HttpProtobuf,
+    })
+}
+
+fn compression(stack: &mut Stack<'_>, signal: Signal) -> Option<Compression> {
+    let Some(Value::Choice(compression)) = value(stack.get(signal, Field::Compression)) else {
+        return None;
+    };
+    Some(if compression == "gzip" { Compression::Gzip } else { Compression::None })
+}
+
+fn timeout(stack: &mut Stack<'_>, signal: Signal) -> Option<Duration> {
+    let Some(Value::Millis(millis)) = value(stack.get(signal, Field::Timeout)) else {
+        return None;
+    };
+    Some(no_limit(millis))
+}
+
+/// A path as the file means it: relative to where the file is.
+fn path(
+    stack: &mut Stack<'_>,
+    signal: Signal,
+    field: Field,
+    directory: Option<&Path>,
+) -> Option<PathBuf> {
+    let effective = stack.get(signal, field)?;
+    let Value::Path(path) = effective.value else { return None };
+    Some(beside(path, &effective.origin, directory))
+}
+
+pub(crate) fn beside(path: PathBuf, origin: &Origin, directory: Option<&Path>) -> PathBuf {
+    match (origin, directory) {
+        (Origin::File { .. }, Some(directory)) => directory.join(path),
+        _ => path,
+    }
+}
+
+/// Zero is no limit.
+pub(crate) fn no_limit(millis: u64) -> Duration {
+    if millis == 0 { Duration::MAX } else { Duration::from_millis(millis) }
+}
+
+fn value(effective: Option<Effective>) -> Option<Value> {
+    effective.map(|effective| effective.value)
+}
+
+/// What `explain` says about a destination.
+pub(crate) fn explain(destination: &Destination, lines: &mut Vec<Line>) {
+    let path = |rest: &str| format!("destinations.{}.{rest}", destination.name);
+    let urls = [
+        ("traces", &destination.traces_url),
+        ("metrics", &destination.metrics_url),
+        ("logs", &destination.logs_url),
+    ];
+    for (signal, url) in urls {
+        if let Some(url) = url {
+            lines.push(Line::derived(path(signal), super::url::without_query(url)));
+        }
+    }
+    lines.push(Line::derived(path("protocol"), destination.protocol.as_str()));
+    lines.push(Line::derived(path("format"), destination.format.as_str()));
+    let names: Vec<&str> = destination.headers.iter().map(|(name, _)| name.as_str()).collect();
+    if !names.is_empty() {
+        lines.push(Line::derived(path("headers"), names.join(", ")));
+    }
+    if let Some(policy) = destination.policy {
+        lines.push(Line::derived(path("content_capture"), super::explain::capture(policy)));
+    }
+}
+
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);

@@ -1,0 +1,578 @@
+//! Every key of the configuration, one row each. Reading a file, its overrides by variable, the
+//! suggestions for a misspelt key, the documentation table and the JSON schema all come from here.
+
+/// A key, without the signal it may be set for.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Field {
+    Enabled,
+    ServiceName,
+    ResourceAttributes,
+    ResourceDetectors,
+    Endpoint,
+    Protocol,
+    Headers,
+    HeadersList,
+    BearerToken,
+    TlsCaCert,
+    TlsCertFile,
+    TlsKeyFile,
+    Insecure,
+    Compression,
+    Timeout,
+    Format,
+    Semconv,
+    SemconvOptIn,
+    OverrideExplicitNames,
+    ContentCapture,
+    ContentInput,
+    ContentOutput,
+    ContentSystem,
+    ContentTools,
+    ContentRetrieval,
+    ContentMemory,
+    ContentMedia,
+    ContentAttrMaxBytes,
+    ErrorText,
+    Sampler,
+    SamplerArg,
+    SampleBy,
+    KeepErrors,
+    KeepSlowerThan,
+    KeepCostlierThan,
+    Propagators,
+    SpanTtl,
+    LogLevel,
+    LogFilter,
+    TracesEnabled,
+    TracesExporter,
+    TracesQueue,
+    TracesFlush,
+    TracesBatch,
+    TracesExportTimeout,
+    MetricsEnabled,
+    MetricsExporter,
+    MetricsInterval,
+    MetricsTimeout,
+    MetricsTemporality,
+    MetricsHistograms,
+    MetricsCardinality,
+    MetricsLabels,
+    MetricsApiKeyCap,
+    MetricsUserCap,
+    LogsEnabled,
+    LogsExporter,
+    LogsQueue,
+    LogsFlush,
+    LogsBatch,
+    LogsExportTimeout,
+    LogsAttributeCount,
+    LogsAttributeLength,
+    AttributeCount,
+    AttributeLength,
+    EventCount,
+    LinkCount,
+    EventAttributeCount,
+    LinkAttributeCount,
+    PricingFile,
+    PricingModels,
+    PluginSpanFilter,
+    RequestHeaders,
+    GroupTracesBySession,
+}
+
+/// Which signal a setting is for. `General` stands for all that say nothing of their own.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Signal {
+    General,
+    Traces,
+    Metrics,
+    Logs,
+}
+
+/// One setting: a field of a signal.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub(crate) struct Key {
+    pub(crate) signal: Signal,
+    pub(crate) field: Field,
+}
+
+/// Everything there is to know about a key.
+#[derive(Debug)]
+pub(crate) struct Row {
+    pub(crate) field: Field,
+    /// Where it stands in a file. A key that is `per_signal` also stands below the signal's name.
+    pub(crate) path: &'static str,
+    /// Other paths for it, as the Bifrost page and the declarative format spell it.
+    pub(crate) aliases: &'static [Spelling],
+    pub(crate) kind: Kind,
+    /// As a user would write it; empty for none.
+    pub(crate) default: &'static str,
+    /// Standard variables, the first one that is set wins. `*` is where `TRACES_`, `METRICS_` or
+    /// `LOGS_` goes. The crate's own variable comes from the path, see [`Key::own_variable`].
+    pub(crate) variables: &'static [Spelling],
+    pub(crate) per_signal: bool,
+    /// May also be set in an entry of `exporters`.
+    pub(crate) per_exporter: bool,
+    pub(crate) doc: &'static str,
+}
+
+/// Another name for a key, and how its values read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Spelling {
+    pub(crate) name: &'static str,
+    pub(crate) signal: Signal,
+    pub(crate) reads: Reads,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Reads {
+    Same,
+    /// `true` means `false`.
+    Inverted,
+    /// `true` is capture off.
+    DisablesContent,
+    /// A whole number of seconds from 1 to 300 instead of milliseconds.
+    Seconds,
+    /// Like the key, and a warning that the spelling is going away.
+    Deprecated,
+}
+
+/// What a key's value is. Ranges are inclusive.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Kind {
+    Bool,
+    Int {
+        min: u64,
+        max: u64,
+    },
+    Number {
+        min: f64,
+        max: f64,
+    },
+    /// Milliseconds, or a number with a unit. What zero means besides the range is in `zero`.
+    Duration {
+        min: u64,
+        max: u64,
+        zero: Zero,
+    },
+    /// One word of a list.
+    Choice(&'static [Choice]),
+    /// Several words of a list.
+    Choices(&'static [Choice]),
+    Text {
+        max: usize,
+    },
+    Url,
+    Path,
+    Secret,
+    /// A mapping of header names to secrets.
+    Headers,
+    /// The same as text, in the grammar of `OTEL_EXPORTER_OTLP_HEADERS`.
+    HeadersList,
+    /// A mapping of names to scalars or lists.
+    Attributes,
+    /// A list of texts.
+    Names,
+    /// A mapping of names to whole numbers.
+    Counts,
+    /// Anything; read elsewhere.
+    Json,
+    /// Known from elsewhere and without effect here.
+    NoEffect,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Zero {
+    Refused,
+    NoLimit,
+    Off,
+}
+
+#[derive(Debug)]
+pub(crate) struct Choice {
+    pub(crate) name: &'static str,
+    pub(crate) aliases: &'static [&'static str],
+}
+
+impl Field {
+    /// This field for every signal that says nothing of its own.
+    pub(crate) const fn general(self) -> Key {
+        Key { signal: Signal::General, field: self }
+    }
+
+    pub(crate) const fn of(self, signal: Signal) -> Key {
+        Key { signal, field: self }
+    }
+
+    pub(crate) fn row(self) -> &'static Row {
+        &ROWS[self as usize]
+    }
+}
+
+impl Signal {
+    pub(crate) const EACH: [Self; 3] = [Self::Traces, Self::Metrics, Self::Logs];
+
+    /// The word used in paths and URLs; empty for [`Signal::General`].
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::General => "",
+            Self::Traces => "traces",
+            Self::Metrics => "metrics",
+            Self::Logs => "logs",
+        }
+    }
+}
+
+impl Key {
+    pub(crate) fn row(self) -> &'static Row {
+        self.field.row()
+    }
+
+    /// The path in a file.
+    pub(crate) fn path(self) -> String {
+        match self.signal {
+            Signal::General => self.row().path.to_owned(),
+            signal => format!("{}.{}", signal.name(), self.row().path),
+        }
+    }
+
+    /// The crate's own variable: `TRACING_GENAI_` and the path in upper case.
+    pub(crate) fn own_variable(self) -> String {
+        format!("{OWN_PREFIX}{}", variable_part(&self.path()))
+    }
+
+    /// All variables that set it, the strongest first.
+    pub(crate) fn variables(self) -> Vec<(String, Reads)> {
+        let mut names = vec![(self.own_variable(), Reads::Same)];
+        for variable in self.row().variables {
+            if variable.name.contains('*') {
+                let part = match self.signal {
+                    Signal::General => String::new(),
+                    signal => format!("{}_", signal.name().to_ascii_uppercase()),
+                };
+                names.push((variable.name.replace('*', &part), variable.reads));
+            } else if variable.signal == self.signal {
+                names.push((variable.name.to_owned(), variable.reads));
+            }
+        }
+        names
+    }
+
+    /// Every key there is.
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        ROWS.iter().flat_map(|row| {
+            let signals: &[Signal] = if row.per_signal { &Signal::EACH } else { &[] };
+            std::iter::once(row.field.general())
+                .chain(signals.iter().map(|signal| row.field.of(*signal)))
+        })
+    }
+
+    /// Every spelling of every key as a path, with how its values read.
+    pub(crate) fn spellings() -> impl Iterator<Item = (String, Self, Reads)> {
+        Self::all().flat_map(|key| {
+            let own = std::iter::once((key.path(), key, Reads::Same));
+            let aliases = key.row().aliases.iter().filter_map(move |alias| {
+                match (alias.signal, key.signal) {
+                    (Signal::General, Signal::General) => {
+                        Some((alias.name.to_owned(), key, alias.reads))
+                    }
+                    (of, signal) if of == signal => Some((alias.name.to_owned(), key, alias.reads)),
+                    // The other spelling of a key that is per signal works below a signal too.
+                    (Signal::General, signal) if alias.name.contains('.') => {
+                        Some((format!("{}.{}", signal.name(), alias.name), key, alias.reads))
+                    }
+                    _ => None,
+                }
+            });
+            own.chain(aliases)
+        })
+    }
+}
+
+impl Choice {
+    fn is(&self, word: &str) -> bool {
+        std::iter::once(&self.name).chain(self.aliases).any(|name| name.eq_ignore_ascii_case(word))
+    }
+
+    /// The canonical spelling of `word`, whatever its case.
+    pub(crate) fn find(choices: &'static [Self], word: &str) -> Option<&'static str> {
+        choices.iter().find(|choice| choice.is(word)).map(|choice| choice.name)
+    }
+}
+
+/// A path as part of a variable's name.
+pub(crate) fn variable_part(path: &str) -> String {
+    path.replace('.', "_").to_ascii_uppercase()
+}
+
+pub(crate) const OWN_PREFIX: &str = "TRACING_GENAI_";
+
+const fn word(name: &'static str) -> Choice {
+    Choice { name, aliases: &[] }
+}
+
+const fn words(name: &'static str, aliases: &'static [&'static str]) -> Choice {
+    Choice { name, aliases }
+}
+
+const fn also(name: &'static str) -> Spelling {
+    Spelling { name, signal: Signal::General, reads: Reads::Same }
+}
+
+const fn also_for(name: &'static str, signal: Signal) -> Spelling {
+    Spelling { name, signal, reads: Reads::Same }
+}
+
+const fn also_as(name: &'static str, reads: Reads) -> Spelling {
+    Spelling { name, signal: Signal::General, reads }
+}
+
+static PROTOCOLS: [Choice; 3] = [
+    words("http/protobuf", &["http", "http_protobuf"]),
+    word("grpc"),
+    words("http/json", &["http_json"]),
+];
+static COMPRESSIONS: [Choice; 2] = [word("none"), word("gzip")];
+static FORMATS: [Choice; 6] = [
+    words("genai_extension", &["gen_ai", "genai", "otel"]),
+    words("open_inference", &["openinference"]),
+    word("vercel"),
+    word("openllmetry"),
+    word("langfuse"),
+    words("gen_ai+open_inference", &["genai_extension+open_inference"]),
+];
+static SEMCONVS: [Choice; 3] =
+    [words("1.41", &["v1.41", "1.41.0", "1.41.1"]), word("latest"), word("dual")];
+static CAPTURES: [Choice; 2] = [
+    words("off", &["no_content", "event_only", "false"]),
+    words("full", &["span_only", "span_and_event", "true"]),
+];
+static MEDIA: [Choice; 2] = [word("summary"), word("keep")];
+static ERROR_TEXTS: [Choice; 3] = [word("type_only"), word("scrubbed"), word("full")];
+static SAMPLERS: [Choice; 6] = [
+    word("always_on"),
+    word("always_off"),
+    word("traceidratio"),
+    word("parentbased_always_on"),
+    word("parentbased_always_off"),
+    word("parentbased_traceidratio"),
+];
+static SAMPLE_BYS: [Choice; 2] = [word("trace"), word("conversation")];
+static PROPAGATORS: [Choice; 3] = [word("tracecontext"), word("baggage"), word("none")];
+static DETECTORS: [Choice; 3] = [word("host"), word("process"), words("k8s", &["kubernetes"])];
+static LEVELS: [Choice; 6] = [
+    words("off", &["none", "false"]),
+    words("error", &["error2", "error3", "error4", "fatal", "fatal2", "fatal3", "fatal4"]),
+    words("warn", &["warn2", "warn3", "warn4", "warning"]),
+    words("info", &["info2", "info3", "info4"]),
+    words("debug", &["debug2", "debug3", "debug4"]),
+    words("trace", &["trace2", "trace3", "trace4"]),
+];
+static EXPORTERS: [Choice; 3] = [word("otlp"), word("console"), word("none")];
+static TEMPORALITIES: [Choice; 3] =
+    [word("cumulative"), word("delta"), words("lowmemory", &["low_memory"])];
+static HISTOGRAMS: [Choice; 2] =
+    [word("explicit_bucket_histogram"), word("base2_exponential_bucket_histogram")];
+
+const CAPTURE: Kind = Kind::Choice(&CAPTURES);
+const LIMIT: Kind = Kind::Int { min: 0, max: 65_536 };
+const LENGTH: Kind = Kind::Int { min: 0, max: 16_777_216 };
+const FLUSH: Kind = Kind::Duration { min: 100, max: 3_600_000, zero: Zero::Refused };
+const TIMEOUT: Kind = Kind::Duration { min: 1, max: 600_000, zero: Zero::NoLimit };
+const QUEUE: Kind = Kind::Int { min: 1, max: 262_144 };
+
+/// A row with nothing special about it.
+const fn row(
+    field: Field,
+    path: &'static str,
+    kind: Kind,
+    default: &'static str,
+    doc: &'static str,
+) -> Row {
+    Row {
+        field,
+        path,
+        aliases: &[],
+        kind,
+        default,
+        variables: &[],
+        per_signal: false,
+        per_exporter: false,
+        doc,
+    }
+}
+
+/// A row for how a receiver is reached: per signal and per exporter.
+const fn route(
+    field: Field,
+    path: &'static str,
+    kind: Kind,
+    default: &'static str,
+    doc: &'static str,
+) -> Row {
+    Row { per_signal: true, per_exporter: true, ..row(field, path, kind, default, doc) }
+}
+
+/// A row that an entry of `exporters` may have too.
+const fn shaped(
+    field: Field,
+    path: &'static str,
+    kind: Kind,
+    default: &'static str,
+    doc: &'static str,
+) -> Row {
+    Row { per_exporter: true, ..row(field, path, kind, default, doc) }
+}
+
+/// In the order of [`Field`].
+#[rustfmt::skip]
+pub(crate) static ROWS: &[Row] = &[
+    Row { variables: &[also_as("OTEL_SDK_DISABLED", Reads::Inverted)],
+        ..row(Field::Enabled, "enabled", Kind::Bool, "true", "`false` makes all telemetry a no-op.") },
+    Row { variables: &[also("OTEL_SERVICE_NAME")],
+        ..row(Field::ServiceName, "service_name", Kind::Text { max: 255 }, "", "The resource attribute `service.name`. Without it: `unknown_service:` and the name of the program.") },
+    Row { variables: &[also("OTEL_RESOURCE_ATTRIBUTES")],
+        ..row(Field::ResourceAttributes, "resource_attributes", Kind::Attributes, "", "Attributes of the resource. Text, numbers, booleans or lists; layers merge by name.") },
+    row(Field::ResourceDetectors, "resource_detectors", Kind::Choices(&DETECTORS), "", "Facts about where the process runs that are added to the resource."),
+    Row { aliases: &[also("collector_url"), also_for("metrics_endpoint", Signal::Metrics), also_as("otlp_endpoint", Reads::Deprecated)],
+        variables: &[also("OTEL_EXPORTER_OTLP_*ENDPOINT")],
+        ..route(Field::Endpoint, "endpoint", Kind::Url, "", "Where to send telemetry. `/v1/traces`, `/v1/metrics` and `/v1/logs` are added, unless it ends in one of them or is set for one signal. Turns export on.") },
+    Row { variables: &[also("OTEL_EXPORTER_OTLP_*PROTOCOL")],
+        ..route(Field::Protocol, "protocol", Kind::Choice(&PROTOCOLS), "http/protobuf", "How to send it.") },
+    Row { variables: &[also("OTEL_EXPORTER_OTLP_*HEADERS")],
+        ..route(Field::Headers, "headers", Kind::Headers, "", "Headers of every request, most often credentials. Layers merge by name; null removes a header that a lower layer set.") },
+    route(Field::HeadersList, "headers_list", Kind::HeadersList, "", "More headers as `name=value,name=value`; `headers` wins."),
+    route(Field::BearerToken, "bearer_token", Kind::Secret, "", "Sent as `authorization: Bearer …` where `headers` has no `authorization`."),
+    Row { aliases: &[also("tls.ca_file")], variables: &[also("OTEL_EXPORTER_OTLP_*CERTIFICATE")],
+        ..route(Field::TlsCaCert, "tls_ca_cert", Kind::Path, "", "PEM file with the certificates to trust instead of the system's. Relative to the configuration file.") },
+    Row { variables: &[also("OTEL_EXPORTER_OTLP_*CLIENT_CERTIFICATE")],
+        ..route(Field::TlsCertFile, "tls.cert_file", Kind::Path, "", "PEM file with the client's certificate; needs `tls.key_file`.") },
+    Row { variables: &[also("OTEL_EXPORTER_OTLP_*CLIENT_KEY")],
+        ..route(Field::TlsKeyFile, "tls.key_file", Kind::Path, "", "PEM file with the client's key; needs `tls.cert_file`.") },
+    Row { aliases: &[also("tls.insecure")], variables: &[also("OTEL_EXPORTER_OTLP_*INSECURE")],
+        ..route(Field::Insecure, "insecure", Kind::Bool, "false", "Plain text for a gRPC endpoint without a scheme. Defaults to `true` beside `collector_url` without `tls_ca_cert`.") },
+    Row { variables: &[also("OTEL_EXPORTER_OTLP_*COMPRESSION")],
+        ..route(Field::Compression, "compression", Kind::Choice(&COMPRESSIONS), "none", "How bodies are compressed.") },
+    Row { variables: &[also("OTEL_EXPORTER_OTLP_*TIMEOUT")],
+        ..route(Field::Timeout, "timeout", TIMEOUT, "10000", "Time for one request; 0 is no limit.") },
+    Row { aliases: &[also("trace_type")],
+        ..shaped(Field::Format, "format", Kind::Choice(&FORMATS), "genai_extension", "The names and shapes that leave.") },
+    row(Field::Semconv, "semconv", Kind::Choice(&SEMCONVS), "1.41", "The version of the GenAI conventions."),
+    Row { variables: &[also("OTEL_SEMCONV_STABILITY_OPT_IN")],
+        ..row(Field::SemconvOptIn, "semconv_stability_opt_in", Kind::Names, "", "Accepted as other libraries understand it; `gen_ai_latest_experimental` is the 1.41 default here.") },
+    row(Field::OverrideExplicitNames, "override_explicit_names", Kind::Bool, "false", "Replace an `otel.name` or `otel.kind` that the application set."),
+    Row { aliases: &[also_as("disable_content_logging", Reads::DisablesContent)],
+        variables: &[also("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT")],
+        ..shaped(Field::ContentCapture, "content_capture", CAPTURE, "off", "Whether prompts, answers, tool calls, documents and memories leave. A mapping sets it per direction.") },
+    shaped(Field::ContentInput, "content_capture.input", CAPTURE, "", "What is sent to the model."),
+    shaped(Field::ContentOutput, "content_capture.output", CAPTURE, "", "What the model answers."),
+    shaped(Field::ContentSystem, "content_capture.system", CAPTURE, "", "System instructions."),
+    shaped(Field::ContentTools, "content_capture.tools", CAPTURE, "", "Tool definitions, arguments and results."),
+    shaped(Field::ContentRetrieval, "content_capture.retrieval", CAPTURE, "", "Retrieval queries and documents."),
+    shaped(Field::ContentMemory, "content_capture.memory", CAPTURE, "", "Memory queries and records."),
+    shaped(Field::ContentMedia, "content_media", Kind::Choice(&MEDIA), "summary", "Media in messages: type, size and hash, or the bytes."),
+    shaped(Field::ContentAttrMaxBytes, "content_attr_max_bytes", Kind::Int { min: 1, max: 16_777_216 }, "131072", "Bytes of one content attribute; longer ones are shortened and stay valid JSON."),
+    shaped(Field::ErrorText, "error_text", Kind::Choice(&ERROR_TEXTS), "", "How much of an error's message leaves. Defaults to `full` where all content leaves, else `scrubbed`."),
+    Row { variables: &[also("OTEL_TRACES_SAMPLER")],
+        ..row(Field::Sampler, "sampler", Kind::Choice(&SAMPLERS), "parentbased_always_on", "Which traces are kept.") },
+    Row { variables: &[also("OTEL_TRACES_SAMPLER_ARG")],
+        ..row(Field::SamplerArg, "sampler_arg", Kind::Number { min: 0.0, max: 1.0 }, "1.0", "The share that the two ratio samplers keep. Goes with the `sampler` of the same layer.") },
+    row(Field::SampleBy, "sample_by", Kind::Choice(&SAMPLE_BYS), "trace", "What the ratio decides for: a trace, or all traces of a conversation."),
+    row(Field::KeepErrors, "keep.errors", Kind::Bool, "false", "Keep traces that end in an error although they were not sampled."),
+    row(Field::KeepSlowerThan, "keep.slower_than", Kind::Duration { min: 1, max: 86_400_000, zero: Zero::Off }, "", "Keep traces that took longer although they were not sampled; 0 is off."),
+    row(Field::KeepCostlierThan, "keep.costlier_than", Kind::Number { min: 0.0, max: 1e9 }, "", "Keep traces that cost more, in US dollars, although they were not sampled."),
+    Row { variables: &[also("OTEL_PROPAGATORS")],
+        ..row(Field::Propagators, "propagators", Kind::Choices(&PROPAGATORS), "tracecontext,baggage", "How trace context crosses processes.") },
+    row(Field::SpanTtl, "span_ttl", Kind::Duration { min: 1000, max: 604_800_000, zero: Zero::Off }, "1200000", "A span that is open for longer is ended as expired; 0 is off."),
+    Row { variables: &[also("OTEL_LOG_LEVEL")],
+        ..row(Field::LogLevel, "log_level", Kind::Choice(&LEVELS), "info", "How much OpenTelemetry says about itself.") },
+    Row { variables: &[also("RUST_LOG")],
+        ..row(Field::LogFilter, "log_filter", Kind::Text { max: 4096 }, "info", "Directives of the `fmt` layer that `init` installs.") },
+    row(Field::TracesEnabled, "traces.enabled", Kind::Bool, "true", "Whether spans leave."),
+    Row { variables: &[also("OTEL_TRACES_EXPORTER")],
+        ..row(Field::TracesExporter, "traces.exporter", Kind::Choice(&EXPORTERS), "", "`otlp` exports even without an endpoint, to localhost. Without it: OTLP where there is an endpoint, else the console on a terminal.") },
+    Row { variables: &[also("OTEL_BSP_MAX_QUEUE_SIZE")],
+        ..row(Field::TracesQueue, "traces.batch.max_queue_size", QUEUE, "2048", "Spans that wait for export; more are dropped and counted.") },
+    Row { aliases: &[also("traces.batch.schedule_delay")], variables: &[also("OTEL_BSP_SCHEDULE_DELAY")],
+        ..row(Field::TracesFlush, "traces.batch.flush_ms", FLUSH, "5000", "The longest time a span waits.") },
+    Row { variables: &[also("OTEL_BSP_MAX_EXPORT_BATCH_SIZE")],
+        ..row(Field::TracesBatch, "traces.batch.max_export_batch_size", QUEUE, "512", "Spans in one request; at most `max_queue_size`.") },
+    Row { variables: &[also("OTEL_BSP_EXPORT_TIMEOUT")],
+        ..row(Field::TracesExportTimeout, "traces.batch.export_timeout", TIMEOUT, "30000", "Time for one batch with its retries; 0 is no limit.") },
+    Row { aliases: &[also("metrics_enabled")],
+        ..row(Field::MetricsEnabled, "metrics.enabled", Kind::Bool, "true", "Whether metrics leave. Defaults to `false` beside `collector_url`.") },
+    Row { variables: &[also("OTEL_METRICS_EXPORTER")],
+        ..row(Field::MetricsExporter, "metrics.exporter", Kind::Choice(&EXPORTERS), "", "As `traces.exporter`, for metrics.") },
+    Row { aliases: &[also("metrics.interval"), also_as("metrics_push_interval", Reads::Seconds)],
+        variables: &[also("OTEL_METRIC_EXPORT_INTERVAL")],
+        ..row(Field::MetricsInterval, "metrics.export_interval_ms", Kind::Duration { min: 1000, max: 3_600_000, zero: Zero::Refused }, "60000", "Time between two pushes. `metrics_push_interval` is the same in seconds, 1 to 300, and is 15 where `metrics_enabled` is used.") },
+    Row { variables: &[also("OTEL_METRIC_EXPORT_TIMEOUT")],
+        ..row(Field::MetricsTimeout, "metrics.export_timeout", TIMEOUT, "30000", "Time for one push; 0 is no limit.") },
+    Row { variables: &[also("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE")],
+        ..row(Field::MetricsTemporality, "metrics.temporality", Kind::Choice(&TEMPORALITIES), "cumulative", "Since when sums count.") },
+    Row { variables: &[also("OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION")],
+        ..row(Field::MetricsHistograms, "metrics.histogram_aggregation", Kind::Choice(&HISTOGRAMS), "explicit_bucket_histogram", "The shape of histograms.") },
+    row(Field::MetricsCardinality, "metrics.cardinality_limit", Kind::Int { min: 1, max: 100_000 }, "2000", "Series of one instrument."),
+    row(Field::MetricsLabels, "metrics.labels", Kind::Counts, "", "Labels beyond the conventional ones, each with the number of values it may take."),
+    row(Field::MetricsApiKeyCap, "metrics.api_key_id_cap", Kind::NoEffect, "", "Known from BitRouter; there is no such label here. Use `metrics.labels`."),
+    row(Field::MetricsUserCap, "metrics.user_id_cap", Kind::NoEffect, "", "Known from BitRouter; there is no such label here. Use `metrics.labels`."),
+    row(Field::LogsEnabled, "logs.enabled", Kind::Bool, "false", "Whether `tracing` events leave as log records."),
+    Row { variables: &[also("OTEL_LOGS_EXPORTER")],
+        ..row(Field::LogsExporter, "logs.exporter", Kind::Choice(&EXPORTERS), "", "As `traces.exporter`, for log records; turns them on.") },
+    Row { variables: &[also("OTEL_BLRP_MAX_QUEUE_SIZE")],
+        ..row(Field::LogsQueue, "logs.batch.max_queue_size", QUEUE, "2048", "Log records that wait for export.") },
+    Row { aliases: &[also("logs.batch.schedule_delay")], variables: &[also("OTEL_BLRP_SCHEDULE_DELAY")],
+        ..row(Field::LogsFlush, "logs.batch.flush_ms", FLUSH, "1000", "The longest time a log record waits.") },
+    Row { variables: &[also("OTEL_BLRP_MAX_EXPORT_BATCH_SIZE")],
+        ..row(Field::LogsBatch, "logs.batch.max_export_batch_size", QUEUE, "512", "Log records in one request; at most `max_queue_size`.") },
+    Row { variables: &[also("OTEL_BLRP_EXPORT_TIMEOUT")],
+        ..row(Field::LogsExportTimeout, "logs.batch.export_timeout", TIMEOUT, "30000", "Time for one batch with its retries; 0 is no limit.") },
+    Row { variables: &[also("OTEL_LOGRECORD_ATTRIBUTE_COUNT_LIMIT"), also("OTEL_ATTRIBUTE_COUNT_LIMIT")],
+        ..row(Field::LogsAttributeCount, "logs.attribute_count_limit", LIMIT, "128", "Attributes of one log record.") },
+    Row { variables: &[also("OTEL_LOGRECORD_ATTRIBUTE_VALUE_LENGTH_LIMIT"), also("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT")],
+        ..row(Field::LogsAttributeLength, "logs.attribute_value_length_limit", LENGTH, "", "Bytes of one attribute value of a log record. Without it there is no limit.") },
+    Row { variables: &[also("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT"), also("OTEL_ATTRIBUTE_COUNT_LIMIT")],
+        ..row(Field::AttributeCount, "limits.attribute_count_limit", LIMIT, "128", "Attributes of one span.") },
+    Row { variables: &[also("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT"), also("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT")],
+        ..row(Field::AttributeLength, "limits.attribute_value_length_limit", LENGTH, "", "Bytes of one attribute value. Without it there is no limit.") },
+    Row { variables: &[also("OTEL_SPAN_EVENT_COUNT_LIMIT")],
+        ..row(Field::EventCount, "limits.event_count_limit", LIMIT, "128", "Events of one span.") },
+    Row { variables: &[also("OTEL_SPAN_LINK_COUNT_LIMIT")],
+        ..row(Field::LinkCount, "limits.link_count_limit", LIMIT, "128", "Links of one span.") },
+    Row { variables: &[also("OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT")],
+        ..row(Field::EventAttributeCount, "limits.event_attribute_count_limit", LIMIT, "128", "Attributes of one event.") },
+    Row { variables: &[also("OTEL_LINK_ATTRIBUTE_COUNT_LIMIT")],
+        ..row(Field::LinkAttributeCount, "limits.link_attribute_count_limit", LIMIT, "128", "Attributes of one link.") },
+    row(Field::PricingFile, "pricing.file", Kind::Path, "", "A file with prices, this crate's YAML or the JSON of LiteLLM. Relative to the configuration file."),
+    row(Field::PricingModels, "pricing.models", Kind::Json, "", "Prices by model; they win over `pricing.file`."),
+    row(Field::PluginSpanFilter, "plugin_span_filter", Kind::NoEffect, "", "Known from Bifrost; no such spans are made here."),
+    row(Field::RequestHeaders, "request_headers", Kind::NoEffect, "", "Known from Bifrost; the application records what it wants of a request."),
+    row(Field::GroupTracesBySession, "group_traces_by_session", Kind::NoEffect, "", "Known from Bifrost; see `sample_by: conversation`."),
+];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn rows_stand_in_the_order_of_the_fields() {
+        for (index, row) in ROWS.iter().enumerate() {
+            assert_eq!(row.field as usize, index, "{}", row.path);
+        }
+        assert_eq!(ROWS.len(), Field::GroupTracesBySession as usize + 1);
+    }
+
+    #[test]
+    fn no_spelling_is_taken_twice_and_each_key_has_its_own_variable() {
+        let mut paths = BTreeSet::new();
+        for (path, ..) in Key::spellings() {
+            assert!(paths.insert(path.clone()), "{path}");
+        }
+        let mut variables = BTreeSet::new();
+        for key in Key::all() {
+            assert!(variables.insert(key.own_variable()), "{}", key.own_variable());
+        }
+    }
+}

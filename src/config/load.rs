@@ -1,0 +1,191 @@
+//! From all sources to one resolved configuration.
+
+use std::path::PathBuf;
+
+use super::env::Env;
+use super::explain::Explanation;
+use super::layer::Layer;
+use super::problem::report;
+use super::reference::Dialect;
+use super::resolve::{Source, Stack};
+use super::settings::Settings;
+use super::settle::settle;
+use super::variables;
+use crate::error::Error;
+
+/// Where a configuration comes from.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Sources {
+    pub(crate) file: FileSource,
+    pub(crate) env: Env,
+    pub(crate) code: Layer,
+    /// The plugin whose `otel` block counts, where a file has several.
+    pub(crate) plugin: Option<String>,
+}
+
+#[derive(Clone, Default)]
+pub(crate) enum FileSource {
+    /// What `TRACING_GENAI_CONFIG` or `OTEL_CONFIG_FILE` names, else `telemetry.yaml` in the
+    /// working directory if there is one.
+    #[default]
+    Search,
+    /// No file, whatever the environment says.
+    None,
+    Path(PathBuf),
+    /// YAML or JSON. The name stands in messages.
+    Text {
+        name: String,
+        text: String,
+    },
+}
+
+/// A configuration without problems.
+#[derive(Clone, Debug)]
+pub(crate) struct Resolved {
+    /// With the warnings.
+    pub(crate) settings: Settings,
+    pub(crate) explanation: Explanation,
+}
+
+/// Reads, merges and checks. Starts nothing.
+///
+/// # Errors
+///
+/// [`ErrorKind::Config`](crate::error::ErrorKind::Config) with every problem of the file and of
+/// the code, and of an endpoint in the environment.
+pub(crate) fn load(sources: &Sources) -> Result<Resolved, Error> {
+    let (environment, mut warnings) = variables::layer(&sources.env);
+    let own = |layer| Source { layer, dialect: Dialect::Own };
+    let mut stack = Stack::new(vec![own(&sources.code), own(&environment)], &sources.env);
+    let mut settings = settle(&mut stack, None);
+    let explanation = Explanation::new(&mut stack, &settings);
+    if !stack.problems.is_empty() {
+        return Err(report(stack.problems));
+    }
+    warnings.append(&mut stack.warnings);
+    let mut told = std::collections::BTreeSet::new();
+    warnings.retain(|warning| told.insert(warning.clone()));
+    settings.warnings = warnings;
+    Ok(Resolved { explanation: explanation.with_warnings(&settings), settings })
+}
+
+impl std::fmt::Debug for FileSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Search => f.write_str("Search"),
+            Self::None => f.write_str("None"),
+            Self::Path(path) => f.debug_tuple("Path").field(path).finish(),
+            Self::Text { name, .. } => {
+                f.debug_struct("Text").field("name", name).finish_non_exhaustive()
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::keys::Field;
+    use crate::config::settings::{ExporterChoice, Protocol};
+    use crate::error::ErrorKind;
+    use crate::semconv::Class;
+
+    fn from_env(variables: &[(&str, &str)]) -> Settings {
+        resolved(variables, Layer::default()).settings
+    }
+
+    fn resolved(variables: &[(&str, &str)], code: Layer) -> Resolved {
+        let sources = Sources {
+            file: FileSource::None,
+            env: variables.iter().copied().collect(),
+            code,
+            plugin: None,
+        };
+        load(&sources).expect("a configuration without problems")
+    }
+
+    #[test]
+    fn without_an_endpoint_nothing_leaves() {
+        let settings = from_env(&[]);
+        assert!(settings.enabled);
+        assert!(settings.destinations.is_empty());
+        assert_eq!(settings.exporter, ExporterChoice::Unset);
+        assert!(settings.service_name.starts_with("unknown_service"));
+    }
+
+    #[test]
+    fn the_environment_alone_is_enough() {
+        let settings = from_env(&[
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318"),
+            ("OTEL_EXPORTER_OTLP_HEADERS", "x-honeycomb-team=k%2Cey"),
+            ("OTEL_SERVICE_NAME", "chat"),
+        ]);
+        let [destination] = settings.destinations.as_slice() else { panic!("one destination") };
+        assert_eq!(destination.traces_url.as_deref(), Some("http://collector:4318/v1/traces"));
+        assert_eq!(destination.metrics_url.as_deref(), Some("http://collector:4318/v1/metrics"));
+        assert_eq!(destination.protocol, Protocol::HttpProtobuf);
+        assert_eq!(destination.headers.len(), 1);
+        assert_eq!(destination.headers[0].0, "x-honeycomb-team");
+        assert_eq!(destination.headers[0].1.expose(), "k,ey");
+        assert_eq!(settings.service_name, "chat");
+        assert!(!settings.policy.captures_content());
+    }
+
+    #[test]
+    fn code_wins_over_the_environment_and_headers_merge() {
+        let mut code = Layer::default();
+        code.set(Field::ServiceName.general(), "from-code");
+        code.header("X-A", Some(String::from("code")));
+        let resolved = resolved(
+            &[
+                ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318"),
+                ("OTEL_EXPORTER_OTLP_HEADERS", "x-a=env,x-b=env"),
+                ("OTEL_SERVICE_NAME", "from-env"),
+            ],
+            code,
+        );
+        assert_eq!(resolved.settings.service_name, "from-code");
+        let headers: Vec<_> = resolved.settings.destinations[0]
+            .headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.expose()))
+            .collect();
+        assert_eq!(headers, [("x-a", "code"), ("x-b", "env")]);
+        let explanation = resolved.explanation;
+        assert_eq!(explanation.get("service_name"), Some(("from-code", "code")));
+        assert_eq!(
+            explanation.get("headers.x-b"),
+            Some(("[redacted]", "env OTEL_EXPORTER_OTLP_HEADERS"))
+        );
+    }
+
+    #[test]
+    fn unreadable_content_settings_are_off() {
+        let capture = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT";
+        assert!(from_env(&[(capture, "SPAN_ONLY")]).policy.captures_content());
+        assert!(!from_env(&[(capture, "EVENT_ONLY")]).policy.captures_content());
+        let mixed = [("TRACING_GENAI_CONTENT_CAPTURE", "full"), (capture, "fuill")];
+        assert!(!from_env(&mixed).policy.captures_content());
+        let policy = from_env(&[("TRACING_GENAI_CONTENT_CAPTURE_INPUT", "full")]).policy;
+        assert!(policy.allows(Class::Input) && !policy.allows(Class::Output));
+    }
+
+    #[test]
+    fn a_wrong_value_in_code_is_an_error_and_in_the_environment_a_warning() {
+        let mut code = Layer::default();
+        code.set_number(Field::SamplerArg.general(), f64::NAN);
+        let sources = Sources { file: FileSource::None, code, ..Sources::default() };
+        let error = load(&sources).expect_err("NaN is no ratio");
+        assert_eq!(error.kind(), ErrorKind::Config);
+        assert!(
+            error
+                .to_string()
+                .starts_with("builder: sampler_arg: expected a number from 0 to 1, got .nan")
+        );
+        let settings = from_env(&[("OTEL_TRACES_SAMPLER_ARG", "NaN")]);
+        assert_eq!(
+            settings.warnings,
+            ["OTEL_TRACES_SAMPLER_ARG: expected a number from 0 to 1, got \"NaN\"; ignored"]
+        );
+    }
+}
