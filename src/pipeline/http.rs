@@ -1,14 +1,15 @@
 //! OTLP over HTTP: one blocking request, and what its answer means.
 
 use std::io;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use http::header::{CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Uri};
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
-use prost::Message;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use ureq::{Agent, Body, Proxy};
 
+use super::answer::{delivered, retry_after, server_message, tidy};
+use super::encoding::Encoding;
 use super::snapshot::without_secrets;
 use super::start_error::StartError;
 use super::tls::tls_config;
@@ -19,6 +20,7 @@ use crate::config::settings::Destination;
 pub(super) struct HttpTransport {
     agent: Agent,
     url: Uri,
+    encoding: Encoding,
     /// All headers of a request, and no others: the environment has no say here.
     headers: HeaderMap,
 }
@@ -26,7 +28,8 @@ pub(super) struct HttpTransport {
 impl HttpTransport {
     pub(super) fn new(destination: &Destination) -> Result<Self, StartError> {
         let url = url(destination)?;
-        let headers = headers(destination)?;
+        let encoding = Encoding::new(destination)?;
+        let headers = headers(destination, encoding)?;
         let proxy = if is_loopback(&url) { None } else { Proxy::try_from_env() };
         let agent = Agent::config_builder()
             .http_status_as_error(false)
@@ -39,10 +42,11 @@ impl HttpTransport {
             .accept_encoding("")
             .build()
             .new_agent();
-        Ok(Self { agent, url, headers })
+        Ok(Self { agent, url, encoding, headers })
     }
 
-    pub(super) fn send(&self, body: Vec<u8>, timeout: Duration) -> Outcome {
+    pub(super) fn send(&self, parcel: &ExportTraceServiceRequest, timeout: Duration) -> Outcome {
+        let body = self.encoding.encode(parcel);
         let mut request = http::Request::new(&body[..]);
         *request.method_mut() = http::Method::POST;
         *request.uri_mut() = self.url.clone();
@@ -62,7 +66,9 @@ impl HttpTransport {
         if head.status.is_success() {
             return delivered(&head.headers, &body);
         }
-        let message = self.hide_secrets(server_message(&head.headers, &body));
+        let secrets = self.headers.values().filter(|value| value.is_sensitive());
+        let secrets = secrets.filter_map(|value| value.to_str().ok());
+        let message = hide_secrets(server_message(&head.headers, &body), secrets);
         let failure = Failure::new(FailureKind::Status, message).with_code(head.status.as_u16());
         match head.status {
             StatusCode::TOO_MANY_REQUESTS
@@ -75,19 +81,21 @@ impl HttpTransport {
             _ => Outcome::Permanent(failure),
         }
     }
+}
 
-    /// Some servers repeat the credentials they did not like.
-    fn hide_secrets(&self, mut message: String) -> String {
-        for value in self.headers.values().filter(|value| value.is_sensitive()) {
-            let Ok(text) = value.to_str() else { continue };
-            for part in std::iter::once(text).chain(text.split_ascii_whitespace()) {
-                if part.len() >= MIN_SECRET_BYTES && message.contains(part) {
-                    message = message.replace(part, "[redacted]");
-                }
+/// Some servers repeat the credentials they did not like.
+pub(super) fn hide_secrets<'a>(
+    mut message: String,
+    secrets: impl Iterator<Item = &'a str>,
+) -> String {
+    for secret in secrets {
+        for part in std::iter::once(secret).chain(secret.split_ascii_whitespace()) {
+            if part.len() >= MIN_SECRET_BYTES && message.contains(part) {
+                message = message.replace(part, "[redacted]");
             }
         }
-        message
     }
+    message
 }
 
 impl std::fmt::Debug for HttpTransport {
@@ -101,10 +109,10 @@ impl std::fmt::Debug for HttpTransport {
 fn url(destination: &Destination) -> Result<Uri, StartError> {
     let problem = |reason| StartError::Url {
         destination: destination.name.clone(),
-        url: without_secrets(&destination.traces_url),
+        url: without_secrets(destination.spans_url()),
         reason,
     };
-    let url: Uri = destination.traces_url.parse().map_err(|_| problem("not a URL"))?;
+    let url: Uri = destination.spans_url().parse().map_err(|_| problem("not a URL"))?;
     match url.scheme_str() {
         Some("http" | "https") => {}
         _ => return Err(problem("the scheme is not http or https")),
@@ -115,12 +123,9 @@ fn url(destination: &Destination) -> Result<Uri, StartError> {
     }
 }
 
-fn headers(destination: &Destination) -> Result<HeaderMap, StartError> {
+fn headers(destination: &Destination, encoding: Encoding) -> Result<HeaderMap, StartError> {
     let mut headers = HeaderMap::new();
-    let mut user_agent = String::from(concat!(
-        "OTel-OTLP-Exporter-Rust/0.33.1 tracing-genai/",
-        env!("CARGO_PKG_VERSION")
-    ));
+    let mut user_agent = String::from(USER_AGENT_PRODUCT);
     for (name, secret) in &destination.headers {
         let problem =
             || StartError::Header { destination: destination.name.clone(), name: name.clone() };
@@ -138,7 +143,8 @@ fn headers(destination: &Destination) -> Result<HeaderMap, StartError> {
         name: USER_AGENT.as_str().to_owned(),
     })?;
     headers.insert(USER_AGENT, user_agent);
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-protobuf"));
+    headers.insert(CONTENT_TYPE, encoding.content_type());
+    headers.extend(encoding.content_encoding().map(|value| (CONTENT_ENCODING, value)));
     Ok(headers)
 }
 
@@ -147,68 +153,6 @@ fn is_loopback(url: &Uri) -> bool {
     let host = host.trim_start_matches('[').trim_end_matches(']');
     host.eq_ignore_ascii_case("localhost")
         || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
-/// A success, with what the server says about single spans.
-fn delivered(headers: &HeaderMap, body: &[u8]) -> Outcome {
-    let answer = match is_protobuf(headers) {
-        true => ExportTraceServiceResponse::decode(body).ok(),
-        false => None,
-    };
-    let partial = answer.and_then(|answer| answer.partial_success).unwrap_or_default();
-    Outcome::Delivered {
-        rejected: u64::try_from(partial.rejected_spans).unwrap_or(0),
-        message: (!partial.error_message.is_empty()).then(|| tidy(&partial.error_message)),
-    }
-}
-
-/// What the server says about a failure: a `google.rpc.Status`, or text.
-fn server_message(headers: &HeaderMap, body: &[u8]) -> String {
-    if is_protobuf(headers)
-        && let Ok(status) = RpcStatus::decode(body)
-        && !status.message.is_empty()
-    {
-        return tidy(&status.message);
-    }
-    match std::str::from_utf8(body) {
-        Ok(text) if !text.trim().is_empty() => tidy(text),
-        _ => String::from("no message"),
-    }
-}
-
-fn is_protobuf(headers: &HeaderMap) -> bool {
-    headers
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .is_some_and(|value| value.starts_with("application/x-protobuf"))
-}
-
-/// On one line, without control characters, shortened.
-fn tidy(text: &str) -> String {
-    let mut tidy = String::new();
-    for word in text.split(|c: char| c.is_whitespace() || c.is_control()) {
-        if word.is_empty() {
-            continue;
-        }
-        if !tidy.is_empty() {
-            tidy.push(' ');
-        }
-        tidy.extend(word.chars().take(MAX_MESSAGE_CHARS));
-        if tidy.chars().count() >= MAX_MESSAGE_CHARS {
-            return tidy.chars().take(MAX_MESSAGE_CHARS).chain(['…']).collect();
-        }
-    }
-    tidy
-}
-
-/// Seconds, or a date.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = value.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let at = httpdate::parse_http_date(value).ok()?;
-    Some(at.duration_since(SystemTime::now()).unwrap_or_default())
 }
 
 fn failure(error: &ureq::Error) -> Failure {
@@ -228,17 +172,10 @@ fn failure(error: &ureq::Error) -> Failure {
     Failure::new(kind, tidy(&error.to_string()))
 }
 
-/// `google.rpc.Status`, as far as it is read here.
-#[derive(Clone, PartialEq, Message)]
-struct RpcStatus {
-    #[prost(int32, tag = "1")]
-    code: i32,
-    #[prost(string, tag = "2")]
-    message: String,
-}
-
+/// By the specification, the exporter; by our own wish, who made it.
+pub(super) const USER_AGENT_PRODUCT: &str =
+    concat!("OTel-OTLP-Exporter-Rust/0.33.1 tracing-genai/", env!("CARGO_PKG_VERSION"));
 const MAX_HEADER_BYTES: usize = 64 * 1024;
 const MAX_BODY_BYTES: u64 = 1 << 20;
-const MAX_MESSAGE_CHARS: usize = 256;
 /// Shorter words are no secrets, and would make holes in every message.
 const MIN_SECRET_BYTES: usize = 8;

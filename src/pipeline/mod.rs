@@ -33,6 +33,12 @@ mod transport;
 mod worker;
 
 #[cfg(feature = "otel-http")]
+mod answer;
+#[cfg(feature = "otel-http")]
+mod encoding;
+#[cfg(feature = "otel-grpc")]
+mod grpc;
+#[cfg(feature = "otel-http")]
 mod http;
 #[cfg(feature = "otel-http")]
 mod otlp;

@@ -12,8 +12,9 @@ use opentelemetry_proto::transform::common::tonic::ResourceAttributesWithSchema;
 use opentelemetry_proto::transform::trace::tonic::group_spans_by_resource_and_scope;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::SpanData;
-use prost::Message;
 
+#[cfg(feature = "otel-grpc")]
+use super::grpc::GrpcTransport;
 use super::http::HttpTransport;
 use super::start_error::StartError;
 use super::transport::{Outcome, Packed, Transport};
@@ -29,15 +30,19 @@ pub(super) struct OtlpTransport {
 #[derive(Debug)]
 enum Wire {
     Http(HttpTransport),
+    #[cfg(feature = "otel-grpc")]
+    Grpc(Box<GrpcTransport>),
 }
 
 impl OtlpTransport {
     pub(super) fn new(destination: &Destination, resource: &Resource) -> Result<Self, StartError> {
         let wire = match destination.protocol {
-            Protocol::HttpProtobuf => Wire::Http(HttpTransport::new(destination)?),
-            Protocol::HttpJson => {
-                return Err(missing(destination, "protocol http/json", "http-json"));
+            Protocol::HttpProtobuf | Protocol::HttpJson => {
+                Wire::Http(HttpTransport::new(destination)?)
             }
+            #[cfg(feature = "otel-grpc")]
+            Protocol::Grpc => Wire::Grpc(Box::new(GrpcTransport::new(destination)?)),
+            #[cfg(not(feature = "otel-grpc"))]
             Protocol::Grpc => return Err(missing(destination, "protocol grpc", "otel-grpc")),
         };
         Ok(Self { resource: resource.into(), wire })
@@ -80,7 +85,9 @@ impl Transport for OtlpTransport {
 
     fn send(&mut self, parcel: &mut Self::Parcel, timeout: Duration) -> Outcome {
         match &mut self.wire {
-            Wire::Http(http) => http.send(parcel.encode_to_vec(), timeout),
+            Wire::Http(http) => http.send(parcel, timeout),
+            #[cfg(feature = "otel-grpc")]
+            Wire::Grpc(grpc) => grpc.send(parcel, timeout),
         }
     }
 
@@ -95,7 +102,11 @@ impl Transport for OtlpTransport {
     }
 }
 
-fn missing(destination: &Destination, what: &'static str, feature: &'static str) -> StartError {
+pub(super) fn missing(
+    destination: &Destination,
+    what: &'static str,
+    feature: &'static str,
+) -> StartError {
     StartError::MissingFeature { destination: destination.name.clone(), what, feature }
 }
 

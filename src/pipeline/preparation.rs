@@ -7,7 +7,8 @@ use opentelemetry::{Array, KeyValue, StringValue, Value};
 use opentelemetry_sdk::trace::SpanData;
 
 use super::stricter::restrict;
-use crate::config::settings::{Destination, FormatChoice, Settings};
+use crate::config::settings::{Destination, Settings};
+use crate::format::{Format, FormatOptions, GenAi, format_of};
 use crate::policy::Policy;
 use crate::tracer::{Core, finish};
 
@@ -21,14 +22,14 @@ pub(super) struct Preparation {
     /// may still be queued after it has changed.
     opened_under: Policy,
     value_length: Option<usize>,
-    format: FormatChoice,
+    format: Arc<dyn Format>,
 }
 
 impl Preparation {
     pub(super) fn new(settings: &Settings, destination: &Destination, core: Arc<Core>) -> Self {
         Self {
             policy: destination.policy,
-            format: destination.format,
+            format: format_of(destination.format, FormatOptions::default()),
             ..Self::plain(settings, core)
         }
     }
@@ -40,26 +41,23 @@ impl Preparation {
             opened_under: core.policy.load(),
             core,
             value_length: settings.limits.attribute_value_length,
-            format: FormatChoice::GenAi,
+            format: Arc::new(GenAi),
         }
     }
 
-    pub(super) fn prepare(&self, span: &mut SpanData) {
+    pub(super) fn prepare(&self, mut span: SpanData) -> SpanData {
         let current = self.core.policy.load();
         let policy = self.policy.map_or(current, |own| own.stricter(current));
-        finish(span, current);
+        finish(&mut span, current);
         if self.policy.is_some() || current != self.opened_under {
-            restrict(span, policy, &self.core);
+            restrict(&mut span, policy, &self.core);
         }
         if let Some(limit) = self.value_length {
-            shorten(span, limit);
+            shorten(&mut span, limit);
         }
-        convert(span, self.format);
+        self.format.format(span)
     }
 }
-
-/// Brings the span into the destination's trace format.
-fn convert(_span: &mut SpanData, _format: FormatChoice) {}
 
 /// Cuts every text value to `limit` bytes, at a character's boundary.
 fn shorten(span: &mut SpanData, limit: usize) {

@@ -43,7 +43,7 @@ impl DestinationSnapshot {
         let destination = destination.as_ref();
         Self {
             name: name.clone(),
-            url: destination.map(|destination| without_secrets(&destination.traces_url)),
+            url: destination.map(|destination| without_secrets(destination.spans_url())),
             protocol: destination.map(|destination| destination.protocol),
             format: destination.map(|destination| destination.format),
             spans: account.spans.read(),

@@ -17,7 +17,7 @@ pub(super) fn tls_config(destination: &Destination) -> Result<TlsConfig, StartEr
     let provider = crypto_provider();
     let roots = match &destination.ca_cert {
         Some(path) => {
-            let certificates = certificates(destination, path)?;
+            let certificates = PemFile::read(destination, path)?.certificates()?;
             RootCerts::new_with_certs(&certificates)
         }
         None if !needs_tls(destination) || system_roots_work(&provider) => {
@@ -28,8 +28,8 @@ pub(super) fn tls_config(destination: &Destination) -> Result<TlsConfig, StartEr
     };
     let client = match (&destination.client_cert, &destination.client_key) {
         (Some(cert), Some(key)) => {
-            let chain = certificates(destination, cert)?;
-            let key = private_key(destination, key)?;
+            let chain = PemFile::read(destination, cert)?.certificates()?;
+            let key = PemFile::read(destination, key)?.private_key()?;
             Some(ClientCert::new_with_certs(&chain, key))
         }
         (Some(path), None) => {
@@ -52,50 +52,64 @@ pub(super) fn crypto_provider() -> Arc<CryptoProvider> {
 }
 
 fn needs_tls(destination: &Destination) -> bool {
-    destination.traces_url.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("https:"))
+    destination.spans_url().get(..6).is_some_and(|start| start.eq_ignore_ascii_case("https:"))
 }
 
-fn system_roots_work(provider: &Arc<CryptoProvider>) -> bool {
+pub(super) fn system_roots_work(provider: &Arc<CryptoProvider>) -> bool {
     rustls_platform_verifier::Verifier::new(Arc::clone(provider)).is_ok()
 }
 
-fn certificates(
-    destination: &Destination,
-    path: &Path,
-) -> Result<Vec<Certificate<'static>>, StartError> {
-    let pem = read(destination, path)?;
-    let mut certificates = Vec::new();
-    for item in parse_pem(&pem) {
-        match item {
-            Ok(PemItem::Certificate(certificate)) => certificates.push(certificate),
-            Ok(_) => {}
-            Err(_) => return Err(problem(destination, path, "not a PEM file")),
+/// A file of certificates or keys.
+pub(super) struct PemFile<'a> {
+    destination: &'a Destination,
+    path: &'a Path,
+    bytes: Vec<u8>,
+}
+
+impl<'a> PemFile<'a> {
+    /// Reads a regular file of at most 1 MiB.
+    pub(super) fn read(destination: &'a Destination, path: &'a Path) -> Result<Self, StartError> {
+        let mut bytes = Vec::new();
+        let file = File::open(path).and_then(|file| match file.metadata()?.is_file() {
+            true => Ok(file),
+            false => Err(std::io::Error::other("not a regular file")),
+        });
+        file.and_then(|file| file.take(MAX_PEM_BYTES + 1).read_to_end(&mut bytes))
+            .map_err(|error| problem(destination, path, &error.to_string()))?;
+        match bytes.len() as u64 > MAX_PEM_BYTES {
+            true => Err(problem(destination, path, "larger than 1 MiB")),
+            false => Ok(Self { destination, path, bytes }),
         }
     }
-    match certificates.is_empty() {
-        true => Err(problem(destination, path, "no certificate in PEM form in this file")),
-        false => Ok(certificates),
+
+    pub(super) fn certificates(&self) -> Result<Vec<Certificate<'static>>, StartError> {
+        let mut certificates = Vec::new();
+        for item in parse_pem(&self.bytes) {
+            match item {
+                Ok(PemItem::Certificate(certificate)) => certificates.push(certificate),
+                Ok(_) => {}
+                Err(_) => return Err(self.problem("not a PEM file")),
+            }
+        }
+        match certificates.is_empty() {
+            true => Err(self.problem("no certificate in PEM form in this file")),
+            false => Ok(certificates),
+        }
     }
-}
 
-fn private_key(destination: &Destination, path: &Path) -> Result<PrivateKey<'static>, StartError> {
-    let pem = read(destination, path)?;
-    // The error of the parser could quote the key.
-    PrivateKey::from_pem(&pem)
-        .map_err(|_| problem(destination, path, "no private key in PEM form in this file"))
-}
+    pub(super) fn private_key(&self) -> Result<PrivateKey<'static>, StartError> {
+        // The error of the parser could quote the key.
+        PrivateKey::from_pem(&self.bytes)
+            .map_err(|_| self.problem("no private key in PEM form in this file"))
+    }
 
-fn read(destination: &Destination, path: &Path) -> Result<Vec<u8>, StartError> {
-    let mut pem = Vec::new();
-    let file = File::open(path).and_then(|file| match file.metadata()?.is_file() {
-        true => Ok(file),
-        false => Err(std::io::Error::other("not a regular file")),
-    });
-    file.and_then(|file| file.take(MAX_PEM_BYTES + 1).read_to_end(&mut pem))
-        .map_err(|error| problem(destination, path, &error.to_string()))?;
-    match pem.len() as u64 > MAX_PEM_BYTES {
-        true => Err(problem(destination, path, "larger than 1 MiB")),
-        false => Ok(pem),
+    #[cfg(feature = "otel-grpc")]
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    fn problem(&self, reason: &str) -> StartError {
+        problem(self.destination, self.path, reason)
     }
 }
 

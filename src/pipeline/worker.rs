@@ -115,10 +115,10 @@ impl<T: Transport> Worker<T> {
         let mut spans = Vec::with_capacity(batch.len());
         let mut receipts = Vec::with_capacity(batch.len());
         for finished in batch {
-            let (mut span, receipt) = finished.take();
-            let prepared = catch_unwind(AssertUnwindSafe(|| self.preparation.prepare(&mut span)));
+            let (span, receipt) = finished.take();
+            let prepared = catch_unwind(AssertUnwindSafe(|| self.preparation.prepare(span)));
             match prepared {
-                Ok(()) => {
+                Ok(span) => {
                     spans.push(span);
                     receipts.push(receipt);
                 }

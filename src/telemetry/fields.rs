@@ -304,6 +304,7 @@ mod tests {
         let buffer = Arc::new(Mutex::new(Vec::new()));
         let layer = tracing_subscriber::fmt::layer()
             .with_ansi(false)
+            .without_time()
             .fmt_fields(WithoutContent::default())
             .with_writer({
                 let buffer = Arc::clone(&buffer);

@@ -184,6 +184,7 @@ fn a_full_queue_drops_and_counts() {
         max_queue_size: 50,
         max_export_batch_size: 10,
         schedule_delay: Duration::from_secs(5),
+        ..Batch::default()
     };
     let running = Running::start(&settings);
     running.numbered(1000);

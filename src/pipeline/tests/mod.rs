@@ -2,7 +2,14 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod delivery;
+mod destinations;
+#[cfg(all(feature = "gzip", feature = "http-json"))]
+mod encodings;
+mod faults;
+#[cfg(feature = "otel-grpc")]
+mod grpc;
 mod local;
+mod reload;
 mod tls;
 
 use std::sync::Arc;
@@ -22,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 fn destination(name: &str, endpoint: &str) -> Destination {
     Destination {
         name: name.to_owned(),
-        traces_url: format!("{endpoint}/v1/traces"),
+        traces_url: Some(format!("{endpoint}/v1/traces")),
         metrics_url: None,
         logs_url: None,
         protocol: Protocol::HttpProtobuf,
@@ -58,7 +65,10 @@ struct Running {
 
 impl Running {
     fn start(settings: &Settings) -> Self {
-        let pipeline = Pipeline::start(settings, core(settings)).unwrap();
+        Self::around(Pipeline::start(settings, core(settings)).unwrap())
+    }
+
+    fn around(pipeline: Pipeline) -> Self {
         let provider = pipeline.provider();
         let tracer = provider.tracer("test");
         Self { pipeline, provider, tracer }
