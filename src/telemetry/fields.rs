@@ -277,7 +277,6 @@ mod tests {
     }
 
     #[test]
-    #[ignore = "the scrubber is being written"]
     fn error_text_is_scrubbed() {
         let echo = io::Error::other("429 rate limit reached for 'canary'\nPrompt: canary");
         let text = log(|| {
