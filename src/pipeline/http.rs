@@ -55,7 +55,9 @@ impl HttpTransport {
         let request = self.agent.configure_request(request).timeout_global(Some(timeout)).build();
         match self.agent.run(request) {
             Ok(response) => self.understand(response),
-            Err(error) => Outcome::Transient { failure: failure(&error), retry_after: None },
+            Err(error) => {
+                Outcome::Transient { failure: failure(&error, timeout), retry_after: None }
+            }
         }
     }
 
@@ -155,21 +157,30 @@ fn is_loopback(url: &Uri) -> bool {
         || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-fn failure(error: &ureq::Error) -> Failure {
-    let kind = match error {
-        ureq::Error::HostNotFound => FailureKind::Dns,
-        ureq::Error::Timeout(_) => FailureKind::Timeout,
-        ureq::Error::Tls(_) | ureq::Error::Rustls(_) | ureq::Error::Pem(_) => FailureKind::Tls,
-        ureq::Error::Protocol(_) => FailureKind::Protocol,
-        ureq::Error::Io(error) => match error.kind() {
-            io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => FailureKind::Timeout,
-            // rustls reports a refused certificate this way while it shakes hands.
-            io::ErrorKind::InvalidData => FailureKind::Tls,
-            _ => FailureKind::Connection,
-        },
-        _ => FailureKind::Connection,
+/// An attempt without an answer.
+fn failure(error: &ureq::Error, timeout: Duration) -> Failure {
+    let (kind, message) = match error {
+        ureq::Error::HostNotFound => (FailureKind::Dns, error.to_string()),
+        ureq::Error::Timeout(_) => (FailureKind::Timeout, format!("no answer within {timeout:?}")),
+        ureq::Error::Tls(_) | ureq::Error::Rustls(_) | ureq::Error::Pem(_) => {
+            (FailureKind::Tls, error.to_string())
+        }
+        ureq::Error::Protocol(_) => (FailureKind::Protocol, error.to_string()),
+        ureq::Error::Io(error) => (kind_of_io(error), error.to_string()),
+        _ => (FailureKind::Connection, error.to_string()),
     };
-    Failure::new(kind, tidy(&error.to_string()))
+    Failure::new(kind, tidy(&message))
+}
+
+fn kind_of_io(error: &io::Error) -> FailureKind {
+    match error.kind() {
+        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => FailureKind::Timeout,
+        // rustls reports what goes wrong while it shakes hands this way.
+        io::ErrorKind::InvalidData => FailureKind::Tls,
+        // The standard library has no kind for it.
+        _ if error.to_string().contains("lookup address") => FailureKind::Dns,
+        _ => FailureKind::Connection,
+    }
 }
 
 /// By the specification, the exporter; by our own wish, who made it.

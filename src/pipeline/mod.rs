@@ -43,6 +43,8 @@ mod http;
 #[cfg(feature = "otel-http")]
 mod otlp;
 #[cfg(feature = "otel-http")]
+mod probe;
+#[cfg(feature = "otel-http")]
 mod tls;
 
 #[cfg(test)]
@@ -50,6 +52,8 @@ mod tests;
 
 pub(crate) use lifecycle::{Pipeline, Undelivered};
 pub(crate) use local::Local;
+#[cfg(feature = "otel-http")]
+pub(crate) use probe::{Finding, Verdict, probe};
 pub(crate) use reload::Applied;
 pub(crate) use resource::resource;
 pub(crate) use snapshot::{DestinationSnapshot, Snapshot};

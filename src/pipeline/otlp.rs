@@ -48,6 +48,11 @@ impl OtlpTransport {
         Ok(Self { resource: resource.into(), wire })
     }
 
+    /// Sends a request without spans.
+    pub(super) fn probe(&mut self, timeout: Duration) -> Outcome {
+        self.send(&mut ExportTraceServiceRequest::default(), timeout)
+    }
+
     fn parcel(&self, spans: Vec<SpanData>) -> Packed<ExportTraceServiceRequest> {
         let count = spans.len();
         let resource_spans = group_spans_by_resource_and_scope(spans, &self.resource);

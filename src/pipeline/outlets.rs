@@ -90,11 +90,11 @@ impl Shared {
         let outlets = self.all_outlets();
         let asked: Vec<_> = outlets
             .iter()
-            .map(|outlet| (outlet, outlet.queue.ask_flush(), outlet.account.refused()))
+            .map(|outlet| (outlet, outlet.account.refused(), outlet.queue.ask_flush()))
             .collect();
         let mut left = Undelivered::default();
-        for (outlet, target, refused_before) in asked {
-            left.waiting += outlet.queue.wait_flushed(target, deadline);
+        for (outlet, refused_before, ticket) in asked {
+            left.waiting += outlet.queue.wait_flushed(ticket, deadline);
             left.refused += outlet.account.refused() - refused_before;
         }
         left.into_result()

@@ -8,6 +8,7 @@ use std::time::Duration;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 
 use super::builder::Given;
+use super::doctor::Diagnosis;
 use super::effective::Effective;
 use super::install::refused;
 use super::reloaded::Reloaded;
@@ -95,6 +96,15 @@ impl Telemetry {
                 Err(refused(error))
             }
         }
+    }
+
+    /// Sends an empty export to every destination and explains the answers: connection refused, a
+    /// wrong path, missing rights, TLS, the wrong protocol for the port, a slow answer. Blocks for
+    /// as long as the slowest takes, at most the time limit of its requests.
+    #[must_use]
+    pub fn doctor(&self) -> Diagnosis {
+        let settings = self.inner.effective().settings.clone();
+        Diagnosis::of(&settings)
     }
 
     /// Waits until the spans that have ended are delivered, at most 10 s.

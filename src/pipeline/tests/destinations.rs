@@ -5,10 +5,10 @@ use opentelemetry::trace::{Span as _, Status, Tracer};
 use tracing_genai_test_support::OtlpReceiver;
 
 use super::*;
-use crate::policy::{ContentCapture, Policy};
+use crate::policy::{ContentCapture, ErrorText, Policy};
 
 const FULL: Policy = Policy::new(ContentCapture::Full);
-const OFF: Policy = Policy::new(ContentCapture::Off);
+const OFF: Policy = Policy::new(ContentCapture::Off).with_error_text(ErrorText::TypeOnly);
 const CANARY: &str = "canary-3f9a";
 
 fn chat(running: &Running) {
@@ -48,7 +48,7 @@ fn each_destination_has_its_format_and_its_policy() {
 fn a_destination_cannot_be_looser_than_the_process() {
     let receiver = OtlpReceiver::start();
     let to = Destination { policy: Some(FULL), ..destination("default", &receiver.endpoint()) };
-    let running = Running::start(&settings(vec![to]));
+    let running = Running::start(&Settings { policy: OFF, ..settings(vec![to]) });
     chat(&running);
     running.pipeline.flush(PATIENCE).unwrap();
     assert_eq!(receiver.span_count(), 1);

@@ -10,6 +10,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse,
 };
 use tonic::metadata::MetadataMap;
+use tonic::transport::server::TcpIncoming;
 use tonic::{Code, Request, Response, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
@@ -43,16 +44,17 @@ impl Collector {
     fn start(&self) -> String {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        drop(listener);
+        listener.set_nonblocking(true).unwrap();
         let service = TraceServiceServer::new(self.clone()).max_decoding_message_size(8 << 20);
         #[cfg(feature = "gzip")]
         let service = service.accept_compressed(tonic::codec::CompressionEncoding::Gzip);
         std::thread::spawn(move || {
-            tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .unwrap()
-                .block_on(tonic::transport::Server::builder().add_service(service).serve(address))
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.unwrap().block_on(async {
+                let incoming = tokio::net::TcpListener::from_std(listener).unwrap();
+                let server = tonic::transport::Server::builder().add_service(service);
+                server.serve_with_incoming(TcpIncoming::from(incoming)).await
+            })
         });
         format!("http://{address}")
     }

@@ -47,7 +47,7 @@ impl SpanExporter for Recorder {
 fn with(recorder: &Recorder) -> Running {
     let running = Running::start(&settings(Vec::new()));
     let exporter = Local::new(recorder.clone());
-    running.pipeline.add("local", Duration::from_millis(50), exporter).unwrap();
+    running.pipeline.add("local", Duration::from_secs(3600), exporter).unwrap();
     running
 }
 

@@ -9,6 +9,7 @@ mod faults;
 #[cfg(feature = "otel-grpc")]
 mod grpc;
 mod local;
+mod probe;
 mod reload;
 mod tls;
 
