@@ -37,4 +37,8 @@ pub(crate) struct Health {
     pub(crate) withheld: Counter,
     /// Content values that were shortened.
     pub(crate) shortened: Counter,
+    /// Spans that became GenAI spans after they had started.
+    pub(crate) promoted: Counter,
+    /// Attributes recorded anew after the SDK span had them, whose first value left.
+    pub(crate) late_changes: Counter,
 }

@@ -8,6 +8,8 @@ mod error;
 pub mod format;
 mod health;
 mod layer;
+
+pub use layer::{GenAiLayer, layer};
 #[cfg(feature = "init")]
 pub mod pipeline;
 pub mod policy;
