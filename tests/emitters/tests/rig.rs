@@ -104,7 +104,7 @@ async fn chat() {
         assert_eq!(spans[0].bool("gen_ai.request.stream"), Some(false));
         assert_instructions(&spans[0], session.captures());
         assert_eq!(session.leaked("Quill"), session.captures());
-        assert!(!session.leaked("garden"), "rig does not record it, so nobody does");
+        assert!(session.captures() || !session.leaked("garden"));
     }
 }
 

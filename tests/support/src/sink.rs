@@ -7,6 +7,7 @@ use opentelemetry_proto::transform::common::tonic::ResourceAttributesWithSchema;
 use opentelemetry_proto::transform::trace::tonic::group_spans_by_resource_and_scope;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{SdkTracerProvider, SpanData, SpanExporter};
+use prost::Message;
 
 use crate::http::lock;
 use crate::span::{ReceivedSpan, spans_of};
@@ -37,11 +38,15 @@ impl SpanSink {
     /// Takes the spans exported so far.
     #[must_use]
     pub fn take(&self) -> Vec<ReceivedSpan> {
-        let spans = std::mem::take(&mut *lock(&self.0));
-        let resource = ResourceAttributesWithSchema::default();
-        spans_of(ExportTraceServiceRequest {
-            resource_spans: group_spans_by_resource_and_scope(spans, &resource),
-        })
+        spans_of(request(std::mem::take(&mut *lock(&self.0))))
+    }
+
+    /// Whether the bytes occur in the protobuf form of anything exported since the last
+    /// [`Self::take`].
+    #[must_use]
+    pub fn contains_bytes(&self, needle: impl AsRef<[u8]>) -> bool {
+        let bytes = request(lock(&self.0).clone()).encode_to_vec();
+        memchr::memmem::find(&bytes, needle.as_ref()).is_some()
     }
 }
 
@@ -50,4 +55,10 @@ impl SpanExporter for SpanSink {
         lock(&self.0).extend(batch);
         Ok(())
     }
+}
+
+fn request(spans: Vec<SpanData>) -> ExportTraceServiceRequest {
+    let resource = ResourceAttributesWithSchema::default();
+    let resource_spans = group_spans_by_resource_and_scope(spans, &resource);
+    ExportTraceServiceRequest { resource_spans }
 }
