@@ -9,7 +9,10 @@ pub mod format;
 mod health;
 mod layer;
 
+pub use error::{Error, ErrorKind};
 pub use layer::{GenAiLayer, layer};
+#[cfg(feature = "init")]
+pub use telemetry::{Builder, Telemetry, builder, init_telemetry};
 #[cfg(feature = "init")]
 pub mod pipeline;
 pub mod policy;
@@ -18,3 +21,7 @@ pub mod semconv;
 #[cfg(feature = "init")]
 pub mod telemetry;
 pub mod tracer;
+
+#[cfg(all(doctest, feature = "init"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,1 +1,51 @@
-//! To come.
+//! From finished spans to their destinations.
+//!
+//! ```text
+//! SdkTracerProvider ── on_end ──▶ Processor ──▶ one Queue per destination
+//!                                                  │ own thread
+//!                                                  ▼
+//!                                   Preparation ──▶ Delivery ──▶ Transport
+//! ```
+//!
+//! Ending a span does no more than put it into bounded queues. Each destination has its own
+//! thread, on which telemetry is suppressed, so a slow or broken one neither blocks the
+//! application nor the other destinations. Every span that comes in is counted out exactly once:
+//! as exported, rejected, failed or dropped for a reason.
+
+mod account;
+mod backoff;
+pub mod console;
+mod delivery;
+mod finished;
+mod lifecycle;
+mod local;
+mod outlets;
+mod preparation;
+mod processor;
+mod queue;
+mod reload;
+mod resource;
+mod sampler;
+mod snapshot;
+mod start_error;
+mod stricter;
+mod transport;
+mod worker;
+
+#[cfg(feature = "otel-http")]
+mod http;
+#[cfg(feature = "otel-http")]
+mod otlp;
+#[cfg(feature = "otel-http")]
+mod tls;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use lifecycle::{Pipeline, Undelivered};
+pub(crate) use local::Local;
+pub(crate) use reload::Applied;
+pub(crate) use resource::resource;
+pub(crate) use snapshot::{DestinationSnapshot, Snapshot};
+pub(crate) use start_error::StartError;
+pub(crate) use transport::{Failure, FailureKind, Outcome, Packed, Transport};

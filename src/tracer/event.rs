@@ -14,7 +14,7 @@ use crate::record::{Raw, Text, Value};
 use crate::semconv::{Attr, Class, Match, Type, lookup};
 
 /// An event's name and attributes.
-pub(super) type Parts = (Cow<'static, str>, Vec<KeyValue>);
+pub(crate) type Parts = (Cow<'static, str>, Vec<KeyValue>);
 
 /// Whether an event is one of the GenAI conventions, of whatever version.
 pub(super) fn is_gen_ai(name: &str, attributes: &[KeyValue]) -> bool {
@@ -73,7 +73,7 @@ fn take_facts(open: &mut Open, attributes: &[KeyValue], core: &Core) {
 }
 
 /// What of an event may leave; `None` when nothing of it may.
-pub(super) fn police(
+pub(crate) fn police(
     policy: Policy,
     name: Cow<'static, str>,
     mut attributes: Vec<KeyValue>,
@@ -99,7 +99,7 @@ pub(super) fn police(
 }
 
 /// Clears one attribute of an event or of a span that is not GenAI.
-pub(super) fn clear(policy: Policy, kv: &mut KeyValue, core: &Core) -> bool {
+pub(crate) fn clear(policy: Policy, kv: &mut KeyValue, core: &Core) -> bool {
     let key = kv.key.as_str();
     let (class, json) = match lookup(key) {
         Match::Known(attr, _) => (attr.class(), attr.value_type() == Type::Json),

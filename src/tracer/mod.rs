@@ -4,7 +4,7 @@
 //! them as far as they are known then, and completes them when the span ends. What is not GenAI
 //! passes through. Whatever enters the SDK has passed the policy.
 
-mod event;
+pub(crate) mod event;
 #[cfg(feature = "init")]
 mod exporter;
 mod provider;
@@ -20,6 +20,8 @@ use opentelemetry::{Context, KeyValue, Value as OtelValue};
 
 #[cfg(feature = "init")]
 pub use exporter::GenAiExporter;
+#[cfg(feature = "init")]
+pub(crate) use exporter::finish;
 pub use provider::GenAiTracerProvider;
 pub use span::GenAiSpan;
 
