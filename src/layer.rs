@@ -99,17 +99,31 @@ where
     /// Sets the version of the conventions. Defaults to [`Version::V1_41`].
     #[must_use]
     pub fn semconv(self, version: Version) -> Self {
-        let mut core = Core::new(self.core.policy.load(), version);
-        core.override_explicit_names = self.core.override_explicit_names;
-        Self::with_core(self.tracer, core)
+        self.rebuilt(|core| core.semconv = version)
     }
 
     /// Sets whether a span name or kind given with `otel.name` and `otel.kind` gives way to the
     /// one of the conventions. Defaults to `false`: what the user said wins.
     #[must_use]
     pub fn override_explicit_names(self, replace: bool) -> Self {
+        self.rebuilt(|core| core.override_explicit_names = replace)
+    }
+
+    /// Leaves the last steps of a GenAI span (the shape of its messages, a kind that was learnt
+    /// late, an attribute that was rewritten) to a [`GenAiExporter`](crate::tracer::GenAiExporter)
+    /// on the export thread. Say so only when every exporter of the provider is wrapped in one.
+    /// Defaults to `false`: the span is finished where it ends.
+    #[cfg(feature = "init")]
+    #[must_use]
+    pub fn finish_on_export(self, finish: bool) -> Self {
+        self.rebuilt(|core| core.finish_on_export = finish)
+    }
+
+    fn rebuilt(self, change: impl FnOnce(&mut Core)) -> Self {
         let mut core = Core::new(self.core.policy.load(), self.core.semconv);
-        core.override_explicit_names = replace;
+        core.override_explicit_names = self.core.override_explicit_names;
+        core.finish_on_export = self.core.finish_on_export;
+        change(&mut core);
         Self::with_core(self.tracer, core)
     }
 }
@@ -171,16 +185,17 @@ where
 
     fn on_record(&self, id: &Id, values: &Values<'_>, ctx: Context<'_, S>) {
         let Some(span) = ctx.span(id) else { return };
+        // The extensions are not held while a value is formatted: its `Debug` may use `tracing`.
         let tracked = span
             .extensions()
             .get::<Tracked>()
             .map(|tracked| (Arc::clone(&tracked.state), tracked.plan));
-        let Some((state, fields)) = tracked else {
-            return self.inner.on_record(id, values, ctx.clone());
-        };
-        // A value recorded while the span is entered is before its exit, which ends it anyway.
-        let inside = ctx.current_span().id() == Some(id);
-        values.record(&mut SpanFields::live(fields, &self.core, &state, inside));
+        match tracked {
+            Some((state, fields)) => {
+                values.record(&mut SpanFields::live(fields, &self.core, &state));
+            }
+            None => self.inner.on_record(id, values, ctx.clone()),
+        }
     }
 
     fn on_follows_from(&self, span: &Id, follows: &Id, ctx: Context<'_, S>) {

@@ -5,7 +5,8 @@ use std::error::Error;
 use std::fmt::{Debug, Write};
 use std::time::SystemTime;
 
-use opentelemetry::trace::{SpanKind, Status};
+use opentelemetry::Context;
+use opentelemetry::trace::{SpanId, SpanKind, Status, TraceContextExt};
 use tracing::Event;
 use tracing::field::{Field, Value, Visit};
 
@@ -27,7 +28,7 @@ enum Target<'a> {
     /// The span is being made: nobody else sees it yet.
     New(&'a mut Open),
     /// Locked for each value, after the value was formatted: a `Debug` may itself use `tracing`.
-    Live { state: &'a SpanState, inside: bool },
+    Live { state: &'a SpanState, current: Option<SpanId> },
 }
 
 impl<'a> SpanFields<'a> {
@@ -35,14 +36,11 @@ impl<'a> SpanFields<'a> {
         Self { plan, core, policy: core.policy.load(), target: Target::New(open) }
     }
 
-    /// `inside` says whether the span is the current one of this thread.
-    pub(super) fn live(
-        plan: &'static [FieldPlan],
-        core: &'a Core,
-        state: &'a SpanState,
-        inside: bool,
-    ) -> Self {
-        Self { plan, core, policy: core.policy.load(), target: Target::Live { state, inside } }
+    pub(super) fn live(plan: &'static [FieldPlan], core: &'a Core, state: &'a SpanState) -> Self {
+        let current = Context::map_current(|cx| {
+            cx.has_active_span().then(|| cx.span().span_context().span_id())
+        });
+        Self { plan, core, policy: core.policy.load(), target: Target::Live { state, current } }
     }
 
     fn plan(&self, field: &Field) -> FieldPlan {
@@ -51,6 +49,7 @@ impl<'a> SpanFields<'a> {
     }
 
     /// Whether a value of this field is wanted at all; asked before it is formatted.
+    #[inline]
     fn wants(&self, plan: FieldPlan) -> bool {
         let class = plan.class();
         if !class.is_content() && class != Class::Secret {
@@ -70,17 +69,19 @@ impl<'a> SpanFields<'a> {
     fn take(&mut self, field: &Field, plan: FieldPlan, raw: Raw<'_>) {
         match &mut self.target {
             Target::New(open) => put(open, field, plan, raw, self.core),
-            Target::Live { state, inside } => {
-                let now = (!*inside).then(SystemTime::now);
+            Target::Live { state, current } => {
                 let mut open = state.lock();
-                if now.is_some() {
-                    open.last_write = now;
+                // What is recorded while the span is entered comes before its exit, which is
+                // later than any time we could note.
+                if current.is_none() || open.span_id != *current {
+                    open.last_write = Some(SystemTime::now());
                 }
                 put(&mut open, field, plan, raw, self.core);
             }
         }
     }
 
+    #[inline]
     fn typed(&mut self, field: &Field, raw: Raw<'_>) {
         let plan = self.plan(field);
         if self.wants(plan) {
@@ -109,10 +110,12 @@ fn put(open: &mut Open, field: &Field, plan: FieldPlan, raw: Raw<'_>, core: &Cor
         }
         FieldPlan::OtelName => {
             open.explicit.name = text(raw).filter(|name| !name.is_empty());
+            open.explicit.changed = true;
         }
         FieldPlan::OtelKind => {
             if let Some(kind) = text(raw).and_then(|kind| span_kind(&kind)) {
                 open.explicit.kind = Some(kind);
+                open.explicit.changed = true;
             }
         }
         FieldPlan::OtelStatusCode => {

@@ -1,9 +1,9 @@
 //! What to do with the fields of a callsite, decided once for each.
 
-use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
 
 use once_cell::sync::Lazy;
+use rustc_hash::FxHashMap;
 use tracing::{Level, Metadata};
 use tracing_core::callsite::Identifier;
 
@@ -62,6 +62,7 @@ impl FieldPlan {
     }
 
     /// Whose data the field holds.
+    #[inline]
     pub(super) fn class(self) -> Class {
         match self {
             Self::Attr(attr, _) => attr.class(),
@@ -111,7 +112,7 @@ pub(super) fn event(metadata: &'static Metadata<'static>) -> EventPlan {
     })
 }
 
-type Plans<P> = Lazy<RwLock<HashMap<Identifier, P>>>;
+type Plans<P> = Lazy<RwLock<FxHashMap<Identifier, P>>>;
 
 /// Callsites are static, so there are finitely many plans and they are never dropped.
 fn planned<P: Copy>(

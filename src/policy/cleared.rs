@@ -13,11 +13,23 @@ pub(crate) struct ClearedRecord(Record);
 impl Policy {
     /// Takes out of `record` what may not leave and shortens what is too long.
     pub(crate) fn clear(self, mut record: Record, health: &Health) -> ClearedRecord {
-        record.entries_mut().retain_mut(|entry| self.clear_entry(entry, health));
+        if record.is_delicate(self.max_bytes()) {
+            self.clear_entries(&mut record, health);
+        }
         ClearedRecord(record)
     }
 
+    fn clear_entries(self, record: &mut Record, health: &Health) {
+        record.entries_mut().retain_mut(|entry| self.clear_entry(entry, health));
+    }
+
     fn clear_entry(self, entry: &mut Entry, health: &Health) -> bool {
+        if let Key::Attr(attr) = &entry.key
+            && attr.class() == Class::Metadata
+            && entry.value.len() <= self.max_bytes()
+        {
+            return true;
+        }
         let (class, ty) = match &entry.key {
             Key::Attr(attr) => (attr.class(), attr.value_type()),
             Key::Other(_, class) => (*class, Type::Str),

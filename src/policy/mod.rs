@@ -101,6 +101,7 @@ impl Policy {
 
     /// Whether values of `class` may leave.
     #[must_use]
+    #[inline]
     pub const fn allows(self, class: Class) -> bool {
         match class {
             Class::Metadata | Class::ErrorText => true,

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use super::value::{Text, Value};
-use crate::semconv::{Attr, Provider, Type, ValueMap, finish_reason, is_sentinel};
+use crate::semconv::{Attr, Provider, Type, ValueMap, is_sentinel, known_finish_reason};
 use crate::semconv::{KnownOperation, Version};
 
 /// A value on its way in.
@@ -31,6 +31,36 @@ pub(crate) enum Coerced {
     Nothing,
     /// Not of the attribute's type: kept as text.
     Text(String),
+}
+
+/// The value where `raw` is of the type of `attr` already and none of the detours of [`coerce`] is
+/// needed, which is nearly always.
+pub(crate) fn at_once(attr: Attr, raw: &Raw<'_>) -> Option<Value> {
+    match (raw, attr.value_type()) {
+        (Raw::I64(value), Type::Int) if *value >= 0 => Some(Value::I64(*value)),
+        (Raw::Bool(value), Type::Bool) => Some(Value::Bool(*value)),
+        (Raw::F64(value), Type::Double) if *value >= 0.0 && f64::from(*value as f32) != *value => {
+            value.is_finite().then_some(Value::F64(*value))
+        }
+        (Raw::Str(text), Type::Str)
+            if text.as_bytes().first().is_some_and(|first| *first > b' ') =>
+        {
+            match attr {
+                Attr::OperationName => KnownOperation::named(text)
+                    .map(|operation| Value::Text(Text::Static(operation.as_str()))),
+                Attr::ProviderName => {
+                    Provider::known(text).map(|provider| Value::Text(Text::Static(provider)))
+                }
+                Attr::RequestModel if text.contains('/') => None,
+                Attr::OutputType => None,
+                _ => Some(Value::Text(keep(attr, text))),
+            }
+        }
+        (Raw::Str(text), Type::StrList) if attr == Attr::ResponseFinishReasons => {
+            known_finish_reason(text).map(|word| Value::List(vec![Text::Static(word)]))
+        }
+        _ => None,
+    }
 }
 
 /// Brings `raw` to the type of `attr`.
@@ -262,12 +292,17 @@ fn to_text(attr: Attr, map: ValueMap, raw: Raw<'_>) -> Coerced {
     if let Some(word) = word {
         return Coerced::Value(Value::Text(Text::Static(word)));
     }
-    let text = if attr.is_sampling_relevant() {
+    Coerced::Value(Value::Text(keep(attr, &text)))
+}
+
+/// Text as the record keeps it: what a span is started with is needed again when it ends.
+#[inline]
+pub(super) fn keep(attr: Attr, text: &str) -> Text {
+    if attr.is_sampling_relevant() {
         Text::Shared(text.into())
     } else {
-        Text::Owned(text.into_owned())
-    };
-    Coerced::Value(Value::Text(text))
+        Text::Owned(text.to_owned())
+    }
 }
 
 fn to_list(attr: Attr, raw: Raw<'_>) -> Coerced {
@@ -278,24 +313,12 @@ fn to_list(attr: Attr, raw: Raw<'_>) -> Coerced {
     let items: Vec<Text> = items
         .into_iter()
         .filter(|item| !item.is_empty())
-        .map(|item| match attr {
-            Attr::ResponseFinishReasons => match finish_reason(&item) {
-                Cow::Borrowed(word) => {
-                    static_reason(word).map_or_else(|| Text::Owned(word.to_owned()), Text::Static)
-                }
-                Cow::Owned(word) => Text::Owned(word),
-            },
+        .map(|item| match known_finish_reason(&item) {
+            Some(word) if attr == Attr::ResponseFinishReasons => Text::Static(word),
             _ => Text::Owned(item),
         })
         .collect();
     if items.is_empty() { Coerced::Nothing } else { Coerced::Value(Value::List(items)) }
-}
-
-fn static_reason(word: &str) -> Option<&'static str> {
-    crate::semconv::FINISH_REASONS
-        .iter()
-        .find(|(_, reason)| *reason == word)
-        .map(|(_, reason)| *reason)
 }
 
 /// Reads a list of strings from any of the shapes it is written in: a JSON array, the `Debug` of a

@@ -49,7 +49,9 @@ pub(crate) fn shape_attr(
 impl Record {
     /// Joins the messages of events and of flattened attributes with those of the attribute.
     pub(crate) fn merge_messages(&mut self) {
-        self.unflatten();
+        if self.has_others() {
+            self.unflatten();
+        }
         for (attr, piece) in self.folded() {
             let Some(shape) = shape_of(attr) else { continue };
             let joined = match self.text(attr) {

@@ -67,7 +67,7 @@ impl Record {
         let Some(text) = self.text(Attr::OperationName) else {
             return Outline { name: None, kind: None };
         };
-        let Some(operation) = KnownOperation::parse(text) else {
+        let Some(operation) = KnownOperation::named(text) else {
             let target = [Attr::RequestModel, Attr::ToolName, Attr::AgentName]
                 .into_iter()
                 .find_map(|attr| self.text(attr));
@@ -86,24 +86,29 @@ impl Record {
     }
 }
 
-/// Whether the attribute is part of a span name.
-pub(super) fn names_spans(attr: Attr) -> bool {
-    matches!(
-        attr,
-        Attr::OperationName
-            | Attr::RequestModel
-            | Attr::AgentName
-            | Attr::ToolName
-            | Attr::WorkflowName
-            | Attr::SkillName
-            | Attr::SkillResourceName
-            | Attr::ProcessExecutableName
-            | Attr::DataSourceId
-            | Attr::McpMethodName
-            | Attr::PromptName
-            | Attr::ServerAddress
-    )
-}
+/// The attributes that decide the name and the kind of a span.
+pub(super) const NAMING: u128 = {
+    let attrs = [
+        Attr::OperationName,
+        Attr::RequestModel,
+        Attr::AgentName,
+        Attr::ToolName,
+        Attr::WorkflowName,
+        Attr::SkillName,
+        Attr::SkillResourceName,
+        Attr::ProcessExecutableName,
+        Attr::DataSourceId,
+        Attr::McpMethodName,
+        Attr::PromptName,
+        Attr::ServerAddress,
+    ];
+    let (mut bits, mut at) = (0, 0);
+    while at < attrs.len() {
+        bits |= super::bit(attrs[at]);
+        at += 1;
+    }
+    bits
+};
 
 /// Facts that only one operation has.
 static IMPLIED: &[(Attr, KnownOperation)] = &[

@@ -18,9 +18,7 @@ pub(crate) use derive::{Outline, SpanRole, clean_name};
 pub use value::{Text, Value};
 
 use crate::health::Health;
-use crate::semconv::{
-    Attr, Class, KnownOperation, Match, ValueMap, lookup, spelling_streams, split_model_prefix,
-};
+use crate::semconv::{Attr, Class, Match, ValueMap, lookup, spelling_streams, split_model_prefix};
 use coerce::{Coerced, coerce, foreign};
 
 /// Typed facts about one span, on their way to the policy.
@@ -33,6 +31,10 @@ pub struct Record {
     written: u128,
     /// Of those, the ones recorded again since with another value.
     changed: u128,
+    /// Whether one of the facts that name a span was recorded since the span started.
+    renamed: bool,
+    /// Whether the policy has anything to decide: content, error text, keys of others, long text.
+    delicate: bool,
     /// Messages of retired events, in the order in which they came.
     folded: Vec<(Attr, String)>,
 }
@@ -62,9 +64,10 @@ impl Record {
 
     /// Whether anything was recorded that only GenAI spans have.
     pub(crate) fn is_gen_ai(&self) -> bool {
-        !self.folded.is_empty()
+        self.present & GEN_AI != 0
+            || !self.folded.is_empty()
             || self.entries.iter().any(|entry| match &entry.key {
-                Key::Attr(attr) => attr.is_gen_ai() || attr.class().is_content(),
+                Key::Attr(_) => false,
                 Key::Other(key, class) => key.starts_with("gen_ai.") || class.is_content(),
             })
     }
@@ -101,6 +104,12 @@ impl Record {
 
     /// Takes a value of a known attribute.
     pub(crate) fn record_attr(&mut self, attr: Attr, map: ValueMap, raw: Raw<'_>, health: &Health) {
+        // The usual cases, without the detours that the others need.
+        if map == ValueMap::Same
+            && let Some(value) = coerce::at_once(attr, &raw)
+        {
+            return self.put(attr, value);
+        }
         if attr == Attr::OperationName
             && let Raw::Str(text) | Raw::Debug(text) = &raw
             && spelling_streams(text)
@@ -135,6 +144,7 @@ impl Record {
 
     /// Keeps a value under a key of its own.
     pub(crate) fn put_other(&mut self, key: Cow<'static, str>, class: Class, value: Value) {
+        self.delicate = true;
         let found = self.entries.iter_mut().find(|entry| match &entry.key {
             Key::Other(known, _) => *known == key,
             Key::Attr(_) => false,
@@ -153,7 +163,10 @@ impl Record {
         self.folded.push((attr, json));
     }
 
+    #[inline]
     pub(crate) fn put(&mut self, attr: Attr, value: Value) {
+        self.renamed |= derive::NAMING & bit(attr) != 0;
+        self.delicate |= attr.class() != Class::Metadata || value.len() > ALWAYS_FITS;
         if self.present & bit(attr) == 0 {
             self.present |= bit(attr);
             self.entries.push(Entry { key: Key::Attr(attr), value });
@@ -188,6 +201,7 @@ impl Record {
 
     /// The sampling-relevant attributes, marked as written to the span from now on.
     pub(crate) fn take_sampling(&mut self) -> impl Iterator<Item = (Attr, &Value)> {
+        self.renamed = false;
         let written = &mut self.written;
         self.entries.iter().filter_map(move |entry| match entry.key {
             Key::Attr(attr) if attr.is_sampling_relevant() => {
@@ -208,13 +222,9 @@ impl Record {
         self.changed & bit(attr) != 0
     }
 
-    /// Whether a value that names the span was recorded since the span started.
+    /// Whether a fact that decides the span's name or kind was recorded since the span started.
     pub(crate) fn names_itself_anew(&self) -> bool {
-        self.changed != 0
-            || self.entries.iter().any(|entry| match entry.key {
-                Key::Attr(attr) => derive::names_spans(attr) && self.written & bit(attr) == 0,
-                Key::Other(..) => false,
-            })
+        self.renamed
     }
 
     pub(crate) fn remove(&mut self, attr: Attr) -> Option<Value> {
@@ -226,8 +236,14 @@ impl Record {
         Some(self.entries.remove(at).value)
     }
 
-    pub(crate) fn operation(&self) -> Option<KnownOperation> {
-        self.text(Attr::OperationName).and_then(KnownOperation::parse)
+    /// Whether the policy has anything to decide, given that a value may have `max_bytes`.
+    pub(crate) fn is_delicate(&self, max_bytes: usize) -> bool {
+        self.delicate || max_bytes < ALWAYS_FITS
+    }
+
+    /// Whether any fact is not an attribute of the tables.
+    pub(crate) fn has_others(&self) -> bool {
+        self.entries.len() > self.present.count_ones() as usize
     }
 
     pub(crate) fn entries_mut(&mut self) -> &mut Vec<Entry> {
@@ -268,6 +284,22 @@ impl fmt::Debug for Record {
             .finish()
     }
 }
+
+/// Values of this many bytes are within any sensible size.
+const ALWAYS_FITS: usize = 256;
+
+/// The attributes that only GenAI spans have.
+const GEN_AI: u128 = {
+    let (mut bits, mut row) = (0, 0);
+    while row < Attr::ALL.len() {
+        let attr = Attr::ALL[row];
+        if attr.is_gen_ai() || attr.class().is_content() {
+            bits |= bit(attr);
+        }
+        row += 1;
+    }
+    bits
+};
 
 const fn bit(attr: Attr) -> u128 {
     1 << attr as u8

@@ -1,9 +1,8 @@
 //! Other spellings of what the conventions name: retired keys, keys of LLM libraries, keys of
 //! other conventions. And the one function that says what a key means.
 
-use std::collections::HashMap;
-
 use once_cell::sync::Lazy;
+use rustc_hash::FxHashMap;
 
 use super::{ATTRIBUTES, Attr, Class};
 
@@ -58,8 +57,8 @@ pub(crate) fn lookup(key: &str) -> Match {
     if key.starts_with("gen_ai.") { Match::UnknownGenAi } else { Match::Foreign }
 }
 
-static BY_KEY: Lazy<HashMap<&'static str, Match>> = Lazy::new(|| {
-    let mut map = HashMap::new();
+static BY_KEY: Lazy<FxHashMap<&'static str, Match>> = Lazy::new(|| {
+    let mut map = FxHashMap::default();
     for (attr, def) in Attr::ALL.iter().zip(ATTRIBUTES) {
         map.insert(def.key, Match::Known(*attr, ValueMap::Same));
         if let Some(latest) = def.latest {

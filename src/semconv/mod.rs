@@ -21,7 +21,7 @@ pub(crate) use aliases::{Match, ValueMap, lookup};
 pub(crate) use attributes::ATTRIBUTES;
 pub(crate) use operations::spelling_streams;
 pub(crate) use providers::split_model_prefix;
-pub(crate) use values::{FINISH_REASONS, finish_reason, is_sentinel};
+pub(crate) use values::{is_sentinel, known_finish_reason};
 
 /// Which state of the GenAI conventions leaves the process.
 ///
@@ -107,6 +107,7 @@ pub enum Class {
 impl Class {
     /// Whether values of this class are what people wrote or models answered.
     #[must_use]
+    #[inline]
     pub const fn is_content(self) -> bool {
         matches!(
             self,

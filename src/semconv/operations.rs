@@ -4,7 +4,10 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use once_cell::sync::Lazy;
+
 use super::Attr;
+use super::values::Spellings;
 
 /// What a GenAI span stands for: `gen_ai.operation.name`. An open set.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -115,13 +118,20 @@ impl KnownOperation {
         self.def().name
     }
 
+    /// Finds an operation by its name as the conventions write it.
+    pub(crate) fn named(text: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|operation| operation.as_str() == text)
+    }
+
     /// Finds an operation by its name or by another spelling of it, in any letter case.
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|operation| {
-            let def = operation.def();
-            def.name.eq_ignore_ascii_case(text)
-                || def.aliases.iter().any(|alias| alias.eq_ignore_ascii_case(text))
-        })
+        static SPELLINGS: Lazy<Spellings<KnownOperation>> = Lazy::new(|| {
+            Spellings::new(KnownOperation::ALL.iter().flat_map(|operation| {
+                let def = operation.def();
+                def.aliases.iter().chain([&def.name]).map(|spelling| (*spelling, *operation))
+            }))
+        });
+        SPELLINGS.find(text)
     }
 
     /// Finds the operation that a span name stands for where none was recorded, as in

@@ -3,6 +3,10 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use once_cell::sync::Lazy;
+
+use super::values::Spellings;
+
 /// Who serves the model: `gen_ai.provider.name`. An open set.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
@@ -67,13 +71,12 @@ impl Provider {
 
     /// The member of the table that `text` names, in any letter case.
     pub(crate) fn known(text: &str) -> Option<&'static str> {
-        PROVIDERS
-            .iter()
-            .find(|(name, aliases)| {
-                name.eq_ignore_ascii_case(text)
-                    || aliases.iter().any(|alias| alias.eq_ignore_ascii_case(text))
-            })
-            .map(|(name, _)| *name)
+        static SPELLINGS: Lazy<Spellings<&'static str>> = Lazy::new(|| {
+            Spellings::new(PROVIDERS.iter().flat_map(|(name, aliases)| {
+                aliases.iter().chain([name]).map(|spelling| (*spelling, *name))
+            }))
+        });
+        SPELLINGS.find(text)
     }
 }
 

@@ -1,16 +1,45 @@
 //! Words with a fixed vocabulary: finish reasons, and what stands for "nothing".
 
+use once_cell::sync::Lazy;
+use rustc_hash::FxHashMap;
 use std::borrow::Cow;
+
+/// Finds the meaning of a word in any letter case, without a copy for the usual one.
+pub(super) struct Spellings<T>(FxHashMap<String, T>);
+
+impl<T: Copy> Spellings<T> {
+    pub(super) fn new(words: impl IntoIterator<Item = (&'static str, T)>) -> Self {
+        Self(
+            words.into_iter().map(|(word, meaning)| (word.to_ascii_lowercase(), meaning)).collect(),
+        )
+    }
+
+    pub(super) fn find(&self, word: &str) -> Option<T> {
+        if word.len() > LONGEST_WORD {
+            None
+        } else if word.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            self.0.get(&word.to_ascii_lowercase()).copied()
+        } else {
+            self.0.get(word).copied()
+        }
+    }
+}
+
+/// No word of any table is longer; longer text is not worth hashing.
+const LONGEST_WORD: usize = 64;
 
 /// The finish reason of the message schema that `text` means; another word passes as it is.
 ///
 /// The schema's words are `stop`, `length`, `content_filter`, `tool_call`, `compaction`, `error`.
 pub(crate) fn finish_reason(text: &str) -> Cow<'_, str> {
-    let word = text.trim();
-    FINISH_REASONS
-        .iter()
-        .find(|(spelling, _)| spelling.eq_ignore_ascii_case(word))
-        .map_or(Cow::Borrowed(word), |(_, reason)| Cow::Borrowed(*reason))
+    known_finish_reason(text).map_or(Cow::Borrowed(text.trim()), Cow::Borrowed)
+}
+
+/// The same for words of the table only.
+pub(crate) fn known_finish_reason(text: &str) -> Option<&'static str> {
+    static SPELLINGS: Lazy<Spellings<&'static str>> =
+        Lazy::new(|| Spellings::new(FINISH_REASONS.iter().copied()));
+    SPELLINGS.find(text.trim())
 }
 
 /// Spelling of a provider or a library → word of the message schema.

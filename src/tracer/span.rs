@@ -33,8 +33,11 @@ impl<S: Span> GenAiSpan<S> {
         let sampled = inner.is_recording();
         if !sampled {
             core.health.sampled_out.increment();
-            if let Some(state) = &state {
-                let mut open = state.lock();
+        }
+        if let Some(state) = &state {
+            let mut open = state.lock();
+            open.span_id = Some(inner.span_context().span_id());
+            if !sampled {
                 open.unsampled = true;
                 open.record.forget_content();
             }
@@ -99,28 +102,29 @@ impl<S: Span> GenAiSpan<S> {
 
     /// Attributes of the conventions go first, because the SDK cuts the tail at its limit.
     fn write_entries(&mut self, mut cleared: Record, core: &Core) {
-        let entries = std::mem::take(cleared.entries_mut());
         let mut others = Vec::new();
-        for entry in entries {
-            match entry.key {
-                RecordKey::Attr(attr) => {
-                    if cleared.is_written(attr) {
-                        continue;
-                    }
-                    if cleared.is_changed(attr) && !core.finish_on_export {
-                        // The span has the key already and the SDK would keep both.
-                        core.health.late_changes.increment();
-                        continue;
-                    }
-                    let (key, also) = attr.keys(core.semconv);
-                    let value = record::coerce::in_version(attr, entry.value, core.semconv);
-                    if let Some(also) = also {
-                        self.inner.set_attribute(KeyValue::new(also, otel(value.clone())));
-                    }
-                    self.inner.set_attribute(KeyValue::new(key, otel(value)));
+        for entry in std::mem::take(cleared.entries_mut()) {
+            let attr = match entry.key {
+                RecordKey::Attr(attr) => attr,
+                RecordKey::Other(key, _) => {
+                    others.push((key, entry.value));
+                    continue;
                 }
-                RecordKey::Other(key, _) => others.push((key, entry.value)),
+            };
+            if cleared.is_written(attr) {
+                continue;
             }
+            if cleared.is_changed(attr) && !core.finish_on_export {
+                // The span has the key already and the SDK would keep both.
+                core.health.late_changes.increment();
+                continue;
+            }
+            let (key, also) = attr.keys(core.semconv);
+            let value = record::coerce::in_version(attr, entry.value, core.semconv);
+            if let Some(also) = also {
+                self.inner.set_attribute(KeyValue::new(also, otel(value.clone())));
+            }
+            self.inner.set_attribute(KeyValue::new(key, otel(value)));
         }
         for (key, value) in others {
             let key = match key {
@@ -190,7 +194,11 @@ impl<S: Span> Span for GenAiSpan<S> {
         T: Into<Cow<'static, str>>,
     {
         match &self.state {
-            Some(state) => state.lock().explicit.name = Some(name.into().into_owned()),
+            Some(state) => {
+                let mut open = state.lock();
+                open.explicit.name = Some(name.into().into_owned());
+                open.explicit.changed = true;
+            }
             None => self.inner.update_name(name),
         }
     }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-use opentelemetry::trace::{SpanBuilder, SpanKind, Status};
+use opentelemetry::trace::{SpanBuilder, SpanId, SpanKind, Status};
 use opentelemetry::{Array, KeyValue, Value as OtelValue};
 
 use super::{Core, SLOT, event};
@@ -22,10 +22,11 @@ pub(crate) struct Open {
     pub(crate) explicit: Explicit,
     /// The name given at creation.
     pub(crate) given_name: Cow<'static, str>,
-    /// Name and kind that the SDK span was started with.
-    pub(super) started_name: Option<String>,
+    /// The kind that the SDK span was started with.
     pub(super) started_kind: Option<SpanKind>,
     pub(crate) status: Status,
+    /// The SDK span's own id, once it has one.
+    pub(crate) span_id: Option<SpanId>,
     /// The last time something was recorded outside of the span's own enter and exit.
     pub(crate) last_write: Option<SystemTime>,
     /// Set when the SDK turned the span down: no content is kept from then on.
@@ -38,6 +39,8 @@ pub(crate) struct Open {
 pub(crate) struct Explicit {
     pub(crate) name: Option<String>,
     pub(crate) kind: Option<SpanKind>,
+    /// Whether one of them was set since the span started.
+    pub(crate) changed: bool,
 }
 
 impl SpanState {
@@ -104,11 +107,10 @@ impl Open {
             self.explicit.kind = Some(kind);
         }
         let outline = self.outline(core);
-        builder.name = match &outline.name {
-            Some(name) => Cow::Owned(name.clone()),
+        builder.name = match outline.name {
+            Some(name) => Cow::Owned(name),
             None => clean_name(self.given_name.clone()),
         };
-        self.started_name = outline.name;
         builder.span_kind = self.kind(outline.kind, core);
         self.started_kind = builder.span_kind.clone();
         // Room for what comes at the end, so that the SDK's list grows once.
@@ -118,15 +120,12 @@ impl Open {
             attributes.push(KeyValue::new(attr.keys(semconv).0, otel(value.clone())));
         }
         builder.attributes = Some(attributes);
+        self.explicit.changed = false;
     }
 
     /// The name and the kind by everything that is known now.
     fn outline(&mut self, core: &Core) -> Outline {
-        let hint = match &self.explicit.name {
-            Some(name) => Cow::Owned(name.clone()),
-            None => self.given_name.clone(),
-        };
-        self.record.complete(&hint);
+        self.record.complete(self.explicit.name.as_deref().unwrap_or(&self.given_name));
         let mut outline = self.record.outline();
         if let Some(name) = &self.explicit.name
             && !core.override_explicit_names
@@ -152,10 +151,15 @@ impl Open {
     /// Ends the span: what is left to be written to it.
     pub(crate) fn finish(&mut self, core: &Core) -> Finished {
         self.ended = true;
-        let outline = self.outline(core);
-        let kind = self.kind(outline.kind, core);
-        let name = (outline.name != self.started_name).then_some(outline.name).flatten();
-        let kind = (kind.is_some() && kind != self.started_kind).then_some(kind).flatten();
+        self.record.complete(self.explicit.name.as_deref().unwrap_or(&self.given_name));
+        let (mut name, mut kind) = (None, None);
+        if self.record.names_itself_anew() || self.explicit.changed {
+            let outline = self.outline(core);
+            kind = self
+                .kind(outline.kind, core)
+                .filter(|kind| self.started_kind.as_ref() != Some(kind));
+            name = outline.name;
+        }
         let status = self.status(core);
         Finished { name, kind, status, record: std::mem::take(&mut self.record) }
     }
