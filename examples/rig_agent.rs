@@ -61,7 +61,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .default_max_turns(3)
         .build();
     let answer = agent.prompt("What is the weather in Rome?").await?;
-    tracing::info!(answer = answer.output(), "the agent has answered");
+    tracing::info!(bytes = answer.output().len(), "the agent has answered");
 
     telemetry.shutdown()?;
     Ok(())
