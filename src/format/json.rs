@@ -55,10 +55,6 @@ impl<'a> Object<'a> {
     pub(super) fn nested(&mut self, key: impl Into<Cow<'a, str>>, value: Self) {
         self.0.push((key.into(), Member::Nested(value)));
     }
-
-    pub(super) fn get(&self, key: &str) -> bool {
-        self.0.iter().any(|(name, _)| name == key)
-    }
 }
 
 impl Serialize for Object<'_> {
