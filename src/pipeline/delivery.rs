@@ -38,7 +38,7 @@ pub(super) struct Delivery {
 
 impl Delivery {
     pub(super) fn new(queue: Arc<Queue>, account: Arc<Account>, timeout: Duration) -> Self {
-        Self { queue, account, timeout, breaker: None }
+        Self { queue, account, timeout: timeout.min(MAX_TIMEOUT), breaker: None }
     }
 
     pub(super) fn deliver<T: Transport>(
@@ -127,6 +127,8 @@ fn rejection(rejected: u64, message: Option<String>) -> Failure {
 
 /// Quick attempts before the breaker opens.
 const ATTEMPTS: u32 = 3;
+/// "No limit" in numbers that clocks can add.
+const MAX_TIMEOUT: Duration = Duration::from_secs(24 * 3600);
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 const MAX_WAIT: Duration = Duration::from_secs(5);
 /// The breaker's periods.

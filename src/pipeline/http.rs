@@ -10,6 +10,7 @@ use ureq::{Agent, Body, Proxy};
 
 use super::answer::{delivered, retry_after, server_message, tidy};
 use super::encoding::Encoding;
+use super::otlp::traces_url;
 use super::snapshot::without_secrets;
 use super::start_error::StartError;
 use super::tls::tls_config;
@@ -111,10 +112,10 @@ impl std::fmt::Debug for HttpTransport {
 fn url(destination: &Destination) -> Result<Uri, StartError> {
     let problem = |reason| StartError::Url {
         destination: destination.name.clone(),
-        url: without_secrets(destination.spans_url()),
+        url: without_secrets(traces_url(destination)),
         reason,
     };
-    let url: Uri = destination.spans_url().parse().map_err(|_| problem("not a URL"))?;
+    let url: Uri = traces_url(destination).parse().map_err(|_| problem("not a URL"))?;
     match url.scheme_str() {
         Some("http" | "https") => {}
         _ => return Err(problem("the scheme is not http or https")),

@@ -42,7 +42,7 @@ impl Pipeline {
         let health = Arc::clone(&core.health);
         Ok(Self {
             shared: Arc::new(Shared::start(settings, core)?),
-            sampler: SettingsSampler::new(settings.sampler, health),
+            sampler: SettingsSampler::new(settings, health),
             settings: Mutex::new(settings.clone()),
         })
     }
@@ -91,9 +91,19 @@ impl Pipeline {
     pub(crate) fn apply(&self, settings: &Settings) -> Result<Applied, StartError> {
         let mut current = self.settings();
         let mut applied = self.shared.apply(&current, settings)?;
-        if current.sampler != settings.sampler {
-            self.sampler.set(settings.sampler);
-            applied.changed.push(String::from("sampler"));
+        let sampling = [
+            ("sampler", current.sampler != settings.sampler),
+            ("sample_by", current.sample_by != settings.sample_by),
+            ("keep", current.keep != settings.keep),
+        ];
+        if sampling.iter().any(|(_, differs)| *differs) {
+            self.shared.tail.set(settings.keep);
+            self.sampler.set(settings);
+        }
+        for (name, differs) in sampling {
+            if differs {
+                applied.changed.push(name.to_owned());
+            }
         }
         for (name, differs) in [
             ("service_name", current.service_name != settings.service_name),

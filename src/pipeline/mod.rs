@@ -29,6 +29,7 @@ mod sampler;
 mod snapshot;
 mod start_error;
 mod stricter;
+mod tail;
 mod transport;
 mod worker;
 

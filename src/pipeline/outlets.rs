@@ -15,10 +15,11 @@ use super::queue::Queue;
 use super::resource::resource;
 use super::snapshot::{DestinationSnapshot, Snapshot};
 use super::start_error::StartError;
+use super::tail::{Decided, Tail};
 use super::transport::Transport;
 use super::worker::Worker;
 use crate::config::settings::{Batch, Destination, Settings};
-use crate::health::DropReason;
+use crate::health::{DropReason, Fate};
 use crate::tracer::Core;
 
 /// What the processor, which lives as long as the tracer provider, shares with the pipeline.
@@ -26,6 +27,7 @@ use crate::tracer::Core;
 pub(super) struct Shared {
     pub(super) routes: Routes,
     pub(super) core: Arc<Core>,
+    pub(super) tail: Tail,
     outlets: Mutex<Outlets>,
     /// Set for good by the first shutdown; a second one waits here for the first.
     shutdown: Mutex<()>,
@@ -52,7 +54,7 @@ pub(super) struct Outlet {
 impl Shared {
     pub(super) fn start(settings: &Settings, core: Arc<Core>) -> Result<Self, StartError> {
         let mut active = Vec::new();
-        for destination in &settings.destinations {
+        for destination in trace_destinations(settings) {
             match Outlet::open(settings, destination, Arc::default(), &core) {
                 Ok(outlet) => active.push(outlet),
                 Err(error) => {
@@ -64,6 +66,7 @@ impl Shared {
         Ok(Self {
             routes: Routes::new(queues(&active)),
             core,
+            tail: Tail::new(settings.keep, settings.batch.max_queue_size),
             outlets: Mutex::new(Outlets { active, draining: Vec::new() }),
             shutdown: Mutex::new(()),
             shut_down: AtomicBool::new(false),
@@ -107,9 +110,10 @@ impl Shared {
         }
         // A reload that is under way is done before its outlets are listed here.
         let outlets = {
-            let _no_reload = self.outlets();
+            let no_reload = self.outlets();
+            self.settle_tail(self.tail.finish());
             self.routes.shut_down();
-            drop(_no_reload);
+            drop(no_reload);
             self.all_outlets()
         };
         let start = Instant::now();
@@ -128,6 +132,18 @@ impl Shared {
             left.waiting += outlet.account.cut_off() - cut_off;
         }
         left.into_result()
+    }
+
+    /// Sends and counts what the tail has decided on.
+    pub(super) fn settle_tail(&self, decided: Decided) {
+        let health = &self.core.health;
+        for span in decided.kept {
+            self.routes.send(span, health);
+        }
+        if decided.dropped > 0 {
+            let fate = Fate::Dropped(DropReason::TailSampled);
+            health.pipeline.finished.settle(fate, decided.dropped);
+        }
     }
 
     pub(super) fn is_shut_down(&self) -> bool {
@@ -172,7 +188,7 @@ impl Outlet {
         let start = Start {
             name,
             batch: settings.batch,
-            timeout: destination.timeout,
+            timeout: destination.timeout.min(settings.batch.export_timeout),
             preparation: Preparation::new(settings, destination, Arc::clone(core)),
             transport: OtlpTransport::new(destination, &resource(settings))?,
         };
@@ -225,6 +241,12 @@ impl<T: Transport> Start<'_, T> {
         worker.start(self.name).map_err(StartError::Thread)?;
         Ok((queue, account))
     }
+}
+
+/// The destinations that spans go to.
+pub(super) fn trace_destinations(settings: &Settings) -> impl Iterator<Item = &Destination> {
+    let spans_leave = settings.traces_enabled;
+    settings.destinations.iter().filter(move |to| spans_leave && to.traces_url.is_some())
 }
 
 pub(super) fn queues(outlets: &[Outlet]) -> Vec<Arc<Queue>> {

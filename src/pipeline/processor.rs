@@ -21,16 +21,17 @@ pub(super) struct Processor {
 }
 
 impl SpanProcessor for Processor {
-    fn on_start(&self, span: &mut Span, _cx: &Context) {
-        use opentelemetry::trace::Span as _;
-        if span.span_context().is_sampled() {
-            self.shared.core.health.pipeline.sampled.increment();
-        }
+    fn on_start(&self, _span: &mut Span, _cx: &Context) {
+        self.shared.core.health.pipeline.sampled.increment();
     }
 
     fn on_end(&self, span: SpanData) {
+        let health = &self.shared.core.health;
+        health.pipeline.finished.receive(1);
         if span.span_context.is_sampled() {
-            self.shared.routes.send(span, &self.shared.core.health);
+            self.shared.routes.send(span, health);
+        } else {
+            self.shared.settle_tail(self.shared.tail.receive(span));
         }
     }
 
@@ -68,8 +69,8 @@ impl Routes {
         self.0.store(Arc::new(Route { queues: Vec::new(), shut_down: true }));
     }
 
-    fn send(&self, span: SpanData, health: &Health) {
-        health.pipeline.finished.receive(1);
+    /// Sends a span that was counted in.
+    pub(super) fn send(&self, span: SpanData, health: &Health) {
         let route = self.0.load();
         let Some((last, others)) = route.queues.split_last() else {
             health.pipeline.finished.settle(Fate::Dropped(route.reason()), 1);

@@ -4,9 +4,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::outlets::{Outlet, Shared, close_all, queues};
+use super::outlets::{Outlet, Shared, close_all, queues, trace_destinations};
 use super::start_error::StartError;
-use crate::config::settings::{Batch, Destination, Settings};
+use crate::config::settings::{Destination, Settings};
 use crate::health::DropReason;
 
 /// What a reload did.
@@ -52,12 +52,12 @@ impl Shared {
                 active.push(outlet);
                 continue;
             }
-            if !new.destinations.iter().any(|destination| destination.name == outlet.name) {
+            if !trace_destinations(new).any(|destination| destination.name == outlet.name) {
                 applied.changed.push(format!("exporters.{} (removed)", outlet.name));
             }
             retired.push(outlet);
         }
-        if parts(&current.batch) != parts(&new.batch) {
+        if current.batch != new.batch {
             applied.changed.push(String::from("batch"));
             for outlet in active.iter().filter(|outlet| outlet.destination.is_some()) {
                 outlet.queue.set_batch(new.batch);
@@ -80,9 +80,10 @@ impl Shared {
         new: &Settings,
         applied: &mut Applied,
     ) -> Result<Vec<From>, StartError> {
-        let keep_all = current.limits.attribute_value_length == new.limits.attribute_value_length;
+        let keep_all = current.limits.attribute_value_length == new.limits.attribute_value_length
+            && current.batch.export_timeout == new.batch.export_timeout;
         let mut plan: Vec<From> = Vec::new();
-        for destination in &new.destinations {
+        for destination in trace_destinations(new) {
             let taken = |index| {
                 plan.iter().any(|from| matches!(from, From::Running(other) if *other == index))
             };
@@ -137,10 +138,6 @@ fn same(a: &Destination, b: &Destination) -> bool {
             let files = [&destination.ca_cert, &destination.client_cert, &destination.client_key];
             files.iter().all(|file| file.is_none())
         })
-}
-
-fn parts(batch: &Batch) -> (usize, usize, Duration) {
-    (batch.max_queue_size, batch.max_export_batch_size, batch.schedule_delay)
 }
 
 /// How long a destination that a reload removed may take to deliver what it has.

@@ -43,7 +43,7 @@ impl DestinationSnapshot {
         let destination = destination.as_ref();
         Self {
             name: name.clone(),
-            url: destination.map(|destination| without_secrets(destination.spans_url())),
+            url: destination.and_then(|to| to.traces_url.as_deref()).map(without_secrets),
             protocol: destination.map(|destination| destination.protocol),
             format: destination.map(|destination| destination.format),
             spans: account.spans.read(),

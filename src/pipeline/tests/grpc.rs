@@ -72,7 +72,7 @@ impl Collector {
 
 fn grpc(endpoint: &str) -> Destination {
     Destination {
-        traces_url: endpoint.to_owned(),
+        traces_url: Some(endpoint.to_owned()),
         protocol: Protocol::Grpc,
         ..destination("default", endpoint)
     }

@@ -11,6 +11,7 @@ mod grpc;
 mod local;
 mod probe;
 mod reload;
+mod sampling;
 mod tls;
 
 use std::sync::Arc;

@@ -56,7 +56,7 @@ fn a_closed_port_an_unknown_host_and_a_wrong_path_are_told_apart() {
 
     let receiver = OtlpReceiver::start();
     let mut to = destination("main", &receiver.endpoint());
-    to.traces_url = receiver.endpoint();
+    to.traces_url = Some(receiver.endpoint());
     let finding = examine(&to);
     assert!(finding.to_string().contains("/v1/traces"), "{finding}");
 }
