@@ -7,6 +7,7 @@
 
 mod capture;
 mod plan;
+mod recent;
 
 use std::any::TypeId;
 use std::fmt;
@@ -129,6 +130,7 @@ where
 }
 
 /// What the layer keeps with a GenAI span.
+#[derive(Clone)]
 struct Tracked {
     state: Arc<SpanState>,
     plan: &'static [FieldPlan],
@@ -179,22 +181,26 @@ where
         };
         self.core.introduce(&state, || self.inner.on_new_span(&bare, id, ctx.clone()));
         if let Some(span) = ctx.span(id) {
-            span.extensions_mut().replace(Tracked { state, plan: fields });
+            let tracked = Tracked { state, plan: fields };
+            span.extensions_mut().replace(tracked.clone());
+            recent::put(&self.core, id, tracked);
         }
     }
 
     fn on_record(&self, id: &Id, values: &Values<'_>, ctx: Context<'_, S>) {
-        let Some(span) = ctx.span(id) else { return };
-        // The extensions are not held while a value is formatted: its `Debug` may use `tracing`.
-        let tracked = span
-            .extensions()
-            .get::<Tracked>()
-            .map(|tracked| (Arc::clone(&tracked.state), tracked.plan));
+        // Neither the cell nor the extensions are held while a value is formatted: its `Debug` may
+        // use `tracing`.
+        let tracked = recent::take(&self.core, id).or_else(|| {
+            let span = ctx.span(id)?;
+            let extensions = span.extensions();
+            extensions.get::<Tracked>().cloned()
+        });
         match tracked {
-            Some((state, fields)) => {
-                values.record(&mut SpanFields::live(fields, &self.core, &state));
+            Some(tracked) => {
+                values.record(&mut SpanFields::live(tracked.plan, &self.core, &tracked.state));
+                recent::put(&self.core, id, tracked);
             }
-            None => self.inner.on_record(id, values, ctx.clone()),
+            None => self.inner.on_record(id, values, ctx),
         }
     }
 
@@ -227,6 +233,7 @@ where
     }
 
     fn on_close(&self, id: Id, ctx: Context<'_, S>) {
+        drop(recent::take(&self.core, &id));
         self.inner.on_close(id, ctx);
     }
 

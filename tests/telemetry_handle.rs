@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use std::io::Write;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -239,6 +240,95 @@ fn the_console_prints_the_tree_and_no_content() {
 }
 
 #[test]
+fn a_file_is_read_and_code_wins_over_it() {
+    let receiver = OtlpReceiver::start();
+    let yaml = format!(
+        "service_name: from-file\nendpoint: {}\ncontent_capture: full\n\
+         headers: {{ x-api-key: secret-of-the-test }}\n",
+        receiver.endpoint()
+    );
+    let telemetry = run(builder().config_str(yaml), chat);
+    telemetry.force_flush().unwrap();
+    let spans = receiver.spans();
+    assert_eq!(spans[0].resource_attr("service.name").unwrap().as_str(), Some("test"));
+    assert!(receiver.contains_bytes("canary-in"), "the file lets content out");
+
+    let explanation = telemetry.explain();
+    assert_eq!(explanation.get("service_name"), Some(("test", "code")));
+    let (value, origin) = explanation.get("content_capture").unwrap();
+    assert_eq!(value, "full");
+    assert!(origin.contains(":3:"), "{origin}");
+    let text = format!("{explanation} {explanation:?}");
+    assert!(!text.contains("secret-of-the-test"), "{text}");
+}
+
+#[test]
+fn a_wrong_configuration_starts_nothing_and_names_every_problem() {
+    let yaml = "endpoint: http://localhost:4318\nsampler: sometimes\ncontent_captrue: full\n";
+    let error = builder().config_str(yaml).build::<tracing_subscriber::Registry>().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config);
+    let text = error.to_string();
+    assert!(text.contains(":2:10: sampler: "), "{text}");
+    assert!(text.contains(":3:1: content_captrue: "), "{text}");
+    assert!(text.contains("content_capture"), "did you mean: {text}");
+}
+
+#[test]
+fn reload_moves_spans_to_another_receiver_and_takes_content_back() {
+    let (first, second) = (OtlpReceiver::start(), OtlpReceiver::start());
+    let file = TemporaryFile::new("reload");
+    let write = |endpoint: &str, capture: &str| {
+        file.write(&format!("endpoint: {endpoint}\ncontent_capture: {capture}\n"));
+    };
+    write(&first.endpoint(), "full");
+    let (layer, telemetry) = builder().config_file(&file.0).build().unwrap();
+    let subscriber = tracing_subscriber::registry().with(layer);
+    let _default = tracing::subscriber::set_default(subscriber);
+    chat();
+
+    write(&second.endpoint(), "off");
+    let reloaded = telemetry.reload().unwrap();
+    assert!(reloaded.changed().iter().any(|key| key == "content_capture"), "{reloaded}");
+    chat();
+    telemetry.force_flush().unwrap();
+    assert_eq!(first.span_count(), 1);
+    assert_eq!(second.span_count(), 1);
+    assert!(!second.contains_bytes("canary"));
+    assert_eq!(json(&telemetry.status())["settings"]["content_capture"], "off");
+
+    // A wrong file changes nothing.
+    file.write("endpoint: http://localhost:4318\nsampler: sometimes\n");
+    assert_eq!(telemetry.reload().unwrap_err().kind(), ErrorKind::Config);
+    chat();
+    telemetry.force_flush().unwrap();
+    assert_eq!(second.span_count(), 2);
+
+    write(&second.endpoint(), "off");
+    let reloaded = telemetry.reload().unwrap();
+    assert!(reloaded.changed().is_empty(), "{reloaded}");
+    assert!(!reloaded.kept().is_empty(), "{reloaded}");
+    assert_adds_up(&telemetry.status());
+}
+
+#[test]
+fn the_doctor_tells_a_working_receiver_from_a_missing_one() {
+    let receiver = OtlpReceiver::start();
+    let (_, telemetry) =
+        builder().endpoint(receiver.endpoint()).build::<tracing_subscriber::Registry>().unwrap();
+    let diagnosis = telemetry.doctor();
+    assert!(diagnosis.is_healthy(), "{diagnosis}");
+
+    receiver.answer_always(Answer::status(401));
+    let diagnosis = telemetry.doctor();
+    assert!(!diagnosis.is_healthy());
+    let finding = &diagnosis.findings()[0];
+    assert!(finding.message().contains("401") && finding.advice().is_some(), "{diagnosis}");
+
+    let (_, telemetry) = builder().build::<tracing_subscriber::Registry>().unwrap();
+    assert_eq!(telemetry.doctor().to_string(), "there is no endpoint to ask");
+}
+
+#[test]
 fn the_handle_crosses_threads() {
     fn crosses<T: Clone + Send + Sync + 'static>() {}
     crosses::<Telemetry>();
@@ -262,5 +352,25 @@ impl Write for Printed {
 
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
+    }
+}
+
+/// A file that is gone at the end of the test.
+struct TemporaryFile(PathBuf);
+
+impl TemporaryFile {
+    fn new(name: &str) -> Self {
+        let name = format!("tracing-genai-{name}-{}.yaml", std::process::id());
+        Self(std::env::temp_dir().join(name))
+    }
+
+    fn write(&self, text: &str) {
+        std::fs::write(&self.0, text).unwrap();
+    }
+}
+
+impl Drop for TemporaryFile {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
     }
 }

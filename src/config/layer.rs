@@ -31,11 +31,13 @@ pub(crate) struct Entry {
     pub(crate) reads: Reads,
     /// Written under an alias.
     pub(crate) foreign: bool,
+    /// The path in the file; empty where it is the key's own.
+    pub(crate) path: String,
 }
 
 impl Entry {
     pub(crate) fn new(node: Node, origin: Origin) -> Self {
-        Self { node, origin, reads: Reads::Same, foreign: false }
+        Self { node, origin, reads: Reads::Same, foreign: false, path: String::new() }
     }
 }
 

@@ -1,9 +1,12 @@
 //! From all sources to one resolved configuration.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use super::certificates;
 use super::env::Env;
 use super::explain::Explanation;
+use super::file::File;
 use super::layer::Layer;
 use super::problem::report;
 use super::reference::Dialect;
@@ -47,23 +50,70 @@ pub(crate) struct Resolved {
     pub(crate) explanation: Explanation,
 }
 
-/// Reads, merges and checks. Starts nothing.
+/// Reads, merges and checks. Starts nothing, but looks whether the certificate files are there.
 ///
 /// # Errors
 ///
 /// [`ErrorKind::Config`](crate::error::ErrorKind::Config) with every problem of the file and of
 /// the code, and of an endpoint in the environment.
 pub(crate) fn load(sources: &Sources) -> Result<Resolved, Error> {
-    let (environment, mut warnings) = variables::layer(&sources.env);
-    let own = |layer| Source { layer, dialect: Dialect::Own };
-    let mut stack = Stack::new(vec![own(&sources.code), own(&environment)], &sources.env);
-    let mut settings = settle(&mut stack, None);
-    let explanation = Explanation::new(&mut stack, &settings);
-    if !stack.problems.is_empty() {
-        return Err(report(stack.problems));
+    let mut warnings = Vec::new();
+    let file = match &sources.file {
+        FileSource::None => Ok(None),
+        FileSource::Path(path) => File::open(path).map(Some),
+        FileSource::Search => File::search(&sources.env, &mut warnings),
+        FileSource::Text { name, text } => Ok(Some(File {
+            name: name.clone(),
+            text: text.clone().into_bytes(),
+            directory: None,
+            standard: false,
+        })),
+    };
+    let file = file.map_err(|problem| report(vec![problem]))?;
+    let resolved = resolve(file.as_ref(), sources, warnings)?;
+    match certificates::problems(&resolved.settings) {
+        problems if problems.is_empty() => Ok(resolved),
+        problems => Err(report(problems)),
     }
+}
+
+/// The same for a file that was read already, without a look at the files that it names.
+pub(crate) fn resolve(
+    file: Option<&File>,
+    sources: &Sources,
+    mut warnings: Vec<String>,
+) -> Result<Resolved, Error> {
+    let env = &sources.env;
+    let (environment, mut ignored) = variables::layer(env);
+    let plugin = sources.plugin.as_deref().or(env.text(variables::PLUGIN).ok().flatten());
+    let mut read = file.map(|file| file.layer(env, plugin));
+    let mut problems = Vec::new();
+    let own = |layer| Source { layer, dialect: Dialect::Own };
+    let mut layers = vec![own(&sources.code)];
+    let declarative = read.as_ref().is_some_and(|read| read.dialect == Dialect::Declarative);
+    if !declarative {
+        // A declarative file stands for all variables, by its specification.
+        layers.push(own(&environment));
+        warnings.append(&mut ignored);
+    }
+    if let Some(read) = &mut read {
+        problems.append(&mut read.problems);
+        warnings.append(&mut read.warnings);
+    }
+    if let Some(read) = &read {
+        layers.push(Source { layer: &read.layer, dialect: read.dialect });
+    }
+    let mut stack = Stack::new(layers, env);
+    let directory = file.and_then(|file| file.directory.as_deref());
+    let mut settings = settle(&mut stack, directory);
+    problems.append(&mut stack.problems);
     warnings.append(&mut stack.warnings);
-    let mut told = std::collections::BTreeSet::new();
+    if !problems.is_empty() {
+        return Err(report(problems));
+    }
+    // What it notes beyond the above is about settings that do not count.
+    let explanation = Explanation::new(&mut stack, &settings);
+    let mut told = BTreeSet::new();
     warnings.retain(|warning| told.insert(warning.clone()));
     settings.warnings = warnings;
     Ok(Resolved { explanation: explanation.with_warnings(&settings), settings })

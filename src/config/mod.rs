@@ -1,10 +1,17 @@
 //! What the user wrote: file, environment and code, merged into one resolved configuration.
 
+mod block;
+mod certificates;
+mod check;
+mod compose;
 pub(crate) mod content;
+mod declarative;
 pub(crate) mod destinations;
 pub(crate) mod env;
 mod explain;
+mod file;
 mod header;
+mod json;
 pub(crate) mod keys;
 pub(crate) mod layer;
 mod lists;
@@ -21,6 +28,9 @@ mod suggest;
 mod url;
 mod value;
 mod variables;
+#[cfg(feature = "yaml")]
+mod yaml;
 
+pub use check::Config;
 pub use explain::Explanation;
 pub(crate) use load::{FileSource, Resolved, Sources, load};

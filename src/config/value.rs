@@ -69,7 +69,9 @@ impl<'a> Reader<'a> {
 
     /// The value of `entry`; `None` for nothing, and for a problem, which is noted.
     pub(crate) fn value(&mut self, key: Key, entry: &Entry) -> Option<Value> {
-        let at = Site { path: &key.path(), origin: entry.origin.at(entry.node.at) };
+        let own = key.path();
+        let path = if entry.path.is_empty() { &own } else { &entry.path };
+        let at = Site { path, origin: entry.origin.at(entry.node.at) };
         let kind = key.row().kind;
         if entry.node.is_null() {
             return None;
@@ -566,7 +568,7 @@ impl<'a> Reader<'a> {
         let quoted = *style == Style::Quoted;
         if secret && self.dialect == Dialect::Own {
             if let Some(name) = reference::whole_env(text) {
-                return self.resolve(at, &Template::variable(name), text, quoted);
+                return self.resolve(at, &Template::variable(name), text, quoted, secret);
             }
             if let Some(path) = text.strip_prefix("file:") {
                 return self.file(at, path);
@@ -579,7 +581,7 @@ impl<'a> Reader<'a> {
                 return None;
             }
         };
-        self.resolve(at, &template, text, quoted)
+        self.resolve(at, &template, text, quoted, secret)
     }
 
     fn resolve(
@@ -588,13 +590,23 @@ impl<'a> Reader<'a> {
         template: &Template,
         written: &str,
         quoted: bool,
+        secret: bool,
     ) -> Option<Text> {
         let via: Vec<String> = template.variables().map(str::to_owned).collect();
         if self.written_only && !via.is_empty() {
             return None;
         }
         match template.expand(self.env, self.dialect) {
-            Ok(text) if text.is_empty() && !via.is_empty() => None,
+            Ok(text) if text.is_empty() && !via.is_empty() => {
+                if secret && self.dialect == Dialect::Declarative {
+                    self.warnings.push(format!(
+                        "{}: environment variable {} is not set; left out",
+                        at.path,
+                        via.join(", ")
+                    ));
+                }
+                None
+            }
             Ok(text) => Some(Text { text, quoted, via }),
             Err(Unresolved::Unset(name)) => {
                 let form = if reference::whole_env(written).is_some() {

@@ -6,8 +6,15 @@ use super::Format;
 
 /// The OpenTelemetry GenAI conventions, unchanged.
 #[derive(Clone, Copy, Debug, Default)]
-#[non_exhaustive]
-pub struct GenAi;
+pub struct GenAi(());
+
+impl GenAi {
+    /// The canonical format.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(())
+    }
+}
 
 impl Format for GenAi {
     fn name(&self) -> &'static str {

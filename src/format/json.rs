@@ -125,13 +125,38 @@ pub(super) fn parsed(text: &str) -> Option<&RawValue> {
     serde_json::from_str(text).ok()
 }
 
+/// The content of a JSON string, copied only if it has an escape.
 fn unquote(json: &str) -> Cow<'_, str> {
     let inner = json.get(1..json.len().saturating_sub(1)).unwrap_or_default();
-    if memchr::memchr(b'\\', inner.as_bytes()).is_none() {
-        return Cow::Borrowed(inner);
+    let Some(first) = memchr::memchr(b'\\', inner.as_bytes()) else { return Cow::Borrowed(inner) };
+    let mut text = String::with_capacity(inner.len());
+    let (mut rest, mut escape) = (inner, first);
+    loop {
+        let (before, from) = rest.split_at(escape);
+        text.push_str(before);
+        let plain = match from.as_bytes().get(1) {
+            Some(b'n') => '\n',
+            Some(b't') => '\t',
+            Some(b'r') => '\r',
+            Some(b'b') => '\u{8}',
+            Some(b'f') => '\u{c}',
+            Some(&byte @ (b'"' | b'\\' | b'/')) => char::from(byte),
+            // Numeric escapes may come in pairs; a lone surrogate is legal JSON and no text, and
+            // what was sent is then kept as it was.
+            _ => {
+                return serde_json::from_str::<String>(json)
+                    .map_or(Cow::Borrowed(inner), Cow::Owned);
+            }
+        };
+        text.push(plain);
+        rest = from.get(2..).unwrap_or_default();
+        match memchr::memchr(b'\\', rest.as_bytes()) {
+            Some(next) => escape = next,
+            None => break,
+        }
     }
-    // A lone surrogate is legal JSON and no text: what was sent is kept as it was.
-    serde_json::from_str::<String>(json).map_or(Cow::Borrowed(inner), Cow::Owned)
+    text.push_str(rest);
+    Cow::Owned(text)
 }
 
 #[cfg(test)]
@@ -146,6 +171,11 @@ mod tests {
     fn text_is_borrowed_until_it_has_an_escape() {
         assert!(matches!(text_of(raw(r#""plain""#)), Some(Cow::Borrowed("plain"))));
         assert_eq!(text_of(raw(r#""a\n\u00e9""#)).as_deref(), Some("a\né"));
+        assert_eq!(
+            text_of(raw(r#""\"q\" \\ \/ \b\f\r\t end""#)).as_deref(),
+            Some("\"q\" \\ / \u{8}\u{c}\r\t end")
+        );
+        assert_eq!(text_of(raw(r#""\ud83e\udd8a\n""#)).as_deref(), Some("🦊\n"));
         assert_eq!(text_of(raw(r#""\ud800""#)).as_deref(), Some(r"\ud800"));
         assert_eq!(text_of(raw(r#"{"a":1}"#)).as_deref(), Some(r#"{"a":1}"#));
         assert_eq!(text_of(raw("null")), None);

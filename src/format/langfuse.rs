@@ -156,22 +156,24 @@ impl Langfuse {
     }
 
     fn input(&self, facts: &mut Facts) -> Option<String> {
-        let system = facts.take_text(Attr::SystemInstructions).map(messages::as_parts);
-        let input = facts.take_text(Attr::InputMessages);
-        let tools = facts.take_text(Attr::ToolDefinitions);
-        if input.is_none() && system.is_none() {
-            facts.put_some(Attr::ToolDefinitions.key(), tools);
-            return [Attr::ToolCallArguments, Attr::RetrievalQueryText, Attr::MemoryQueryText]
-                .into_iter()
-                .find_map(|attr| facts.take_text(attr));
+        let own = [Attr::ToolCallArguments, Attr::RetrievalQueryText, Attr::MemoryQueryText];
+        if let Some(text) = own.into_iter().find_map(|attr| facts.take_text(attr)) {
+            return Some(text);
         }
-        let system = system.as_deref().and_then(messages::parts).unwrap_or_default();
+        if !facts.has(Attr::InputMessages) && !facts.has(Attr::SystemInstructions) {
+            return None;
+        }
+        let instructions = facts.take_text(Attr::SystemInstructions).map(messages::as_parts);
+        let input = facts.take_text(Attr::InputMessages);
+        let system = instructions.as_deref().and_then(messages::parts).unwrap_or_default();
         let Some(read) = self.parse(input.as_deref().unwrap_or("[]"), messages::messages) else {
-            facts.put_some(Attr::ToolDefinitions.key(), tools);
+            facts.put_some(Attr::SystemInstructions.key(), instructions.clone());
             return input;
         };
         let messages = chat(&system, &read);
-        let Some(tools) = tools else { return Some(write(&messages)) };
+        let Some(tools) = facts.take_text(Attr::ToolDefinitions) else {
+            return Some(write(&messages));
+        };
         match self.parse(&tools, messages::objects) {
             Some(list) => {
                 let schemas: Vec<_> = list.iter().map(|tool| Raw(tool_schema(tool))).collect();

@@ -141,7 +141,7 @@ pub(crate) fn format_of(choice: FormatChoice, options: FormatOptions) -> Arc<dyn
             .with_counts(Arc::clone(&counts))
     };
     match choice {
-        FormatChoice::GenAi => Arc::new(GenAi),
+        FormatChoice::GenAi => Arc::new(GenAi::new()),
         FormatChoice::OpenInference => Arc::new(open_inference(OpenInference::new())),
         FormatChoice::GenAiAndOpenInference => {
             Arc::new(open_inference(OpenInference::supplement()))

@@ -57,7 +57,7 @@ impl<'a> SpanFields<'a> {
         }
         let unsampled = match &self.target {
             Target::New(_) => false,
-            Target::Live { state, .. } => state.lock().unsampled,
+            Target::Live { state, .. } => state.is_unsampled(),
         };
         let wanted = self.policy.allows(class) && !unsampled;
         if !wanted {
@@ -66,15 +66,17 @@ impl<'a> SpanFields<'a> {
         wanted
     }
 
-    fn take(&mut self, field: &Field, plan: FieldPlan, raw: Raw<'_>) {
+    fn take(&mut self, field: &Field, plan: FieldPlan, raw: &mut Raw<'_>) {
         match &mut self.target {
             Target::New(open) => put(open, field, plan, raw, self.core),
             Target::Live { state, current } => {
-                let mut open = state.lock();
                 // What is recorded while the span is entered comes before its exit, which is
                 // later than any time we could note.
-                if current.is_none() || open.span_id != *current {
-                    open.last_write = Some(SystemTime::now());
+                let outside = !current.is_some_and(|current| state.is_span(current));
+                let now = outside.then(SystemTime::now);
+                let mut open = state.lock();
+                if outside {
+                    open.last_write = now;
                 }
                 put(&mut open, field, plan, raw, self.core);
             }
@@ -82,17 +84,21 @@ impl<'a> SpanFields<'a> {
     }
 
     #[inline]
-    fn typed(&mut self, field: &Field, raw: Raw<'_>) {
+    fn typed(&mut self, field: &Field, mut raw: Raw<'_>) {
         let plan = self.plan(field);
         if self.wants(plan) {
-            self.take(field, plan, raw);
+            self.take(field, plan, &mut raw);
         }
     }
 }
 
-fn put(open: &mut Open, field: &Field, plan: FieldPlan, raw: Raw<'_>, core: &Core) {
+fn put(open: &mut Open, field: &Field, plan: FieldPlan, raw: &mut Raw<'_>, core: &Core) {
+    if let FieldPlan::Attr(attr, map) = plan {
+        return open.record.record_attr(attr, map, raw, &core.health);
+    }
+    let raw = std::mem::replace(raw, Raw::Bool(false));
     match plan {
-        FieldPlan::Attr(attr, map) => open.record.record_attr(attr, map, raw, &core.health),
+        FieldPlan::Attr(..) => {}
         FieldPlan::Text(class) => {
             let value = crate::record::coerce::foreign(raw);
             if class == Class::ErrorText {
@@ -195,12 +201,13 @@ impl Visit for SpanFields<'_> {
         }
         let message = value.to_string();
         let chain = chain_of(value);
-        let same = Raw::Str(Cow::Borrowed(&message));
-        self.take(field, plan, same.clone());
-        self.take(field, FieldPlan::Attr(Attr::ExceptionMessage, ValueMap::Same), same);
+        let mut same = Raw::Str(Cow::Borrowed(&message));
+        self.take(field, plan, &mut same.clone());
+        self.take(field, FieldPlan::Attr(Attr::ExceptionMessage, ValueMap::Same), &mut same);
         if !chain.is_empty() {
-            let chain = Raw::Str(Cow::Owned(chain));
-            self.take(field, FieldPlan::Attr(Attr::ExceptionStacktrace, ValueMap::Same), chain);
+            let mut chain = Raw::Str(Cow::Owned(chain));
+            let plan = FieldPlan::Attr(Attr::ExceptionStacktrace, ValueMap::Same);
+            self.take(field, plan, &mut chain);
         }
     }
 
@@ -208,7 +215,7 @@ impl Visit for SpanFields<'_> {
         let plan = self.plan(field);
         if self.wants(plan) {
             let text = format(value);
-            self.take(field, plan, Raw::Debug(Cow::Owned(text)));
+            self.take(field, plan, &mut Raw::Debug(Cow::Owned(text)));
         }
     }
 }

@@ -1,6 +1,8 @@
 //! What to do with the fields of a callsite, decided once for each.
 
+use std::cell::RefCell;
 use std::sync::{PoisonError, RwLock};
+use std::thread::LocalKey;
 
 use once_cell::sync::Lazy;
 use rustc_hash::FxHashMap;
@@ -77,7 +79,8 @@ impl FieldPlan {
 /// The plan for spans of a callsite.
 pub(super) fn span(metadata: &'static Metadata<'static>) -> SpanPlan {
     static PLANS: Plans<SpanPlan> = Lazy::new(RwLock::default);
-    planned(&PLANS, metadata, || {
+    thread_local!(static KNOWN: Known<SpanPlan> = RefCell::default());
+    planned(&KNOWN, &PLANS, metadata, || {
         if is_own(metadata.target()) {
             SpanPlan::Ignore
         } else if metadata.fields().iter().any(|field| lookup(field.name()).concerns_gen_ai()) {
@@ -91,7 +94,8 @@ pub(super) fn span(metadata: &'static Metadata<'static>) -> SpanPlan {
 /// The plan for events of a callsite.
 pub(super) fn event(metadata: &'static Metadata<'static>) -> EventPlan {
     static PLANS: Plans<EventPlan> = Lazy::new(RwLock::default);
-    planned(&PLANS, metadata, || {
+    thread_local!(static KNOWN: Known<EventPlan> = RefCell::default());
+    planned(&KNOWN, &PLANS, metadata, || {
         let gen_ai = metadata.name().starts_with("gen_ai.")
             || metadata.fields().iter().any(|field| {
                 matches!(field.name(), "event.name" | "event_name")
@@ -113,19 +117,30 @@ pub(super) fn event(metadata: &'static Metadata<'static>) -> EventPlan {
 }
 
 type Plans<P> = Lazy<RwLock<FxHashMap<Identifier, P>>>;
+/// A thread's copy of the plans it has needed, for which it waits on nobody.
+type Known<P> = RefCell<FxHashMap<Identifier, P>>;
 
 /// Callsites are static, so there are finitely many plans and they are never dropped.
 fn planned<P: Copy>(
+    known: &'static LocalKey<Known<P>>,
     plans: &Plans<P>,
     metadata: &'static Metadata<'static>,
     make: impl FnOnce() -> P,
 ) -> P {
     let callsite = metadata.callsite();
-    if let Some(plan) = plans.read().unwrap_or_else(PoisonError::into_inner).get(&callsite) {
-        return *plan;
+    // While a thread ends its copy may be gone already.
+    let found = known.try_with(|known| known.borrow().get(&callsite).copied());
+    if let Ok(Some(plan)) = found {
+        return plan;
     }
-    let plan = make();
-    *plans.write().unwrap_or_else(PoisonError::into_inner).entry(callsite).or_insert(plan)
+    let shared = plans.read().unwrap_or_else(PoisonError::into_inner).get(&callsite).copied();
+    let plan = shared.unwrap_or_else(|| {
+        let plan = make();
+        let mut plans = plans.write().unwrap_or_else(PoisonError::into_inner);
+        *plans.entry(callsite.clone()).or_insert(plan)
+    });
+    let _ = known.try_with(|known| known.borrow_mut().insert(callsite, plan));
+    plan
 }
 
 fn fields(metadata: &'static Metadata<'static>) -> &'static [FieldPlan] {

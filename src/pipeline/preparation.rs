@@ -41,7 +41,7 @@ impl Preparation {
             opened_under: core.policy.load(),
             core,
             value_length: settings.limits.attribute_value_length,
-            format: Arc::new(GenAi),
+            format: Arc::new(GenAi::new()),
         }
     }
 

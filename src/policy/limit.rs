@@ -265,6 +265,9 @@ fn smallest<'a>(room: usize) -> Node<'a> {
 /// Keeps the first and the last elements: instructions stand at the beginning of a conversation,
 /// what it is about at the end.
 fn fit_array<'a>(items: Vec<Sized<'a>>, room: usize) -> Node<'a> {
+    if items.is_empty() {
+        return Node::Array(Vec::new());
+    }
     if items.len() == 1 {
         let only = items.into_iter().next().map(|item| fit(item, room.saturating_sub(2)));
         return match only {

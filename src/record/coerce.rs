@@ -33,36 +33,6 @@ pub(crate) enum Coerced {
     Text(String),
 }
 
-/// The value where `raw` is of the type of `attr` already and none of the detours of [`coerce`] is
-/// needed, which is nearly always.
-pub(crate) fn at_once(attr: Attr, raw: &Raw<'_>) -> Option<Value> {
-    match (raw, attr.value_type()) {
-        (Raw::I64(value), Type::Int) if *value >= 0 => Some(Value::I64(*value)),
-        (Raw::Bool(value), Type::Bool) => Some(Value::Bool(*value)),
-        (Raw::F64(value), Type::Double) if *value >= 0.0 && f64::from(*value as f32) != *value => {
-            value.is_finite().then_some(Value::F64(*value))
-        }
-        (Raw::Str(text), Type::Str)
-            if text.as_bytes().first().is_some_and(|first| *first > b' ') =>
-        {
-            match attr {
-                Attr::OperationName => KnownOperation::named(text)
-                    .map(|operation| Value::Text(Text::Static(operation.as_str()))),
-                Attr::ProviderName => {
-                    Provider::known(text).map(|provider| Value::Text(Text::Static(provider)))
-                }
-                Attr::RequestModel if text.contains('/') => None,
-                Attr::OutputType => None,
-                _ => Some(Value::Text(keep(attr, text))),
-            }
-        }
-        (Raw::Str(text), Type::StrList) if attr == Attr::ResponseFinishReasons => {
-            known_finish_reason(text).map(|word| Value::List(vec![Text::Static(word)]))
-        }
-        _ => None,
-    }
-}
-
 /// Brings `raw` to the type of `attr`.
 pub(crate) fn coerce(attr: Attr, map: ValueMap, raw: Raw<'_>) -> Coerced {
     let raw = unwrap_debug(raw);
@@ -399,12 +369,11 @@ static OUTPUT_TYPES: &[(&str, &str)] = &[
 ];
 
 /// `gen_ai.request.top_k` was a double and is an integer in the latest conventions.
-pub(crate) fn in_version(attr: Attr, value: Value, version: Version) -> Value {
-    match (attr, &value, version) {
-        (Attr::RequestTopK, Value::F64(number), Version::Latest) => {
-            whole(*number).map_or(value, Value::I64)
-        }
-        _ => value,
+pub(crate) fn to_version(top_k: &mut Value, version: Version) {
+    if let (Value::F64(number), Version::Latest) = (&*top_k, version)
+        && let Some(number) = whole(*number)
+    {
+        *top_k = Value::I64(number);
     }
 }
 

@@ -18,7 +18,10 @@ pub(crate) use derive::{Outline, SpanRole, clean_name};
 pub use value::{Text, Value};
 
 use crate::health::Health;
-use crate::semconv::{Attr, Class, Match, ValueMap, lookup, spelling_streams, split_model_prefix};
+use crate::semconv::{
+    Attr, Class, KnownOperation, Match, Provider, Type, ValueMap, known_finish_reason, lookup,
+    spelling_streams, split_model_prefix,
+};
 use coerce::{Coerced, coerce, foreign};
 
 /// Typed facts about one span, on their way to the policy.
@@ -92,9 +95,9 @@ impl Record {
     }
 
     /// Takes a value under any key.
-    pub(crate) fn record(&mut self, key: Cow<'static, str>, raw: Raw<'_>, health: &Health) {
+    pub(crate) fn record(&mut self, key: Cow<'static, str>, mut raw: Raw<'_>, health: &Health) {
         match lookup(&key) {
-            Match::Known(attr, map) => self.record_attr(attr, map, raw, health),
+            Match::Known(attr, map) => self.record_attr(attr, map, &mut raw, health),
             Match::Content(class) => self.put_other(key, class, foreign(raw)),
             Match::Drop => health.withheld.increment(),
             Match::UnknownGenAi => self.record_unknown(key, raw),
@@ -103,13 +106,20 @@ impl Record {
     }
 
     /// Takes a value of a known attribute.
-    pub(crate) fn record_attr(&mut self, attr: Attr, map: ValueMap, raw: Raw<'_>, health: &Health) {
+    ///
+    /// `raw` is lent and not given because moving it costs more than taking most values does.
+    pub(crate) fn record_attr(
+        &mut self,
+        attr: Attr,
+        map: ValueMap,
+        raw: &mut Raw<'_>,
+        health: &Health,
+    ) {
         // The usual cases, without the detours that the others need.
-        if map == ValueMap::Same
-            && let Some(value) = coerce::at_once(attr, &raw)
-        {
-            return self.put(attr, value);
+        if map == ValueMap::Same && self.put_at_once(attr, raw) {
+            return;
         }
+        let raw = std::mem::replace(raw, Raw::Bool(false));
         if attr == Attr::OperationName
             && let Raw::Str(text) | Raw::Debug(text) = &raw
             && spelling_streams(text)
@@ -130,6 +140,48 @@ impl Record {
                 self.put(attr, Value::Text(text.into()));
             }
         }
+    }
+
+    /// Takes a value that is of the type of its attribute already and needs none of the detours of
+    /// [`coerce`], which is nearly always. Tells whether it did.
+    fn put_at_once(&mut self, attr: Attr, raw: &Raw<'_>) -> bool {
+        match (raw, attr.value_type()) {
+            (Raw::I64(value), Type::Int) if *value >= 0 => self.put(attr, Value::I64(*value)),
+            (Raw::Bool(value), Type::Bool) => self.put(attr, Value::Bool(*value)),
+            (Raw::F64(value), Type::Double)
+                if *value >= 0.0 && value.is_finite() && f64::from(*value as f32) != *value =>
+            {
+                self.put(attr, Value::F64(*value));
+            }
+            (Raw::Str(text), Type::Str)
+                if text.as_bytes().first().is_some_and(|first| *first > b' ') =>
+            {
+                match attr {
+                    Attr::OperationName => match KnownOperation::named(text) {
+                        Some(known) => self.put(attr, Value::Text(Text::Static(known.as_str()))),
+                        None => return false,
+                    },
+                    Attr::ProviderName => match Provider::known(text) {
+                        Some(known) => self.put(attr, Value::Text(Text::Static(known))),
+                        None => return false,
+                    },
+                    Attr::RequestModel if text.contains('/') => return false,
+                    Attr::OutputType => return false,
+                    _ if attr.is_sampling_relevant() => {
+                        self.put(attr, Value::Text(Text::Shared((**text).into())));
+                    }
+                    _ => self.put(attr, Value::Text(Text::Owned((**text).to_owned()))),
+                }
+            }
+            (Raw::Str(text), Type::StrList) if attr == Attr::ResponseFinishReasons => {
+                match known_finish_reason(text) {
+                    Some(word) => self.put(attr, Value::List(vec![Text::Static(word)])),
+                    None => return false,
+                }
+            }
+            _ => return false,
+        }
+        true
     }
 
     /// Takes a value of a key with our prefix that no table has.
@@ -163,7 +215,8 @@ impl Record {
         self.folded.push((attr, json));
     }
 
-    #[inline]
+    // A value that is made where it is put need not be copied there.
+    #[inline(always)]
     pub(crate) fn put(&mut self, attr: Attr, value: Value) {
         self.renamed |= derive::NAMING & bit(attr) != 0;
         self.delicate |= attr.class() != Class::Metadata || value.len() > ALWAYS_FITS;

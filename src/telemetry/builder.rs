@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::fmt;
 use std::io::Write;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use opentelemetry_sdk::trace::SdkTracer;
@@ -12,8 +13,11 @@ use tracing_subscriber::{Layer, Registry};
 
 use super::handle::Telemetry;
 use super::install::{self, Parts};
-use super::interim::Sources;
-use crate::config::settings::{self, Secret};
+use crate::config::content::CAPTURES;
+use crate::config::env::Env;
+use crate::config::keys::Field;
+use crate::config::settings::Scalar;
+use crate::config::{self, FileSource, Sources};
 use crate::pipeline::console::Terminal;
 use crate::policy::{ContentCapture, ErrorText};
 use crate::semconv::{Class, Version};
@@ -40,7 +44,7 @@ use crate::{Error, GenAiLayer};
 /// ```
 #[must_use = "a builder does nothing until `init` or `build`"]
 pub struct Builder {
-    pub(super) sources: Sources,
+    pub(super) given: Given,
     pub(super) console: Console,
     pub(super) terminal: Option<Terminal>,
     pub(super) console_writer: Option<Box<dyn Write + Send>>,
@@ -113,7 +117,7 @@ pub enum Sampler {
 impl Builder {
     pub(super) fn new() -> Self {
         Self {
-            sources: Sources::default(),
+            given: Given::default(),
             console: Console::default(),
             terminal: None,
             console_writer: None,
@@ -124,84 +128,129 @@ impl Builder {
         }
     }
 
+    /// Sets the configuration file, in YAML or JSON, and looks for no other. Defaults to what
+    /// `TRACING_GENAI_CONFIG` names, else `OTEL_CONFIG_FILE`, else `telemetry.yaml` in the working
+    /// directory if it is there.
+    pub fn config_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.given.file = FileSource::Path(path.into());
+        self
+    }
+
+    /// Sets the text of a configuration file, in YAML or JSON, and looks for no file. Defaults to
+    /// what [`Builder::config_file`] says.
+    pub fn config_str(mut self, text: impl Into<String>) -> Self {
+        let name = String::from("configuration");
+        self.given.file = FileSource::Text { name, text: text.into() };
+        self
+    }
+
     /// Sets the environment that is read, instead of the one of the process. Defaults to the
     /// variables of the process, read once by `init` or `build`.
     pub fn env<N: Into<String>, V: Into<OsString>>(
         mut self,
         variables: impl IntoIterator<Item = (N, V)>,
     ) -> Self {
-        let variables =
-            variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
-        self.sources.env = Some(variables);
+        self.given.env = Some(variables.into_iter().collect());
         self
     }
 
     /// Sets `service.name`. Defaults to `OTEL_SERVICE_NAME`, else `service_name` of the file, else
     /// `unknown_service:` and the name of the executable.
-    pub fn service_name(mut self, name: impl Into<String>) -> Self {
-        self.sources.code.service_name = Some(name.into());
+    pub fn service_name(self, name: impl Into<String>) -> Self {
+        self.set(Field::ServiceName, name)
+    }
+
+    /// Adds an attribute to the resource, such as `deployment.environment.name`. Defaults to those
+    /// of `OTEL_RESOURCE_ATTRIBUTES` and of the file; one of the same name replaces theirs.
+    pub fn resource_attribute(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.given.code.resource_attribute(key, Scalar::Str(value.into()));
         self
     }
 
     /// Sets where telemetry goes: the base URL of an OTLP receiver, to which the path of the signal
     /// is added. Defaults to `OTEL_EXPORTER_OTLP_ENDPOINT`, else `endpoint` of the file, else
     /// nowhere.
-    pub fn endpoint(mut self, url: impl Into<String>) -> Self {
-        self.sources.code.endpoint = Some(url.into());
-        self
+    pub fn endpoint(self, url: impl Into<String>) -> Self {
+        self.set(Field::Endpoint, url)
     }
 
     /// Adds a request header, such as `authorization`. Its value is never printed. Defaults to the
     /// headers of `OTEL_EXPORTER_OTLP_HEADERS` and of the file; a header of the same name replaces
     /// theirs.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.sources.code.headers.push((name.into(), Secret::new(value)));
+        self.given.code.header(name, Some(value.into()));
         self
+    }
+
+    /// Sets how telemetry travels. Defaults to `OTEL_EXPORTER_OTLP_PROTOCOL`, else `protocol` of
+    /// the file, else [`Protocol::HttpProtobuf`].
+    pub fn protocol(self, protocol: Protocol) -> Self {
+        self.set(
+            Field::Protocol,
+            match protocol {
+                Protocol::HttpProtobuf => "http/protobuf",
+                Protocol::HttpJson => "http/json",
+                Protocol::Grpc => "grpc",
+            },
+        )
     }
 
     /// Sets whether message content leaves. Defaults to
     /// `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`, else `content_capture` of the file,
     /// else [`ContentCapture::Off`].
-    pub fn content_capture(mut self, capture: ContentCapture) -> Self {
-        self.sources.code.capture = Some(capture);
-        self
+    pub fn content_capture(self, capture: ContentCapture) -> Self {
+        self.set(Field::ContentCapture, word(capture))
     }
 
-    /// Sets capture for one class of content, such as [`Class::Input`]. Defaults to what
-    /// [`Builder::content_capture`] says for all.
-    pub fn content_class(mut self, class: Class, capture: ContentCapture) -> Self {
-        self.sources.code.classes.push((class, capture));
-        self
+    /// Sets capture for one class of content, such as [`Class::Input`]. A class that is not content
+    /// is ignored. Defaults to what [`Builder::content_capture`] says for all.
+    pub fn content_class(self, class: Class, capture: ContentCapture) -> Self {
+        match CAPTURES.iter().find(|(_, other)| *other == class) {
+            Some((field, _)) => self.set(*field, word(capture)),
+            None => self,
+        }
     }
 
-    /// Sets how much error text leaves. Defaults to [`ErrorText::Full`] while all content is
-    /// captured, else to [`ErrorText::Scrubbed`].
-    pub fn error_text(mut self, level: ErrorText) -> Self {
-        self.sources.code.error_text = Some(level);
-        self
+    /// Sets the size of one content attribute, in bytes; what is longer is shortened inside of its
+    /// JSON and marked. Defaults to `content_attr_max_bytes` of the file, else 131,072.
+    pub fn content_attr_max_bytes(self, bytes: u32) -> Self {
+        self.set(Field::ContentAttrMaxBytes, bytes.to_string())
+    }
+
+    /// Sets how much error text leaves. Defaults to `error_text` of the file, else to
+    /// [`ErrorText::Full`] while all content is captured, else to [`ErrorText::Scrubbed`].
+    pub fn error_text(self, level: ErrorText) -> Self {
+        self.set(
+            Field::ErrorText,
+            match level {
+                ErrorText::TypeOnly => "type_only",
+                ErrorText::Scrubbed => "scrubbed",
+                ErrorText::Full => "full",
+            },
+        )
     }
 
     /// Sets the version of the GenAI conventions. Defaults to `TRACING_GENAI_SEMCONV`, else
     /// `semconv` of the file, else [`Version::V1_41`].
-    pub fn semconv(mut self, version: Version) -> Self {
-        self.sources.code.semconv = Some(version);
-        self
+    pub fn semconv(self, version: Version) -> Self {
+        self.set(Field::Semconv, version.as_str())
     }
 
     /// Sets which traces are kept. Defaults to `OTEL_TRACES_SAMPLER`, else `sampler` of the file,
     /// else [`Sampler::ParentBasedAlwaysOn`].
     pub fn sampler(mut self, sampler: Sampler) -> Self {
-        self.sources.code.sampler = Some(match sampler {
-            Sampler::AlwaysOn => settings::Sampler::AlwaysOn,
-            Sampler::AlwaysOff => settings::Sampler::AlwaysOff,
-            Sampler::TraceIdRatio(ratio) => settings::Sampler::TraceIdRatio(ratio),
-            Sampler::ParentBasedAlwaysOn => settings::Sampler::ParentBasedAlwaysOn,
-            Sampler::ParentBasedAlwaysOff => settings::Sampler::ParentBasedAlwaysOff,
-            Sampler::ParentBasedTraceIdRatio(ratio) => {
-                settings::Sampler::ParentBasedTraceIdRatio(ratio)
-            }
-        });
-        self
+        let (name, ratio) = match sampler {
+            Sampler::AlwaysOn => ("always_on", None),
+            Sampler::AlwaysOff => ("always_off", None),
+            Sampler::TraceIdRatio(ratio) => ("traceidratio", Some(ratio)),
+            Sampler::ParentBasedAlwaysOn => ("parentbased_always_on", None),
+            Sampler::ParentBasedAlwaysOff => ("parentbased_always_off", None),
+            Sampler::ParentBasedTraceIdRatio(ratio) => ("parentbased_traceidratio", Some(ratio)),
+        };
+        if let Some(ratio) = ratio {
+            self.given.code.set_number(Field::SamplerArg.general(), ratio);
+        }
+        self.set(Field::Sampler, name)
     }
 
     /// Sets when finished traces are printed as trees. Defaults to [`Console::Auto`].
@@ -285,6 +334,41 @@ impl Builder {
     {
         let parts = Parts::start(self)?;
         Ok((parts.layer(), parts.telemetry()))
+    }
+}
+
+impl Builder {
+    fn set(mut self, field: Field, value: impl Into<String>) -> Self {
+        self.given.code.set(field.general(), value);
+        self
+    }
+}
+
+/// Where the configuration comes from; kept for a reload.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Given {
+    file: FileSource,
+    code: config::layer::Layer,
+    /// `None` is that of the process.
+    env: Option<Env>,
+}
+
+impl Given {
+    /// Everything a configuration is made of, with the environment as it is now.
+    pub(super) fn sources(&self) -> Sources {
+        Sources {
+            file: self.file.clone(),
+            env: self.env.clone().unwrap_or_else(Env::process),
+            code: self.code.clone(),
+            ..Sources::default()
+        }
+    }
+}
+
+fn word(capture: ContentCapture) -> &'static str {
+    match capture {
+        ContentCapture::Off => "off",
+        ContentCapture::Full => "full",
     }
 }
 

@@ -1,15 +1,21 @@
 //! The handle of running telemetry.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use opentelemetry_sdk::trace::SdkTracerProvider;
 
+use super::builder::Given;
+use super::doctor::Diagnosis;
+use super::effective::Effective;
+use super::install::refused;
+use super::reloaded::Reloaded;
 use super::status::{State, Status};
-use crate::config::settings::Settings;
+use crate::config::{self, Explanation};
 use crate::pipeline::{Pipeline, Undelivered};
+use crate::tracer::Core;
 use crate::{Error, ErrorKind};
 
 /// Running telemetry.
@@ -24,43 +30,81 @@ pub struct Telemetry {
 }
 
 struct Inner {
-    running: Ended,
-    settings: Settings,
-    state: State,
-    reason: Option<String>,
+    running: Running,
+    effective: Mutex<Effective>,
     shut_down: AtomicBool,
 }
 
-/// What is ended, in the end.
-pub(super) struct Ended {
+/// What runs, and what it takes to configure it anew.
+pub(super) struct Running {
     pub(super) pipeline: Pipeline,
     pub(super) provider: SdkTracerProvider,
+    pub(super) core: Arc<Core>,
+    pub(super) given: Given,
     pub(super) timeout: Duration,
 }
 
 impl Telemetry {
-    pub(super) fn new(
-        running: Ended,
-        settings: Settings,
-        state: State,
-        reason: Option<String>,
-    ) -> Self {
-        let shut_down = AtomicBool::new(false);
-        Self { inner: Arc::new(Inner { running, settings, state, reason, shut_down }) }
+    pub(super) fn new(running: Running, effective: Effective) -> Self {
+        let (effective, shut_down) = (Mutex::new(effective), AtomicBool::new(false));
+        Self { inner: Arc::new(Inner { running, effective, shut_down }) }
     }
 
     /// What is delivered, what is not, and why. Works after shutdown too.
     #[must_use]
     pub fn status(&self) -> Status {
-        let inner = &self.inner;
-        let (state, reason) = match inner.shut_down.load(Ordering::Acquire) {
-            true if inner.state != State::Disabled => {
-                (State::ShutDown, Some(String::from("telemetry was shut down")))
+        let effective = self.inner.effective();
+        let (state, reason) = match effective.state {
+            State::Running | State::Stopped if self.inner.is_shut_down() => {
+                (State::ShutDown, Some("telemetry was shut down"))
             }
-            _ => (inner.state, inner.reason.clone()),
+            state => (state, effective.reason),
         };
-        let snapshot = inner.running.pipeline.snapshot();
-        Status::new(state, reason, &inner.settings, &snapshot, inner.settings.warnings.clone())
+        let snapshot = self.inner.running.pipeline.snapshot();
+        Status::new(state, reason.map(String::from), &effective.settings, &snapshot)
+    }
+
+    /// Every effective setting with where it came from. Secrets are hidden.
+    pub fn explain(&self) -> Explanation {
+        self.inner.effective().explanation.clone()
+    }
+
+    /// Reads the file and the environment again and makes work what has changed: destinations,
+    /// headers, protocol, sampler, content policy, batching. Spans are not lost: a destination that
+    /// goes away delivers what it has. What the builder was told in code stays.
+    ///
+    /// # Errors
+    ///
+    /// As [`Builder::init`](super::Builder::init), and [`ErrorKind::ShutDown`] after shutdown. After
+    /// an error everything is as it was.
+    pub fn reload(&self) -> Result<Reloaded, Error> {
+        let Inner { running, .. } = &*self.inner;
+        let mut effective = self.inner.effective();
+        let new = Effective::new(config::load(&running.given.sources())?);
+        // While destinations change hands, only what both configurations allow leaves.
+        let policy = running.core.policy.load();
+        running.core.policy.store(policy.stricter(new.settings.policy));
+        match running.pipeline.apply(&new.settings) {
+            Ok(applied) => {
+                running.core.policy.store(new.settings.policy);
+                let reloaded = Reloaded::new(applied, &effective, &new);
+                *effective = new;
+                Ok(reloaded)
+            }
+            Err(error) => {
+                running.core.policy.store(policy);
+                Err(refused(error))
+            }
+        }
+    }
+
+    /// Sends an empty export to every destination and explains the answers: connection refused, a
+    /// wrong path, missing rights, TLS, the wrong protocol for the port, a slow answer. Blocks for
+    /// as long as the slowest takes, at most the time limit of its requests.
+    #[must_use]
+    pub fn doctor(&self) -> Diagnosis {
+        let settings = self.inner.effective().settings.clone();
+        Diagnosis::of(&settings)
     }
 
     /// Waits until the spans that have ended are delivered, at most 10 s.
@@ -70,8 +114,8 @@ impl Telemetry {
     /// [`ErrorKind::Export`] when a destination refused spans, [`ErrorKind::Timeout`] when spans
     /// still wait; the message says how many. They stay queued.
     pub fn force_flush(&self) -> Result<(), Error> {
-        let running = &self.inner.running;
-        running.pipeline.flush(FLUSH_TIMEOUT).map_err(|left| undelivered(left, "the flush"))
+        let flushed = self.inner.running.pipeline.flush(FLUSH_TIMEOUT);
+        flushed.map_err(|left| undelivered(left, "the flush"))
     }
 
     /// Delivers what is queued and ends telemetry. Spans that end later are counted as dropped.
@@ -86,14 +130,22 @@ impl Telemetry {
 }
 
 impl Inner {
+    fn effective(&self) -> MutexGuard<'_, Effective> {
+        self.effective.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_shut_down(&self) -> bool {
+        self.shut_down.load(Ordering::Acquire)
+    }
+
     fn shutdown(&self) -> Result<(), Error> {
         if self.shut_down.swap(true, Ordering::AcqRel) {
             return Ok(());
         }
-        let running = &self.running;
-        let ended = running.pipeline.shutdown(running.timeout);
+        let Running { pipeline, provider, timeout, .. } = &self.running;
+        let ended = pipeline.shutdown(*timeout);
         // The queues are closed already; this makes the tracers stop.
-        let stopped = running.provider.shutdown_with_timeout(running.timeout);
+        let stopped = provider.shutdown_with_timeout(*timeout);
         ended.map_err(|left| undelivered(left, "shutdown"))?;
         stopped.map_err(|error| {
             Error::new(ErrorKind::System, "the tracer provider did not stop").with_source(error)

@@ -18,12 +18,13 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::{Layer, fmt};
 
 use super::builder::{Builder, Console, Log, LogLayer};
+use super::effective::Effective;
 use super::fields::WithoutContent;
-use super::handle::{Ended, Telemetry};
-use super::interim;
-use super::status::State;
+use super::handle::{Running, Telemetry};
 use super::targets::{NoPayloads, Relevant};
+use crate::config::env::Env;
 use crate::config::settings::{ExporterChoice, Propagator, Settings};
+use crate::config::{self, Resolved};
 use crate::pipeline::console::{ConsoleExporter, Terminal};
 use crate::pipeline::{Local, Pipeline, StartError};
 use crate::tracer::{Core, GenAiTracerProvider};
@@ -38,23 +39,21 @@ pub(super) struct Parts {
 
 impl Parts {
     pub(super) fn start(builder: Builder) -> Result<Self, Error> {
-        let settings = interim::load(&builder.sources)?;
-        Self::with_settings(settings, builder)
+        let sources = builder.given.sources();
+        let resolved = config::load(&sources)?;
+        let terminal = builder.terminal.unwrap_or_else(|| terminal(&sources.env));
+        Self::with(builder, resolved, terminal)
     }
 
-    fn with_settings(mut settings: Settings, builder: Builder) -> Result<Self, Error> {
-        let shows_trees = shows_trees(&settings, builder.console);
-        let (state, reason) = state(&settings);
-        if state != State::Running || settings.exporter == ExporterChoice::Console {
-            settings.destinations.clear();
-        }
+    fn with(builder: Builder, resolved: Resolved, terminal: Terminal) -> Result<Self, Error> {
+        let effective = Effective::new(resolved);
+        let settings = &effective.settings;
         let mut core = Core::new(settings.policy, settings.semconv);
         core.override_explicit_names = settings.override_explicit_names;
         core.finish_on_export = true;
         let core = Arc::new(core);
-        let pipeline = Pipeline::start(&settings, Arc::clone(&core)).map_err(refused)?;
-        if shows_trees {
-            let terminal = builder.terminal.unwrap_or_else(|| terminal(&builder.sources));
+        let pipeline = Pipeline::start(settings, Arc::clone(&core)).map_err(refused)?;
+        if shows_trees(settings, builder.console) {
             let console = match builder.console_writer {
                 Some(writer) => ConsoleExporter::new(terminal, writer),
                 None => ConsoleExporter::stderr(terminal),
@@ -62,13 +61,14 @@ impl Parts {
             pipeline.add("console", CONSOLE_DELAY, Local::new(console)).map_err(refused)?;
         }
         let provider = pipeline.provider();
-        let telemetry = Telemetry::new(
-            Ended { pipeline, provider: provider.clone(), timeout: builder.shutdown_timeout },
-            settings,
-            state,
-            reason,
-        );
-        Ok(Self { core, provider, telemetry })
+        let running = Running {
+            pipeline,
+            provider: provider.clone(),
+            core: Arc::clone(&core),
+            given: builder.given,
+            timeout: builder.shutdown_timeout,
+        };
+        Ok(Self { core, provider, telemetry: Telemetry::new(running, effective) })
     }
 
     pub(super) fn layer<S>(&self) -> GenAiLayer<S, SdkTracer>
@@ -86,16 +86,18 @@ impl Parts {
 
 /// Starts everything that can fail, then installs; the one global that may refuse comes first.
 pub(super) fn init(mut builder: Builder) -> Result<Telemetry, Error> {
-    let settings = interim::load(&builder.sources)?;
-    let terminal = builder.terminal.unwrap_or_else(|| terminal(&builder.sources));
+    let sources = builder.given.sources();
+    let resolved = config::load(&sources)?;
+    let settings = &resolved.settings;
+    let terminal = builder.terminal.unwrap_or_else(|| terminal(&sources.env));
     let log = match (builder.log_layer.take(), builder.log) {
         (Some(layer), _) => Some(layer),
-        (None, Log::Stderr) => Some(log_layer(&settings, terminal, builder.log_writer.take())?),
+        (None, Log::Stderr) => Some(log_layer(settings, terminal, builder.log_writer.take())?),
         (None, Log::Off) => None,
     };
     let enabled = settings.enabled;
     let propagators = settings.propagators.clone();
-    let parts = Parts::with_settings(settings, builder)?;
+    let parts = Parts::with(builder, resolved, terminal)?;
 
     let subscriber = tracing_subscriber::registry().with(log);
     let installed = if enabled {
@@ -158,28 +160,8 @@ fn shows_trees(settings: &Settings, console: Console) -> bool {
         }
 }
 
-fn state(settings: &Settings) -> (State, Option<String>) {
-    let stopped = |reason: &str| (State::Stopped, Some(String::from(reason)));
-    if !settings.enabled {
-        let reason = "switched off by `enabled: false` or OTEL_SDK_DISABLED=true";
-        return (State::Disabled, Some(String::from(reason)));
-    }
-    match settings.exporter {
-        ExporterChoice::None => stopped("the exporter is `none`"),
-        ExporterChoice::Console => (State::Running, None),
-        _ if settings.destinations.is_empty() => stopped(
-            "there is no endpoint: set OTEL_EXPORTER_OTLP_ENDPOINT, or `endpoint` in the \
-             configuration",
-        ),
-        _ => (State::Running, None),
-    }
-}
-
-fn terminal(sources: &interim::Sources) -> Terminal {
-    Terminal::detect(|name| match &sources.env {
-        Some(env) => env.get(name)?.to_str().map(String::from),
-        None => std::env::var(name).ok(),
-    })
+fn terminal(env: &Env) -> Terminal {
+    Terminal::detect(|name| env.text(name).ok().flatten().map(String::from))
 }
 
 fn propagator(propagators: &[Propagator]) -> TextMapCompositePropagator {

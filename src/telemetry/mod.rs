@@ -5,19 +5,24 @@
 //! your own. Both give a [`Telemetry`] handle.
 
 mod builder;
+mod doctor;
+mod effective;
 mod fields;
 mod handle;
 mod install;
-mod interim;
+mod reloaded;
 mod status;
 mod targets;
 
 pub use builder::{Builder, Console, Log, Protocol, Sampler};
+pub use doctor::{Diagnosis, Finding, Health};
 pub use fields::{WithoutContent, WithoutContentVisitor};
 pub use handle::Telemetry;
+pub use reloaded::Reloaded;
 pub use status::{DestinationStatus, LastError, Spans, State, Status};
 
-pub use crate::pipeline::console::{Colours, Terminal};
+pub use crate::config::Explanation;
+pub use crate::pipeline::console::{Colours, ConsoleExporter, Terminal};
 
 use crate::Error;
 

@@ -103,6 +103,7 @@ struct EffectiveSettings {
     error_text: &'static str,
     content_attr_max_bytes: usize,
     semconv: &'static str,
+    cardinality_limit: usize,
 }
 
 impl Status {
@@ -111,7 +112,6 @@ impl Status {
         reason: Option<String>,
         settings: &Settings,
         snapshot: &Snapshot,
-        warnings: Vec<String>,
     ) -> Self {
         Self {
             state,
@@ -120,7 +120,7 @@ impl Status {
             spans: Spans::new(&snapshot.spans),
             destinations: snapshot.destinations.iter().map(DestinationStatus::new).collect(),
             settings: EffectiveSettings::new(settings),
-            warnings,
+            warnings: settings.warnings.clone(),
         }
     }
 
@@ -233,8 +233,8 @@ impl DestinationStatus {
         Self {
             name: snapshot.name.clone(),
             url: snapshot.url.clone(),
-            protocol: snapshot.protocol.map(protocol),
-            format: snapshot.format.map(format),
+            protocol: snapshot.protocol.map(Protocol::as_str),
+            format: snapshot.format.map(FormatChoice::as_str),
             answering: !snapshot.breaker_open,
             draining: snapshot.draining,
             received: spans.received,
@@ -329,6 +329,7 @@ impl EffectiveSettings {
             },
             content_attr_max_bytes: policy.max_bytes(),
             semconv: settings.semconv.as_str(),
+            cardinality_limit: settings.metrics.cardinality_limit,
         }
     }
 }
@@ -445,26 +446,6 @@ fn sampler(sampler: Sampler) -> String {
         Sampler::ParentBasedAlwaysOn => String::from("parentbased_always_on"),
         Sampler::ParentBasedAlwaysOff => String::from("parentbased_always_off"),
         Sampler::ParentBasedTraceIdRatio(ratio) => format!("parentbased_traceidratio {ratio}"),
-    }
-}
-
-const fn protocol(protocol: Protocol) -> &'static str {
-    match protocol {
-        Protocol::HttpProtobuf => "http/protobuf",
-        Protocol::HttpJson => "http/json",
-        Protocol::Grpc => "grpc",
-    }
-}
-
-const fn format(format: FormatChoice) -> &'static str {
-    match format {
-        FormatChoice::GenAi => "gen_ai",
-        FormatChoice::OpenInference => "open_inference",
-        FormatChoice::Vercel => "vercel",
-        FormatChoice::OpenLlmetry => "openllmetry",
-        FormatChoice::Langfuse => "langfuse",
-        FormatChoice::GenAiAndOpenInference => "gen_ai+open_inference",
-        FormatChoice::OpenLlmetryLegacy => "openllmetry_legacy",
     }
 }
 

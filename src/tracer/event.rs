@@ -59,7 +59,7 @@ fn take_facts(open: &mut Open, attributes: &[KeyValue], core: &Core) {
         if attr.class() != Class::Metadata || !attr.is_gen_ai() || open.record.has(attr) {
             continue;
         }
-        let raw = match &kv.value {
+        let mut raw = match &kv.value {
             OtelValue::Bool(value) => Raw::Bool(*value),
             // Libraries that fill every field write zero for a parameter they do not have.
             OtelValue::I64(0) if !attr.key().starts_with("gen_ai.usage.") => continue,
@@ -68,7 +68,7 @@ fn take_facts(open: &mut Open, attributes: &[KeyValue], core: &Core) {
             OtelValue::F64(value) => Raw::F64(*value),
             other => Raw::Debug(other.as_str()),
         };
-        open.record.record_attr(attr, map, raw, &core.health);
+        open.record.record_attr(attr, map, &mut raw, &core.health);
     }
 }
 

@@ -14,6 +14,7 @@ mod state;
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use opentelemetry::trace::{SpanBuilder, Tracer};
 use opentelemetry::{Context, KeyValue, Value as OtelValue};
@@ -34,6 +35,8 @@ use crate::semconv::Version;
 /// What a layer, its tracer and the handle share.
 #[derive(Debug)]
 pub(crate) struct Core {
+    /// Tells this core from any other of the process.
+    pub(crate) id: u64,
     pub(crate) policy: PolicyCell,
     pub(crate) semconv: Version,
     /// Replace a name or a kind that the user set, too.
@@ -48,7 +51,9 @@ pub(crate) struct Core {
 
 impl Core {
     pub(crate) fn new(policy: Policy, semconv: Version) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
         Self {
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
             policy: PolicyCell::new(policy),
             semconv,
             override_explicit_names: false,

@@ -8,9 +8,10 @@ use std::time::SystemTime;
 use opentelemetry::trace::{Span, SpanContext, Status};
 use opentelemetry::{Key, KeyValue};
 
-use super::state::{Finished, Open, SpanState, concerns, otel};
+use super::state::{Finished, SpanState, concerns, key_value};
 use super::{Core, event};
 use crate::record::{self, Key as RecordKey, Record};
+use crate::semconv::Attr;
 
 /// A span of a [`GenAiTracer`](super::GenAiTracer).
 ///
@@ -35,23 +36,19 @@ impl<S: Span> GenAiSpan<S> {
             core.health.sampled_out.increment();
         }
         if let Some(state) = &state {
-            let mut open = state.lock();
-            open.span_id = Some(inner.span_context().span_id());
-            if !sampled {
-                open.unsampled = true;
-                open.record.forget_content();
-            }
+            state.started(inner.span_context().span_id(), sampled);
         }
         Self { inner, state, core, ended: false }
     }
 
     /// Makes the span a GenAI span and returns what is known of it.
     fn promote(&mut self) -> Arc<SpanState> {
-        let core = &self.core;
-        let unsampled = !self.inner.is_recording();
+        let (core, inner) = (&self.core, &self.inner);
         let state = self.state.get_or_insert_with(|| {
             core.health.promoted.increment();
-            Arc::new(SpanState::new(Open { unsampled, ..Open::default() }))
+            let state = Arc::<SpanState>::default();
+            state.started(inner.span_context().span_id(), inner.is_recording());
+            state
         });
         Arc::clone(state)
     }
@@ -64,11 +61,13 @@ impl<S: Span> GenAiSpan<S> {
         self.ended = true;
         self.core.health.ended.increment();
         let Some(state) = self.state.take() else { return timestamp };
+        let recording = self.inner.is_recording();
         let (finished, last_write) = {
             let mut open = state.lock();
-            (open.finish(&self.core), open.last_write)
+            open.ended = true;
+            (recording.then(|| open.finish(&self.core)), open.last_write)
         };
-        if self.inner.is_recording() {
+        if let Some(finished) = finished {
             self.write(finished);
         }
         match (timestamp, last_write) {
@@ -79,7 +78,7 @@ impl<S: Span> GenAiSpan<S> {
 
     fn write(&mut self, finished: Finished) {
         let Finished { name, kind, status, mut record } = finished;
-        let core = Arc::clone(&self.core);
+        let Self { inner, core, .. } = self;
         let gen_ai = record.is_gen_ai();
         if gen_ai {
             record.merge_messages();
@@ -88,22 +87,24 @@ impl<S: Span> GenAiSpan<S> {
         if gen_ai && !core.finish_on_export {
             cleared.shape_messages(core.policy.load());
         }
-        self.write_entries(cleared, &core);
+        write_entries(inner, cleared, core);
         if let Some(kind) = kind.filter(|_| core.finish_on_export) {
-            self.inner.set_attribute(KeyValue::new(KIND, format!("{kind:?}")));
+            inner.set_attribute(KeyValue::new(KIND, format!("{kind:?}")));
         }
         if let Some(name) = name {
-            self.inner.update_name(name);
+            inner.update_name(name);
         }
         if status != Status::Unset {
-            self.inner.set_status(status);
+            inner.set_status(status);
         }
     }
+}
 
-    /// Attributes of the conventions go first, because the SDK cuts the tail at its limit.
-    fn write_entries(&mut self, mut cleared: Record, core: &Core) {
+/// Attributes of the conventions go first, because the SDK cuts the tail at its limit.
+fn write_entries(span: &mut impl Span, mut cleared: Record, core: &Core) {
+    {
         let mut others = Vec::new();
-        for entry in std::mem::take(cleared.entries_mut()) {
+        for mut entry in std::mem::take(cleared.entries_mut()) {
             let attr = match entry.key {
                 RecordKey::Attr(attr) => attr,
                 RecordKey::Other(key, _) => {
@@ -120,18 +121,20 @@ impl<S: Span> GenAiSpan<S> {
                 continue;
             }
             let (key, also) = attr.keys(core.semconv);
-            let value = record::coerce::in_version(attr, entry.value, core.semconv);
-            if let Some(also) = also {
-                self.inner.set_attribute(KeyValue::new(also, otel(value.clone())));
+            if attr == Attr::RequestTopK {
+                record::coerce::to_version(&mut entry.value, core.semconv);
             }
-            self.inner.set_attribute(KeyValue::new(key, otel(value)));
+            if let Some(also) = also {
+                span.set_attribute(key_value(Key::from_static_str(also), entry.value.clone()));
+            }
+            span.set_attribute(key_value(Key::from_static_str(key), entry.value));
         }
         for (key, value) in others {
             let key = match key {
                 Cow::Borrowed(key) => Key::from_static_str(key),
                 Cow::Owned(key) => Key::from(key),
             };
-            self.inner.set_attribute(KeyValue::new(key, otel(value)));
+            span.set_attribute(key_value(key, value));
         }
     }
 }

@@ -1,11 +1,12 @@
 //! A GenAI span between its start and its end.
 
 use std::borrow::Cow;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use opentelemetry::trace::{SpanBuilder, SpanId, SpanKind, Status};
-use opentelemetry::{Array, KeyValue, Value as OtelValue};
+use opentelemetry::{Array, Key, KeyValue, Value as OtelValue};
 
 use super::{Core, SLOT, event};
 use crate::record::{Outline, Raw, Record, SpanRole, Text, Value, clean_name};
@@ -13,7 +14,13 @@ use crate::semconv::{Attr, KnownOperation, Match, lookup};
 
 /// The record of an open span, reached from the layer and from the OpenTelemetry API alike.
 #[derive(Debug, Default)]
-pub(crate) struct SpanState(Mutex<Open>);
+pub(crate) struct SpanState {
+    open: Mutex<Open>,
+    /// The SDK span's own id, once it has one; read without the lock.
+    span_id: AtomicU64,
+    /// Set when the SDK turned the span down: no content is kept from then on.
+    unsampled: AtomicBool,
+}
 
 /// What is known of an open span.
 #[derive(Debug, Default)]
@@ -25,11 +32,8 @@ pub(crate) struct Open {
     /// The kind that the SDK span was started with.
     pub(super) started_kind: Option<SpanKind>,
     pub(crate) status: Status,
-    /// The SDK span's own id, once it has one.
-    pub(crate) span_id: Option<SpanId>,
     /// The last time something was recorded outside of the span's own enter and exit.
     pub(crate) last_write: Option<SystemTime>,
-    /// Set when the SDK turned the span down: no content is kept from then on.
     pub(crate) unsampled: bool,
     pub(crate) ended: bool,
 }
@@ -45,12 +49,31 @@ pub(crate) struct Explicit {
 
 impl SpanState {
     pub(crate) fn new(open: Open) -> Self {
-        Self(Mutex::new(open))
+        Self { open: Mutex::new(open), ..Self::default() }
+    }
+
+    /// Notes what the SDK made of the span.
+    pub(super) fn started(&self, span_id: SpanId, sampled: bool) {
+        self.span_id.store(u64::from_be_bytes(span_id.to_bytes()), Ordering::Relaxed);
+        if !sampled {
+            self.unsampled.store(true, Ordering::Relaxed);
+            let mut open = self.lock();
+            open.unsampled = true;
+            open.record.forget_content();
+        }
+    }
+
+    pub(crate) fn is_span(&self, span_id: SpanId) -> bool {
+        self.span_id.load(Ordering::Relaxed) == u64::from_be_bytes(span_id.to_bytes())
+    }
+
+    pub(crate) fn is_unsampled(&self) -> bool {
+        self.unsampled.load(Ordering::Relaxed)
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, Open> {
         // Nothing under this lock runs code of others, so a poisoned one holds sound data.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -117,7 +140,7 @@ impl Open {
         let mut attributes = Vec::with_capacity(self.record.entries().len() + 8);
         let semconv = core.semconv;
         for (attr, value) in self.record.take_sampling() {
-            attributes.push(KeyValue::new(attr.keys(semconv).0, otel(value.clone())));
+            attributes.push(key_value(Key::from_static_str(attr.keys(semconv).0), value.clone()));
         }
         builder.attributes = Some(attributes);
         self.explicit.changed = false;
@@ -150,7 +173,6 @@ impl Open {
 
     /// Ends the span: what is left to be written to it.
     pub(crate) fn finish(&mut self, core: &Core) -> Finished {
-        self.ended = true;
         self.record.complete(self.explicit.name.as_deref().unwrap_or(&self.given_name));
         let (mut name, mut kind) = (None, None);
         if self.record.names_itself_anew() || self.explicit.changed {
@@ -285,7 +307,24 @@ pub(crate) fn otel(value: Value) -> OtelValue {
     }
 }
 
-fn string(text: Text) -> opentelemetry::StringValue {
+pub(super) fn strings(list: Vec<Text>) -> OtelValue {
+    OtelValue::Array(Array::String(list.into_iter().map(string).collect()))
+}
+
+/// An attribute made from the value itself: a copy on the way would cost more than the making.
+#[inline]
+pub(super) fn key_value(key: Key, value: Value) -> KeyValue {
+    match value {
+        Value::Bool(value) => KeyValue::new(key, value),
+        Value::I64(value) => KeyValue::new(key, value),
+        Value::F64(value) => KeyValue::new(key, value),
+        Value::Text(text) => KeyValue::new(key, string(text)),
+        Value::List(list) => KeyValue::new(key, strings(list)),
+    }
+}
+
+#[inline]
+pub(super) fn string(text: Text) -> opentelemetry::StringValue {
     match text {
         Text::Static(text) => text.into(),
         Text::Owned(text) => text.into(),

@@ -76,6 +76,10 @@ fn metadata(facts: &mut Facts, kind: Option<Kind>) -> Option<String> {
     if kind != Some(Kind::Reranker) {
         list(&[Attr::RetrievalTopK]);
     }
+    // The specification keeps `llm.*` names off these; elsewhere the provider is `llm.provider`.
+    if matches!(kind, Some(Kind::Embedding | Kind::Reranker)) {
+        list(&[Attr::ProviderName]);
+    }
     (!object.is_empty()).then(|| write(&object))
 }
 
@@ -116,7 +120,6 @@ fn model(facts: &mut Facts, kind: Option<Kind>) {
     let request = facts.take_text(Attr::RequestModel);
     let response = facts.take_text(Attr::ResponseModel);
     match kind {
-        // The specification keeps `llm.*` names off embedding spans.
         Some(Kind::Embedding) => {
             facts.put_some("embedding.model_name", response.or(request));
         }

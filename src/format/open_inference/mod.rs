@@ -131,6 +131,9 @@ impl OpenInference {
     fn add(&self, facts: &mut Facts, kind: Option<Kind>) {
         facts.put_some("openinference.span.kind", kind.map(Kind::as_str));
         facts.repeat(tables::SUPPLEMENT);
+        if kind.is_none_or(Kind::counts_tokens) {
+            facts.repeat(tables::SUPPLEMENT_TOKENS);
+        }
         let text = Texts::clone_of(facts);
         let read = self.read(&text);
         values::put(facts, kind, &text, &read, &self.hide);
@@ -153,6 +156,10 @@ impl OpenInference {
         let read = self.read(&text);
         let kept = self.flatten(facts, kind, &text, &read);
         values::put(facts, kind, &text, &read, &self.hide);
+        if kind == Some(Kind::Reranker) {
+            facts.put_some("reranker.query", text.query.clone());
+        }
+        facts.put_some("tool.parameters", text.arguments.clone());
         facts.put_some("metadata", metadata);
         drop(read);
         text.give_back(facts, &kept);

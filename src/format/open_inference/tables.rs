@@ -13,11 +13,12 @@ pub(super) static ANY_KIND: &[(Attr, &str)] = &[
 ];
 
 /// What a GenAI span gains in the supplement mode, beside kind and values.
-pub(super) static SUPPLEMENT: &[(Attr, &str)] = &[
-    (Attr::AgentName, "agent.name"),
-    (Attr::UsageReasoningOutputTokens, "llm.token_count.completion_details.reasoning"),
-    (Attr::ConversationId, "session.id"),
-];
+pub(super) static SUPPLEMENT: &[(Attr, &str)] =
+    &[(Attr::AgentName, "agent.name"), (Attr::ConversationId, "session.id")];
+
+/// The same, on spans whose tokens are their own.
+pub(super) static SUPPLEMENT_TOKENS: &[(Attr, &str)] =
+    &[(Attr::UsageReasoningOutputTokens, "llm.token_count.completion_details.reasoning")];
 
 /// Tokens of one model call. Both conventions count cached and reasoning tokens in the totals.
 pub(super) static TOKENS: &[(Attr, &str)] = &[

@@ -41,12 +41,6 @@ pub(super) fn put(
         facts.put(value_key, value.into_owned());
         facts.put(mime_key, if json { "application/json" } else { "text/plain" });
     }
-    if kind == Some(Kind::Tool) {
-        facts.put_some("tool.parameters", text.arguments.clone());
-    }
-    if kind == Some(Kind::Reranker) {
-        facts.put_some("reranker.query", text.query.clone());
-    }
 }
 
 /// The value and whether it was made of messages.
@@ -86,7 +80,7 @@ fn output<'a>(kind: Option<Kind>, text: &'a Texts, read: &Read<'a>) -> Option<(S
 /// backends that show this value before anything else then show all of it.
 fn conversation<'a>(text: &'a Texts, read: &Read<'a>) -> Option<Said<'a>> {
     let system = text.system.as_deref().filter(|_| !read.system.is_empty());
-    let Some(system) = system else { return text.input.as_deref().map(sniffed) };
+    let Some(system) = system else { return whole(text.input.as_deref(), read.input.is_some()) };
     let rest = match text.input.as_deref() {
         None => "",
         Some(input) => {
@@ -120,6 +114,11 @@ fn embedded<'a>(messages: &[Message<'a>]) -> Option<Said<'a>> {
         1 => texts.pop().map(|text| (text, false)),
         _ => Some((Cow::Owned(write(&texts)), true)),
     }
+}
+
+/// An attribute as it stands; one that was read is known to be JSON.
+fn whole(text: Option<&str>, is_read: bool) -> Option<Said<'_>> {
+    text.map(|text| if is_read { (Cow::Borrowed(text), true) } else { sniffed(text) })
 }
 
 fn sniffed(text: &str) -> Said<'_> {

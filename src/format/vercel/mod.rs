@@ -58,6 +58,7 @@ impl Format for Vercel {
         if facts.is_gen_ai() {
             match Operation::of(&facts) {
                 Some(operation) => self.rewrite(&mut facts, operation, &mut span),
+                None if !facts.has(Attr::OperationName) => {}
                 None => {
                     let name = span.name.to_string();
                     facts.put("operation.name", name);
@@ -129,14 +130,15 @@ impl Vercel {
             }
         }
         let input = facts.take_text(Attr::InputMessages);
-        let system = facts.take_text(Attr::SystemInstructions).map(messages::as_parts);
-        if input.is_none() && system.is_none() {
+        let instructions = facts.take_text(Attr::SystemInstructions).map(messages::as_parts);
+        if input.is_none() && instructions.is_none() {
             return;
         }
         let key = if operation.shape == Shape::Inner { "ai.prompt.messages" } else { "ai.prompt" };
-        let system = system.as_deref().and_then(messages::parts).unwrap_or_default();
+        let system = instructions.as_deref().and_then(messages::parts).unwrap_or_default();
         let Some(read) = self.parse(input.as_deref().unwrap_or("[]"), messages::messages) else {
             facts.put_some(key, input);
+            facts.put_some(Attr::SystemInstructions.key(), instructions.clone());
             return;
         };
         let value = match operation.shape {
@@ -179,12 +181,12 @@ impl Vercel {
     }
 
     fn ranked(&self, facts: &mut Facts) {
+        if facts.has(Attr::InputMessages) || facts.has(Attr::RetrievalDocuments) {
+            facts.put("ai.ranking.type", "text");
+        }
         if let Some(json) = facts.take_text(Attr::InputMessages) {
             match self.parse(&json, messages::messages) {
-                Some(read) => {
-                    facts.put("ai.documents", strings(texts(&read)));
-                    facts.put("ai.ranking.type", "text");
-                }
+                Some(read) => facts.put("ai.documents", strings(texts(&read))),
                 None => facts.put(Attr::InputMessages.key(), json),
             }
         }
@@ -201,7 +203,6 @@ impl Vercel {
                         write(&rank)
                     });
                     facts.put("ai.ranking", strings(ranks));
-                    facts.put("ai.ranking.type", "text");
                 }
                 None => facts.put(Attr::RetrievalDocuments.key(), json),
             }

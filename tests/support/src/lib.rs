@@ -12,9 +12,11 @@ pub mod conformance;
 mod http;
 mod otlp;
 mod provider;
+mod sink;
 mod span;
 
 pub use http::{Reply, Request};
 pub use otlp::{Answer, OtlpReceiver, ReceivedRequest};
 pub use provider::{MockProvider, ProviderCall, Turn};
+pub use sink::SpanSink;
 pub use span::{ReceivedEvent, ReceivedSpan, SpanKind, SpanStatus, Value};

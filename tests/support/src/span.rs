@@ -200,6 +200,23 @@ impl ReceivedSpan {
     }
 }
 
+/// One line a fact, for the message of a failing test.
+impl std::fmt::Display for ReceivedSpan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        writeln!(f, "{:?} {:?} {:?}", self.name, self.kind, self.status)?;
+        for (key, value) in &self.attrs {
+            writeln!(f, "  {key} = {value:?}")?;
+        }
+        for event in &self.events {
+            writeln!(f, "  event {:?}", event.name)?;
+            for (key, value) in &event.attrs {
+                writeln!(f, "    {key} = {value:?}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Value {
     /// The text of a string value.
     #[must_use]
@@ -235,6 +252,12 @@ impl Value {
 impl From<&str> for Value {
     fn from(text: &str) -> Self {
         Self::Str(text.to_owned())
+    }
+}
+
+impl From<i32> for Value {
+    fn from(value: i32) -> Self {
+        Self::Int(value.into())
     }
 }
 

@@ -1,0 +1,11 @@
+//! Trace formats: what leaves for each destination, from finished canonical spans.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+#![expect(unreachable_pub, reason = "modules of one test binary")]
+
+mod cases;
+mod golden;
+mod hostile;
+mod open_inference;
+mod round_trip;
+mod vercel;
