@@ -4,6 +4,7 @@ use http::HeaderValue;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message;
 
+use super::connection::PROTOBUF;
 use super::otlp::missing;
 use super::start_error::StartError;
 use crate::config::settings::{Compression, Destination, Protocol};
@@ -40,7 +41,7 @@ impl Encoding {
         if self.json {
             return HeaderValue::from_static("application/json");
         }
-        HeaderValue::from_static("application/x-protobuf")
+        HeaderValue::from_static(PROTOBUF)
     }
 
     pub(super) fn content_encoding(self) -> Option<HeaderValue> {

@@ -19,7 +19,8 @@ use tonic::{Code, Request, Status};
 use tonic_types::StatusExt;
 
 use super::answer::{delivered_but, tidy};
-use super::http::{USER_AGENT_PRODUCT, hide_secrets};
+use super::connection::USER_AGENT_PRODUCT;
+use super::http::hide_secrets;
 use super::otlp::{missing, traces_url};
 use super::snapshot::without_secrets;
 use super::start_error::StartError;

@@ -16,6 +16,7 @@ mod account;
 mod backoff;
 pub mod console;
 mod delivery;
+mod detect;
 mod finished;
 mod lifecycle;
 mod local;
@@ -36,6 +37,8 @@ mod worker;
 #[cfg(feature = "otel-http")]
 mod answer;
 #[cfg(feature = "otel-http")]
+mod connection;
+#[cfg(feature = "otel-http")]
 mod encoding;
 #[cfg(feature = "otel-grpc")]
 mod grpc;
@@ -51,6 +54,8 @@ mod tls;
 #[cfg(test)]
 mod tests;
 
+#[cfg(feature = "otel-http")]
+pub(crate) use connection::Connection;
 pub(crate) use lifecycle::{Pipeline, Undelivered};
 pub(crate) use local::Local;
 #[cfg(feature = "otel-http")]

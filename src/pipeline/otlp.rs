@@ -29,7 +29,7 @@ pub(super) struct OtlpTransport {
 
 #[derive(Debug)]
 enum Wire {
-    Http(HttpTransport),
+    Http(Box<HttpTransport>),
     #[cfg(feature = "otel-grpc")]
     Grpc(Box<GrpcTransport>),
 }
@@ -38,7 +38,7 @@ impl OtlpTransport {
     pub(super) fn new(destination: &Destination, resource: &Resource) -> Result<Self, StartError> {
         let wire = match destination.protocol {
             Protocol::HttpProtobuf | Protocol::HttpJson => {
-                Wire::Http(HttpTransport::new(destination)?)
+                Wire::Http(Box::new(HttpTransport::new(destination)?))
             }
             #[cfg(feature = "otel-grpc")]
             Protocol::Grpc => Wire::Grpc(Box::new(GrpcTransport::new(destination)?)),

@@ -23,7 +23,7 @@ pub(crate) struct Applied {
 /// Where an outlet of the new settings comes from.
 enum From {
     Running(usize),
-    Started(Outlet),
+    Started(Box<Outlet>),
 }
 
 impl Shared {
@@ -42,7 +42,7 @@ impl Shared {
         for from in plan {
             match from {
                 From::Running(index) => active.extend(running[index].take()),
-                From::Started(outlet) => active.push(outlet),
+                From::Started(outlet) => active.push(*outlet),
             }
         }
         let mut retired = Vec::new();
@@ -104,13 +104,13 @@ impl Shared {
             match Outlet::open(new, destination, account, &self.core) {
                 Ok(outlet) => {
                     applied.changed.push(format!("exporters.{}", destination.name));
-                    plan.push(From::Started(outlet));
+                    plan.push(From::Started(Box::new(outlet)));
                 }
                 Err(error) => {
                     let started: Vec<_> = plan
                         .into_iter()
                         .filter_map(|from| match from {
-                            From::Started(outlet) => Some(outlet),
+                            From::Started(outlet) => Some(*outlet),
                             From::Running(_) => None,
                         })
                         .collect();

@@ -4,6 +4,7 @@ use opentelemetry::{Array, KeyValue, StringValue, Value};
 use opentelemetry_sdk::Resource;
 use opentelemetry_semantic_conventions::attribute;
 
+use super::detect::detect;
 use crate::config::settings::{Scalar, Settings};
 
 /// The resource of the settings. The environment is not read here: `config` did, and the SDK's
@@ -14,6 +15,7 @@ pub(crate) fn resource(settings: &Settings) -> Resource {
         KeyValue::new(attribute::TELEMETRY_SDK_LANGUAGE, "rust"),
         KeyValue::new(attribute::TELEMETRY_SDK_VERSION, SDK_VERSION),
     ];
+    attributes.extend(detect(&settings.resource_detectors));
     for (key, scalar) in &settings.resource_attributes {
         attributes.push(KeyValue::new(key.clone(), value(scalar)));
     }

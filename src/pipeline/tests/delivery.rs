@@ -29,6 +29,17 @@ fn every_span_arrives_once_and_is_counted() {
 }
 
 #[test]
+fn requests_share_a_connection() {
+    let receiver = OtlpReceiver::start();
+    let running = Running::to(&receiver);
+    for _ in 0..5 {
+        running.numbered(10);
+        running.pipeline.flush(PATIENCE).unwrap();
+    }
+    assert_eq!((receiver.requests().len(), receiver.connections()), (5, 1));
+}
+
+#[test]
 fn a_full_batch_leaves_without_waiting_for_the_delay() {
     let receiver = OtlpReceiver::start();
     let mut settings = settings(vec![destination("default", &receiver.endpoint())]);

@@ -8,9 +8,11 @@ mod encodings;
 mod faults;
 #[cfg(feature = "otel-grpc")]
 mod grpc;
+mod load;
 mod local;
 mod probe;
 mod reload;
+mod runtimes;
 mod sampling;
 mod tls;
 
