@@ -101,7 +101,10 @@ impl fmt::Display for Explanation {
 
 /// The general keys with their defaults, and a signal's where it says something of its own.
 fn line(stack: &mut Stack<'_>, key: Key, lines: &mut Vec<Line>) {
-    let effective = stack.get(key.signal, key.field);
+    let effective = match key.signal {
+        Signal::General => stack.general(key.field),
+        signal => stack.get(signal, key.field),
+    };
     match effective {
         Some(effective) if effective.key == key => {
             let text = show(key.field, &effective.value);
