@@ -17,7 +17,6 @@ use crate::policy::Policy;
 /// `Display` prints one line per setting; serialised it is a list of objects with `key`, `value`
 /// and `origin`, and a list of warnings.
 #[derive(Clone, Debug, Default, Serialize)]
-#[must_use]
 pub struct Explanation {
     settings: Vec<Line>,
     warnings: Vec<String>,

@@ -66,21 +66,19 @@ fn insert(block: &mut Value, path: &str, property: Value) {
         }
         Some((branch, rest)) => {
             let inner = properties.entry(branch).or_insert_with(object);
-            if inner["properties"].is_null() && inner["anyOf"].is_null() {
+            if inner.get("properties").is_none() && inner.get("anyOf").is_none() {
                 *inner = json!({"anyOf": [inner.take()]});
             }
-            let inner = match inner["anyOf"].as_array_mut() {
-                None => inner,
-                Some(either) => {
-                    let at = either.iter().position(|one| !one["properties"].is_null());
-                    let at = at.unwrap_or_else(|| {
-                        either.push(object());
-                        either.len() - 1
-                    });
-                    &mut either[at]
-                }
-            };
-            insert(inner, rest, property);
+            if inner.get("anyOf").is_none() {
+                return insert(inner, rest, property);
+            }
+            let either = inner["anyOf"].as_array_mut().expect("a list");
+            let at = either.iter().position(|one| one.get("properties").is_some());
+            let at = at.unwrap_or_else(|| {
+                either.push(object());
+                either.len() - 1
+            });
+            insert(&mut either[at], rest, property);
         }
     }
 }
@@ -103,7 +101,7 @@ fn property(key: Key, reads: Reads) -> Value {
 fn kind(kind: Kind) -> Value {
     let reference = json!({"$ref": "#/$defs/reference"});
     let null = json!({"type": "null"});
-    let or = |value: Value| json!({"anyOf": [value, reference, null]});
+    let or = |value: Value| json!({"anyOf": [value, reference, {"type": "null"}]});
     let words = |choices: &[Choice]| {
         let words: Vec<&str> = choices
             .iter()
@@ -121,7 +119,7 @@ fn kind(kind: Kind) -> Value {
             json!({"anyOf": [
                 {"type": "integer", "minimum": least, "maximum": max},
                 {"type": "string", "pattern": "^[0-9]+ ?(ms|s|m|min|h)$"},
-                reference, null
+                reference, {"type": "null"}
             ]})
         }
         Kind::Choice(choices) => match words(choices) {
@@ -131,12 +129,12 @@ fn kind(kind: Kind) -> Value {
                     .as_array()
                     .is_some_and(|words| words.contains(&json!("false"))) =>
             {
-                json!({"anyOf": [words, {"type": "boolean"}, reference, null]})
+                json!({"anyOf": [words, {"type": "boolean"}, reference, {"type": "null"}]})
             }
             words => or(words),
         },
         Kind::Choices(choices) => {
-            json!({"anyOf": [{"type": "array", "items": words(choices)}, {"type": "string"}, null]})
+            json!({"anyOf": [{"type": "array", "items": words(choices)}, {"type": "string"}, {"type": "null"}]})
         }
         Kind::Text { max } => {
             json!({"type": ["string", "number", "boolean", "null"], "maxLength": max})
