@@ -200,6 +200,9 @@ where
         });
         match tracked {
             Some(tracked) => {
+                if !self.core.is_of_use(&tracked.state) {
+                    return recent::put(&self.core, id, tracked);
+                }
                 values.record(&mut SpanFields::live(tracked.plan, &self.core, &tracked.state));
                 recent::put(&self.core, id, tracked);
             }
