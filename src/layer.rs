@@ -1,1 +1,261 @@
-//! The `tracing` side.
+//! The `tracing` side: a thin layer around `tracing-opentelemetry`'s.
+//!
+//! For callsites that declare a GenAI field it takes the fields itself, typed as they are and
+//! without formatting what the policy withholds, by a plan made once per callsite. Everything
+//! else, and everything that `tracing-opentelemetry` does well (parents, context, timing, links),
+//! goes to the layer below.
+
+mod capture;
+mod plan;
+mod recent;
+
+use std::any::TypeId;
+use std::fmt;
+use std::sync::Arc;
+
+use opentelemetry::trace::Tracer;
+use tracing::span::{Attributes, Id, Record as Values};
+use tracing::{Event, Metadata, Subscriber};
+use tracing_core::{Dispatch, Interest, LevelFilter};
+use tracing_opentelemetry::OpenTelemetryLayer;
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::Context;
+use tracing_subscriber::registry::LookupSpan;
+
+use crate::policy::{ContentCapture, Policy};
+use crate::record::Record;
+use crate::semconv::Version;
+use crate::tracer::{Core, GenAiTracer, Open, SpanState};
+use capture::{EventFields, SpanFields};
+use plan::{EventPlan, FieldPlan, SpanPlan};
+
+/// A layer over a tracer of your own: your provider, your exporter.
+///
+/// Content capture is [`ContentCapture::Off`] until [`GenAiLayer::content_capture`] says
+/// otherwise. [`builder()`](crate::builder) makes a layer together with its pipeline.
+///
+/// ```
+/// use opentelemetry::trace::TracerProvider as _;
+/// use tracing_subscriber::prelude::*;
+///
+/// let provider = opentelemetry_sdk::trace::SdkTracerProvider::builder().build();
+/// let layer = tracing_genai::layer(provider.tracer("chat-api"));
+/// let subscriber = tracing_subscriber::registry().with(layer);
+/// # drop(subscriber);
+/// ```
+pub fn layer<S, T>(tracer: T) -> GenAiLayer<S, T>
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+    T: Tracer + Clone + 'static,
+    T::Span: Send + Sync,
+{
+    GenAiLayer::with_core(tracer, Core::new(Policy::default(), Version::default()))
+}
+
+/// The layer that turns `tracing` spans with `gen_ai.*` fields into OpenTelemetry GenAI spans.
+///
+/// It composes with any registry and with `tracing_opentelemetry::OpenTelemetrySpanExt`. Do not
+/// put it behind `tracing_subscriber::reload`, which hides it from `OpenTelemetrySpanExt`; use
+/// no second `tracing-opentelemetry` layer beside it, which would export the same fields past the
+/// content policy.
+pub struct GenAiLayer<S, T> {
+    inner: OpenTelemetryLayer<S, GenAiTracer<T>>,
+    tracer: T,
+    core: Arc<Core>,
+}
+
+impl<S, T> GenAiLayer<S, T>
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+    T: Tracer + Clone + 'static,
+    T::Span: Send + Sync,
+{
+    pub(crate) fn with_core(tracer: T, core: Core) -> Self {
+        Self::with_shared_core(tracer, Arc::new(core))
+    }
+
+    pub(crate) fn with_shared_core(tracer: T, core: Arc<Core>) -> Self {
+        let inner = tracing_opentelemetry::layer()
+            .with_tracer(GenAiTracer::new(tracer.clone(), Arc::clone(&core)))
+            .with_location(false)
+            .with_target(false)
+            .with_threads(false)
+            .with_tracked_inactivity(false);
+        Self { inner, tracer, core }
+    }
+
+    /// Sets whether message content leaves. Defaults to [`ContentCapture::Off`].
+    #[must_use]
+    pub fn content_capture(self, capture: ContentCapture) -> Self {
+        self.policy(Policy::new(capture))
+    }
+
+    /// Sets the whole content policy. Defaults to [`Policy::default`], which lets no content out.
+    #[must_use]
+    pub fn policy(self, policy: Policy) -> Self {
+        self.core.policy.store(policy);
+        self
+    }
+
+    /// Sets the version of the conventions. Defaults to [`Version::V1_41`].
+    #[must_use]
+    pub fn semconv(self, version: Version) -> Self {
+        self.rebuilt(|core| core.semconv = version)
+    }
+
+    /// Sets whether a span name or kind given with `otel.name` and `otel.kind` gives way to the
+    /// one of the conventions. Defaults to `false`: what the user said wins.
+    #[must_use]
+    pub fn override_explicit_names(self, replace: bool) -> Self {
+        self.rebuilt(|core| core.override_explicit_names = replace)
+    }
+
+    /// Leaves the last steps of a GenAI span (the shape of its messages, a kind that was learnt
+    /// late, an attribute that was rewritten) to a [`GenAiExporter`](crate::tracer::GenAiExporter)
+    /// on the export thread. Say so only when every exporter of the provider is wrapped in one.
+    /// Defaults to `false`: the span is finished where it ends.
+    #[cfg(feature = "init")]
+    #[must_use]
+    pub fn finish_on_export(self, finish: bool) -> Self {
+        self.rebuilt(|core| core.finish_on_export = finish)
+    }
+
+    fn rebuilt(self, change: impl FnOnce(&mut Core)) -> Self {
+        let mut core = Core::new(self.core.policy.load(), self.core.semconv);
+        core.override_explicit_names = self.core.override_explicit_names;
+        core.finish_on_export = self.core.finish_on_export;
+        change(&mut core);
+        Self::with_core(self.tracer, core)
+    }
+}
+
+/// What the layer keeps with a GenAI span.
+#[derive(Clone)]
+struct Tracked {
+    state: Arc<SpanState>,
+    plan: &'static [FieldPlan],
+}
+
+impl<S, T> Layer<S> for GenAiLayer<S, T>
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+    T: Tracer + Clone + 'static,
+    T::Span: Send + Sync,
+{
+    fn on_register_dispatch(&self, subscriber: &Dispatch) {
+        self.inner.on_register_dispatch(subscriber);
+    }
+
+    fn on_layer(&mut self, subscriber: &mut S) {
+        self.inner.on_layer(subscriber);
+    }
+
+    fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
+        self.inner.register_callsite(metadata)
+    }
+
+    fn enabled(&self, metadata: &Metadata<'_>, ctx: Context<'_, S>) -> bool {
+        self.inner.enabled(metadata, ctx)
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        self.inner.max_level_hint()
+    }
+
+    fn on_new_span(&self, attrs: &Attributes<'_>, id: &Id, ctx: Context<'_, S>) {
+        let fields = match plan::span(attrs.metadata()) {
+            SpanPlan::Ignore => return,
+            SpanPlan::Plain => return self.inner.on_new_span(attrs, id, ctx),
+            SpanPlan::GenAi(fields) => fields,
+        };
+        let mut open = Open::new(Record::with_capacity(fields.len()));
+        attrs.record(&mut SpanFields::new(fields, &self.core, &mut open));
+        let state = Arc::new(SpanState::new(open));
+
+        // The layer below gets the span without its fields.
+        let none = attrs.fields().value_set(&[]);
+        let bare = match attrs.parent() {
+            Some(parent) => Attributes::child_of(parent.clone(), attrs.metadata(), &none),
+            None if attrs.is_root() => Attributes::new_root(attrs.metadata(), &none),
+            None => Attributes::new(attrs.metadata(), &none),
+        };
+        self.core.introduce(&state, || self.inner.on_new_span(&bare, id, ctx.clone()));
+        if let Some(span) = ctx.span(id) {
+            let tracked = Tracked { state, plan: fields };
+            span.extensions_mut().replace(tracked.clone());
+            recent::put(&self.core, id, tracked);
+        }
+    }
+
+    fn on_record(&self, id: &Id, values: &Values<'_>, ctx: Context<'_, S>) {
+        // Neither the cell nor the extensions are held while a value is formatted: its `Debug` may
+        // use `tracing`.
+        let tracked = recent::take(&self.core, id).or_else(|| {
+            let span = ctx.span(id)?;
+            let extensions = span.extensions();
+            extensions.get::<Tracked>().cloned()
+        });
+        match tracked {
+            Some(tracked) => {
+                values.record(&mut SpanFields::live(tracked.plan, &self.core, &tracked.state));
+                recent::put(&self.core, id, tracked);
+            }
+            None => self.inner.on_record(id, values, ctx),
+        }
+    }
+
+    fn on_follows_from(&self, span: &Id, follows: &Id, ctx: Context<'_, S>) {
+        self.inner.on_follows_from(span, follows, ctx);
+    }
+
+    fn event_enabled(&self, event: &Event<'_>, ctx: Context<'_, S>) -> bool {
+        self.inner.event_enabled(event, ctx)
+    }
+
+    fn on_event(&self, event: &Event<'_>, ctx: Context<'_, S>) {
+        match plan::event(event.metadata()) {
+            EventPlan::Ignore => {}
+            EventPlan::Plain => self.inner.on_event(event, ctx),
+            EventPlan::GenAi(fields) => {
+                let mut owned = EventFields::new(fields, &self.core);
+                event.record(&mut owned);
+                owned.with_event(event, |event| self.inner.on_event(event, ctx));
+            }
+        }
+    }
+
+    fn on_enter(&self, id: &Id, ctx: Context<'_, S>) {
+        self.inner.on_enter(id, ctx);
+    }
+
+    fn on_exit(&self, id: &Id, ctx: Context<'_, S>) {
+        self.inner.on_exit(id, ctx);
+    }
+
+    fn on_close(&self, id: Id, ctx: Context<'_, S>) {
+        drop(recent::take(&self.core, &id));
+        self.inner.on_close(id, ctx);
+    }
+
+    fn on_id_change(&self, old: &Id, new: &Id, ctx: Context<'_, S>) {
+        self.inner.on_id_change(old, new, ctx);
+    }
+
+    // `OpenTelemetrySpanExt` finds the layer below by its type and by types private to it.
+    unsafe fn downcast_raw(&self, id: TypeId) -> Option<*const ()> {
+        if id == TypeId::of::<Self>() {
+            return Some(std::ptr::from_ref(self).cast());
+        }
+        // SAFETY: the layer below lives as long as this one, which is what its contract asks for.
+        unsafe { self.inner.downcast_raw(id) }
+    }
+}
+
+impl<S, T> fmt::Debug for GenAiLayer<S, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GenAiLayer")
+            .field("policy", &self.core.policy.load())
+            .field("semconv", &self.core.semconv)
+            .finish_non_exhaustive()
+    }
+}

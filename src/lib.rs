@@ -8,6 +8,11 @@ mod error;
 pub mod format;
 mod health;
 mod layer;
+
+pub use error::{Error, ErrorKind};
+pub use layer::{GenAiLayer, layer};
+#[cfg(feature = "init")]
+pub use telemetry::{Builder, Telemetry, builder, init_telemetry};
 #[cfg(feature = "init")]
 pub mod pipeline;
 pub mod policy;
@@ -17,4 +22,6 @@ pub mod semconv;
 pub mod telemetry;
 pub mod tracer;
 
-pub use error::{Error, ErrorKind};
+#[cfg(all(doctest, feature = "init"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -91,6 +91,13 @@ pub(crate) struct Destination {
     pub(crate) policy: Option<Policy>,
 }
 
+impl Destination {
+    /// Where spans go; empty for a receiver that takes no traces.
+    pub(crate) fn spans_url(&self) -> &str {
+        self.traces_url.as_deref().unwrap_or_default()
+    }
+}
+
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Protocol {
     HttpProtobuf,
@@ -121,6 +128,8 @@ pub(crate) enum FormatChoice {
     OpenInference,
     Vercel,
     OpenLlmetry,
+    /// `openllmetry_legacy`: indexed `gen_ai.prompt.{n}.*`
+    OpenLlmetryLegacy,
     Langfuse,
     /// `gen_ai+open_inference`
     GenAiAndOpenInference,
@@ -133,6 +142,7 @@ impl FormatChoice {
             Self::OpenInference => "open_inference",
             Self::Vercel => "vercel",
             Self::OpenLlmetry => "openllmetry",
+            Self::OpenLlmetryLegacy => "openllmetry_legacy",
             Self::Langfuse => "langfuse",
             Self::GenAiAndOpenInference => "gen_ai+open_inference",
         }

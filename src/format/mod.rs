@@ -1,1 +1,231 @@
-//! To come.
+//! Trace formats: finished spans, told in the words of the backend that receives them.
+//!
+//! What sits on a span inside this process is canonical: the names of the OpenTelemetry GenAI
+//! conventions, already cleared by the content policy. A [`Format`] turns one finished span into
+//! the shape a destination understands. It runs on the export thread, sees one destination's
+//! copy of the span, and knows no other destination.
+//!
+//! | `format` / `trace_type` | Type | For |
+//! |---|---|---|
+//! | `gen_ai` (`genai_extension`) | [`GenAi`] | every backend that reads the conventions |
+//! | `open_inference` | [`OpenInference`] | Phoenix, Arize, MLflow, Langfuse |
+//! | `gen_ai+open_inference` | [`OpenInference::supplement`] | the conventions, plus what Phoenix and MLflow miss in them |
+//! | `vercel` | [`Vercel`] | backends that know the AI SDK (version 6) |
+//! | `openllmetry` | [`OpenLlmetry::current`] | Traceloop since its move to the conventions |
+//! | `openllmetry_legacy` | [`OpenLlmetry::legacy`] | backends that read `gen_ai.prompt.{n}.*` |
+//! | `langfuse` | [`Langfuse`] | Langfuse's own attributes |
+//!
+//! All formats keep four promises:
+//! * An attribute of the target format that the application set itself wins over a derived one.
+//! * A fact the format has no name for leaves unchanged. Nothing is dropped for being unknown.
+//! * Messages that are not valid JSON never fail a span: the text leaves as it is, and
+//!   [`Counts::malformed`] grows.
+//! * Spans that carry nothing of GenAI pass untouched.
+//!
+//! One's own format is an implementation of the trait:
+//!
+//! ```
+//! use opentelemetry_sdk::trace::SpanData;
+//! use tracing_genai::format::Format;
+//!
+//! #[derive(Debug)]
+//! struct Shouting;
+//!
+//! impl Format for Shouting {
+//!     fn name(&self) -> &'static str {
+//!         "shouting"
+//!     }
+//!
+//!     fn format(&self, mut span: SpanData) -> SpanData {
+//!         span.name = span.name.to_uppercase().into();
+//!         span
+//!     }
+//! }
+//! ```
+
+pub(crate) mod backend;
+mod chat_ml;
+mod exception;
+mod facts;
+mod gen_ai;
+mod index;
+mod json;
+mod langfuse;
+mod messages;
+mod open_inference;
+mod openllmetry;
+mod parameters;
+mod time;
+mod vercel;
+
+use std::fmt;
+use std::sync::Arc;
+
+use opentelemetry::InstrumentationScope;
+use opentelemetry_sdk::trace::SpanData;
+
+pub use gen_ai::GenAi;
+pub use langfuse::Langfuse;
+pub use open_inference::{Hide, OpenInference};
+pub use openllmetry::OpenLlmetry;
+pub use vercel::Vercel;
+
+use crate::config::settings::FormatChoice;
+use crate::health::Counter;
+
+/// Turns a finished span into the shape one destination understands.
+///
+/// Called on the export thread, once per span and destination. It must not block, and it must
+/// not panic: a span it cannot make sense of is returned as it came.
+pub trait Format: fmt::Debug + Send + Sync + 'static {
+    /// The name by which configuration and `status()` speak of the format.
+    fn name(&self) -> &'static str;
+
+    /// The span as it leaves. Name, kind, attributes, events, status and scope may change; the
+    /// identifiers, the times and the links should not.
+    fn format(&self, span: SpanData) -> SpanData;
+}
+
+/// What a format could not say in its own words.
+///
+/// Shared by all spans of a destination; the numbers only grow.
+#[derive(Debug, Default)]
+pub struct Counts {
+    malformed: Counter,
+    unflattened: Counter,
+}
+
+impl Counts {
+    /// Attributes that were to hold messages, documents or definitions as JSON and did not. Their
+    /// text left as it was.
+    #[must_use]
+    pub fn malformed(&self) -> u64 {
+        self.malformed.get()
+    }
+
+    /// Lists of messages, documents or definitions that would have become more attributes than
+    /// the format may write, and left as one JSON attribute instead.
+    #[must_use]
+    pub fn unflattened(&self) -> u64 {
+        self.unflattened.get()
+    }
+}
+
+/// The settings of a destination that its format asks for.
+#[derive(Clone, Debug)]
+pub(crate) struct FormatOptions {
+    /// `OPENINFERENCE_HIDE_*`, used by the two OpenInference formats.
+    pub(crate) hide: Hide,
+    /// Attributes one span may have after flattening. Defaults to 4096.
+    pub(crate) attribute_limit: usize,
+    pub(crate) counts: Arc<Counts>,
+}
+
+impl Default for FormatOptions {
+    fn default() -> Self {
+        Self {
+            hide: Hide::default(),
+            attribute_limit: DEFAULT_ATTRIBUTE_LIMIT,
+            counts: Arc::default(),
+        }
+    }
+}
+
+/// The format a destination was configured with.
+pub(crate) fn format_of(choice: FormatChoice, options: FormatOptions) -> Arc<dyn Format> {
+    let FormatOptions { hide, attribute_limit, counts } = options;
+    let open_inference = |format: OpenInference| {
+        format
+            .with_hide(hide)
+            .with_attribute_limit(attribute_limit)
+            .with_counts(Arc::clone(&counts))
+    };
+    match choice {
+        FormatChoice::GenAi => Arc::new(GenAi::new()),
+        FormatChoice::OpenInference => Arc::new(open_inference(OpenInference::new())),
+        FormatChoice::GenAiAndOpenInference => {
+            Arc::new(open_inference(OpenInference::supplement()))
+        }
+        FormatChoice::Vercel => Arc::new(Vercel::new().with_counts(counts)),
+        FormatChoice::OpenLlmetry => Arc::new(OpenLlmetry::current()),
+        FormatChoice::OpenLlmetryLegacy => Arc::new(
+            OpenLlmetry::legacy().with_attribute_limit(attribute_limit).with_counts(counts),
+        ),
+        FormatChoice::Langfuse => Arc::new(Langfuse::new().with_counts(counts)),
+    }
+}
+
+/// Every spelling of `format` / `trace_type`; the first one of a format is its name.
+pub(crate) static CHOICES: &[(&str, FormatChoice)] = &[
+    ("gen_ai", FormatChoice::GenAi),
+    ("genai", FormatChoice::GenAi),
+    ("genai_extension", FormatChoice::GenAi),
+    ("otel", FormatChoice::GenAi),
+    ("open_inference", FormatChoice::OpenInference),
+    ("openinference", FormatChoice::OpenInference),
+    ("gen_ai+open_inference", FormatChoice::GenAiAndOpenInference),
+    ("genai+openinference", FormatChoice::GenAiAndOpenInference),
+    ("vercel", FormatChoice::Vercel),
+    ("openllmetry", FormatChoice::OpenLlmetry),
+    ("traceloop", FormatChoice::OpenLlmetry),
+    ("openllmetry_legacy", FormatChoice::OpenLlmetryLegacy),
+    ("traceloop_legacy", FormatChoice::OpenLlmetryLegacy),
+    ("langfuse", FormatChoice::Langfuse),
+];
+
+/// Reads a configured format; `None` for one that does not exist.
+pub(crate) fn choice_named(text: &str) -> Option<FormatChoice> {
+    let text = text.trim().to_ascii_lowercase().replace('-', "_");
+    CHOICES.iter().find(|(name, _)| *name == text).map(|(_, choice)| *choice)
+}
+
+/// The same scope without a schema URL: the attributes of the span no longer follow that schema.
+fn without_schema(scope: &InstrumentationScope) -> InstrumentationScope {
+    let mut builder = InstrumentationScope::builder(scope.name().to_owned())
+        .with_attributes(scope.attributes().cloned());
+    if let Some(version) = scope.version() {
+        builder = builder.with_version(version.to_owned());
+    }
+    builder.build()
+}
+
+/// Enough for several hundred messages; a bound for what one hostile span may cost.
+const DEFAULT_ATTRIBUTE_LIMIT: usize = 4096;
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use super::*;
+    use opentelemetry::KeyValue;
+    use opentelemetry::trace::{SpanContext, SpanId, SpanKind, Status};
+
+    pub(crate) fn span(attributes: Vec<KeyValue>) -> SpanData {
+        SpanData {
+            span_context: SpanContext::empty_context(),
+            parent_span_id: SpanId::INVALID,
+            parent_span_is_remote: false,
+            span_kind: SpanKind::Client,
+            name: "chat m".into(),
+            start_time: UNIX_EPOCH,
+            end_time: UNIX_EPOCH + Duration::from_secs(1),
+            attributes,
+            dropped_attributes_count: 0,
+            events: Default::default(),
+            links: Default::default(),
+            status: Status::Unset,
+            instrumentation_scope: InstrumentationScope::builder("app").build(),
+        }
+    }
+
+    #[test]
+    fn every_choice_has_a_name_and_makes_a_format_of_that_name() {
+        for &(name, choice) in CHOICES {
+            assert_eq!(choice_named(name), Some(choice));
+            let first = CHOICES.iter().find(|(_, other)| *other == choice).map(|(name, _)| *name);
+            assert_eq!(Some(format_of(choice, FormatOptions::default()).name()), first);
+        }
+        assert_eq!(choice_named(" Open-Inference "), Some(FormatChoice::OpenInference));
+        assert_eq!(choice_named("zipkin"), None);
+    }
+}

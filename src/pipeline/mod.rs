@@ -1,1 +1,67 @@
-//! To come.
+//! From finished spans to their destinations.
+//!
+//! ```text
+//! SdkTracerProvider ── on_end ──▶ Processor ──▶ one Queue per destination
+//!                                                  │ own thread
+//!                                                  ▼
+//!                                   Preparation ──▶ Delivery ──▶ Transport
+//! ```
+//!
+//! Ending a span does no more than put it into bounded queues. Each destination has its own
+//! thread, on which telemetry is suppressed, so a slow or broken one neither blocks the
+//! application nor the other destinations. Every span that comes in is counted out exactly once:
+//! as exported, rejected, failed or dropped for a reason.
+
+mod account;
+mod backoff;
+pub mod console;
+mod delivery;
+mod detect;
+mod finished;
+mod lifecycle;
+mod local;
+mod outlets;
+mod preparation;
+mod processor;
+mod queue;
+mod reload;
+mod resource;
+mod sampler;
+mod snapshot;
+mod start_error;
+mod stricter;
+mod tail;
+mod transport;
+mod worker;
+
+#[cfg(feature = "otel-http")]
+mod answer;
+#[cfg(feature = "otel-http")]
+mod connection;
+#[cfg(feature = "otel-http")]
+mod encoding;
+#[cfg(feature = "otel-grpc")]
+mod grpc;
+#[cfg(feature = "otel-http")]
+mod http;
+#[cfg(feature = "otel-http")]
+mod otlp;
+#[cfg(feature = "otel-http")]
+mod probe;
+#[cfg(feature = "otel-http")]
+mod tls;
+
+#[cfg(test)]
+mod tests;
+
+#[cfg(feature = "otel-http")]
+pub(crate) use connection::Connection;
+pub(crate) use lifecycle::{Pipeline, Undelivered};
+pub(crate) use local::Local;
+#[cfg(feature = "otel-http")]
+pub(crate) use probe::{Finding, Verdict, probe};
+pub(crate) use reload::Applied;
+pub(crate) use resource::resource;
+pub(crate) use snapshot::{DestinationSnapshot, Snapshot};
+pub(crate) use start_error::StartError;
+pub(crate) use transport::{Failure, FailureKind, Outcome, Packed, Transport};

@@ -3,6 +3,11 @@
 //! The only maker of a cleared record. A [`Policy`] is a small copyable value, so that it can be
 //! read on every field without a lock and changed while spans are open.
 
+mod cleared;
+pub(crate) mod error_text;
+pub(crate) mod limit;
+pub(crate) mod media;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::semconv::Class;
@@ -96,6 +101,7 @@ impl Policy {
 
     /// Whether values of `class` may leave.
     #[must_use]
+    #[inline]
     pub const fn allows(self, class: Class) -> bool {
         match class {
             Class::Metadata | Class::ErrorText => true,

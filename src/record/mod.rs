@@ -1,1 +1,361 @@
-//! To come.
+//! What a span said: typed facts, one spelling and one type each.
+//!
+//! A [`Record`] takes whatever was recorded under whatever spelling and keeps it under the
+//! attribute of the conventions, the last value winning. It knows no SDK and no `tracing`.
+
+pub(crate) mod coerce;
+mod content;
+mod derive;
+pub(crate) mod messages;
+mod value;
+
+use std::borrow::Cow;
+use std::fmt;
+
+pub(crate) use coerce::Raw;
+pub(crate) use content::shape_attr;
+pub(crate) use derive::{Outline, SpanRole, clean_name};
+pub use value::{Text, Value};
+
+use crate::health::Health;
+use crate::semconv::{
+    Attr, Class, KnownOperation, Match, Provider, Type, ValueMap, known_finish_reason, lookup,
+    spelling_streams, split_model_prefix,
+};
+use coerce::{Coerced, coerce, foreign};
+
+/// Typed facts about one span, on their way to the policy.
+#[derive(Clone, Default)]
+pub struct Record {
+    entries: Vec<Entry>,
+    /// A bit for each [`Attr`] that has an entry.
+    present: u128,
+    /// Attributes that were written to the span when it started.
+    written: u128,
+    /// Of those, the ones recorded again since with another value.
+    changed: u128,
+    /// Whether one of the facts that name a span was recorded since the span started.
+    renamed: bool,
+    /// Whether the policy has anything to decide: content, error text, keys of others, long text.
+    delicate: bool,
+    /// Messages of retired events, in the order in which they came.
+    folded: Vec<(Attr, String)>,
+}
+
+/// One fact.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    pub(crate) key: Key,
+    pub(crate) value: Value,
+}
+
+/// What a fact is about.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Key {
+    Attr(Attr),
+    /// A key that no table has, or content under a name of its own, with whose data it is.
+    Other(Cow<'static, str>, Class),
+}
+
+/// Text of an unknown `gen_ai.` key beyond this many bytes counts as content.
+const UNKNOWN_TEXT_LIMIT: usize = 256;
+
+impl Record {
+    pub(crate) fn with_capacity(capacity: usize) -> Self {
+        Self { entries: Vec::with_capacity(capacity), ..Self::default() }
+    }
+
+    /// Whether anything was recorded that only GenAI spans have.
+    pub(crate) fn is_gen_ai(&self) -> bool {
+        self.present & GEN_AI != 0
+            || !self.folded.is_empty()
+            || self.entries.iter().any(|entry| match &entry.key {
+                Key::Attr(_) => false,
+                Key::Other(key, class) => key.starts_with("gen_ai.") || class.is_content(),
+            })
+    }
+
+    /// The value of an attribute.
+    #[must_use]
+    pub fn get(&self, attr: Attr) -> Option<&Value> {
+        if self.present & bit(attr) == 0 {
+            return None;
+        }
+        self.entries.iter().find(|entry| entry.key == Key::Attr(attr)).map(|entry| &entry.value)
+    }
+
+    /// The text of an attribute.
+    #[must_use]
+    pub fn text(&self, attr: Attr) -> Option<&str> {
+        self.get(attr).and_then(Value::as_str)
+    }
+
+    pub(crate) fn has(&self, attr: Attr) -> bool {
+        self.present & bit(attr) != 0
+    }
+
+    /// Takes a value under any key.
+    pub(crate) fn record(&mut self, key: Cow<'static, str>, mut raw: Raw<'_>, health: &Health) {
+        match lookup(&key) {
+            Match::Known(attr, map) => self.record_attr(attr, map, &mut raw, health),
+            Match::Content(class) => self.put_other(key, class, foreign(raw)),
+            Match::Drop => health.withheld.increment(),
+            Match::UnknownGenAi => self.record_unknown(key, raw),
+            Match::Foreign => self.put_other(key, Class::Metadata, foreign(raw)),
+        }
+    }
+
+    /// Takes a value of a known attribute.
+    ///
+    /// `raw` is lent and not given because moving it costs more than taking most values does.
+    pub(crate) fn record_attr(
+        &mut self,
+        attr: Attr,
+        map: ValueMap,
+        raw: &mut Raw<'_>,
+        health: &Health,
+    ) {
+        // The usual cases, without the detours that the others need.
+        if map == ValueMap::Same && self.put_at_once(attr, raw) {
+            return;
+        }
+        let raw = std::mem::replace(raw, Raw::Bool(false));
+        if attr == Attr::OperationName
+            && let Raw::Str(text) | Raw::Debug(text) = &raw
+            && spelling_streams(text)
+        {
+            self.put(Attr::RequestStream, Value::Bool(true));
+        }
+        match coerce(attr, map, raw) {
+            Coerced::Value(value) => {
+                if attr == Attr::RequestModel {
+                    self.put_model(value);
+                } else {
+                    self.put(attr, value);
+                }
+            }
+            Coerced::Nothing => {}
+            Coerced::Text(text) => {
+                health.not_understood.increment();
+                self.put(attr, Value::Text(text.into()));
+            }
+        }
+    }
+
+    /// Takes a value that is of the type of its attribute already and needs none of the detours of
+    /// [`coerce`], which is nearly always. Tells whether it did.
+    fn put_at_once(&mut self, attr: Attr, raw: &Raw<'_>) -> bool {
+        match (raw, attr.value_type()) {
+            (Raw::I64(value), Type::Int) if *value >= 0 => self.put(attr, Value::I64(*value)),
+            (Raw::Bool(value), Type::Bool) => self.put(attr, Value::Bool(*value)),
+            (Raw::F64(value), Type::Double)
+                if *value >= 0.0 && value.is_finite() && f64::from(*value as f32) != *value =>
+            {
+                self.put(attr, Value::F64(*value));
+            }
+            (Raw::Str(text), Type::Str)
+                if text.as_bytes().first().is_some_and(|first| *first > b' ') =>
+            {
+                match attr {
+                    Attr::OperationName => match KnownOperation::named(text) {
+                        Some(known) => self.put(attr, Value::Text(Text::Static(known.as_str()))),
+                        None => return false,
+                    },
+                    Attr::ProviderName => match Provider::known(text) {
+                        Some(known) => self.put(attr, Value::Text(Text::Static(known))),
+                        None => return false,
+                    },
+                    Attr::RequestModel if text.contains('/') => return false,
+                    Attr::OutputType => return false,
+                    _ if attr.is_sampling_relevant() => {
+                        self.put(attr, Value::Text(Text::Shared((**text).into())));
+                    }
+                    _ => self.put(attr, Value::Text(Text::Owned((**text).to_owned()))),
+                }
+            }
+            (Raw::Str(text), Type::StrList) if attr == Attr::ResponseFinishReasons => {
+                match known_finish_reason(text) {
+                    Some(word) => self.put(attr, Value::List(vec![Text::Static(word)])),
+                    None => return false,
+                }
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    /// Takes a value of a key with our prefix that no table has.
+    pub(crate) fn record_unknown(&mut self, key: Cow<'static, str>, raw: Raw<'_>) {
+        let value = foreign(raw);
+        if value.len() == 0 {
+            return;
+        }
+        let long = value.as_str().is_some_and(|text| text.len() > UNKNOWN_TEXT_LIMIT);
+        self.put_other(key, if long { Class::Input } else { Class::Metadata }, value);
+    }
+
+    /// Keeps a value under a key of its own.
+    pub(crate) fn put_other(&mut self, key: Cow<'static, str>, class: Class, value: Value) {
+        self.delicate = true;
+        let found = self.entries.iter_mut().find(|entry| match &entry.key {
+            Key::Other(known, _) => *known == key,
+            Key::Attr(_) => false,
+        });
+        match found {
+            Some(entry) => {
+                entry.key = Key::Other(key, class);
+                entry.value = value;
+            }
+            None => self.entries.push(Entry { key: Key::Other(key, class), value }),
+        }
+    }
+
+    /// Keeps the messages of an event behind those of the attribute.
+    pub(crate) fn fold(&mut self, attr: Attr, json: String) {
+        self.folded.push((attr, json));
+    }
+
+    // A value that is made where it is put need not be copied there.
+    #[inline(always)]
+    pub(crate) fn put(&mut self, attr: Attr, value: Value) {
+        self.renamed |= derive::NAMING & bit(attr) != 0;
+        self.delicate |= attr.class() != Class::Metadata || value.len() > ALWAYS_FITS;
+        if self.present & bit(attr) == 0 {
+            self.present |= bit(attr);
+            self.entries.push(Entry { key: Key::Attr(attr), value });
+            return;
+        }
+        if let Some(entry) = self.entries.iter_mut().find(|entry| entry.key == Key::Attr(attr)) {
+            if self.written & bit(attr) != 0 && entry.value != value {
+                self.changed |= bit(attr);
+            }
+            entry.value = value;
+        }
+    }
+
+    /// Takes `openai/gpt-4` apart where the prefix is a provider that does not contradict the
+    /// recorded one.
+    fn put_model(&mut self, value: Value) {
+        if let Some((provider, model)) = value.as_str().and_then(split_model_prefix) {
+            match self.text(Attr::ProviderName) {
+                Some(known) if known != provider => {}
+                known => {
+                    let missing = known.is_none();
+                    let model = Value::Text(Text::Shared(model.into()));
+                    if missing {
+                        self.put(Attr::ProviderName, Value::Text(Text::Static(provider)));
+                    }
+                    return self.put(Attr::RequestModel, model);
+                }
+            }
+        }
+        self.put(Attr::RequestModel, value);
+    }
+
+    /// The sampling-relevant attributes, marked as written to the span from now on.
+    pub(crate) fn take_sampling(&mut self) -> impl Iterator<Item = (Attr, &Value)> {
+        self.renamed = false;
+        let written = &mut self.written;
+        self.entries.iter().filter_map(move |entry| match entry.key {
+            Key::Attr(attr) if attr.is_sampling_relevant() => {
+                *written |= bit(attr);
+                Some((attr, &entry.value))
+            }
+            _ => None,
+        })
+    }
+
+    /// Whether the span has the attribute already, with the value it has now.
+    pub(crate) fn is_written(&self, attr: Attr) -> bool {
+        self.written & !self.changed & bit(attr) != 0
+    }
+
+    /// Whether the span has the attribute already, with another value.
+    pub(crate) fn is_changed(&self, attr: Attr) -> bool {
+        self.changed & bit(attr) != 0
+    }
+
+    /// Whether a fact that decides the span's name or kind was recorded since the span started.
+    pub(crate) fn names_itself_anew(&self) -> bool {
+        self.renamed
+    }
+
+    pub(crate) fn remove(&mut self, attr: Attr) -> Option<Value> {
+        if !self.has(attr) {
+            return None;
+        }
+        self.present &= !bit(attr);
+        let at = self.entries.iter().position(|entry| entry.key == Key::Attr(attr))?;
+        Some(self.entries.remove(at).value)
+    }
+
+    /// Whether the policy has anything to decide, given that a value may have `max_bytes`.
+    pub(crate) fn is_delicate(&self, max_bytes: usize) -> bool {
+        self.delicate || max_bytes < ALWAYS_FITS
+    }
+
+    /// Whether any fact is not an attribute of the tables.
+    pub(crate) fn has_others(&self) -> bool {
+        self.entries.len() > self.present.count_ones() as usize
+    }
+
+    pub(crate) fn entries_mut(&mut self) -> &mut Vec<Entry> {
+        &mut self.entries
+    }
+
+    pub(crate) fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    pub(crate) fn folded(&mut self) -> Vec<(Attr, String)> {
+        std::mem::take(&mut self.folded)
+    }
+
+    /// Forgets all content, as for a span that is not sampled.
+    pub(crate) fn forget_content(&mut self) {
+        self.folded.clear();
+        let present = &mut self.present;
+        self.entries.retain(|entry| match &entry.key {
+            Key::Attr(attr) if attr.class().is_content() => {
+                *present &= !bit(*attr);
+                false
+            }
+            Key::Attr(_) => true,
+            Key::Other(_, class) => !class.is_content(),
+        });
+    }
+}
+
+impl fmt::Debug for Record {
+    /// Prints keys only: the values have not passed the policy.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set()
+            .entries(self.entries.iter().map(|entry| match &entry.key {
+                Key::Attr(attr) => Cow::Borrowed(attr.key()),
+                Key::Other(key, _) => Cow::Borrowed(&**key),
+            }))
+            .finish()
+    }
+}
+
+/// Values of this many bytes are within any sensible size.
+const ALWAYS_FITS: usize = 256;
+
+/// The attributes that only GenAI spans have.
+const GEN_AI: u128 = {
+    let (mut bits, mut row) = (0, 0);
+    while row < Attr::ALL.len() {
+        let attr = Attr::ALL[row];
+        if attr.is_gen_ai() || attr.class().is_content() {
+            bits |= bit(attr);
+        }
+        row += 1;
+    }
+    bits
+};
+
+const fn bit(attr: Attr) -> u128 {
+    1 << attr as u8
+}
+
+const _: () = assert!(Attr::ALL.len() <= 128, "the record keeps a bit for each attribute");

@@ -179,18 +179,21 @@ attributes! {
 }
 
 impl Attr {
+    #[inline]
     pub(crate) const fn def(self) -> &'static AttrDef {
         &ATTRIBUTES[self as usize]
     }
 
     /// The key in [`Version::V1_41`], which is also the one inside this process.
     #[must_use]
+    #[inline]
     pub const fn key(self) -> &'static str {
         self.def().key
     }
 
     /// The key, or the two keys, under which the attribute leaves in `version`.
     #[must_use]
+    #[inline]
     pub const fn keys(self, version: Version) -> (&'static str, Option<&'static str>) {
         let def = self.def();
         match (version, def.latest) {
@@ -202,26 +205,40 @@ impl Attr {
 
     /// Whose data the value carries.
     #[must_use]
+    #[inline]
     pub const fn class(self) -> Class {
         self.def().class
     }
 
     /// The type the registry gives the attribute.
     #[must_use]
+    #[inline]
     pub const fn value_type(self) -> Type {
         self.def().ty
     }
 
     /// Whether the conventions ask for the attribute at span creation.
     #[must_use]
+    #[inline]
     pub const fn is_sampling_relevant(self) -> bool {
         self.def().sampling
     }
 
     /// Whether the key begins with `gen_ai.`, `mcp.` or a provider's own prefix: one of these on
     /// a span makes it a GenAI span, a general attribute like `server.address` does not.
-    pub(crate) fn is_gen_ai(self) -> bool {
-        let key = self.key();
-        key.starts_with("gen_ai.") || key.starts_with("mcp.") || key.starts_with("openai.")
+    pub(crate) const fn is_gen_ai(self) -> bool {
+        let key = self.key().as_bytes();
+        begins_with(key, b"gen_ai.") || begins_with(key, b"mcp.") || begins_with(key, b"openai.")
     }
+}
+
+const fn begins_with(text: &[u8], prefix: &[u8]) -> bool {
+    let mut at = 0;
+    while at < prefix.len() {
+        if at >= text.len() || text[at] != prefix[at] {
+            return false;
+        }
+        at += 1;
+    }
+    true
 }

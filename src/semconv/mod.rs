@@ -7,12 +7,21 @@
 //! semantic-conventions v1.41 (the last one published with GenAI content) and the moving
 //! `semantic-conventions-genai` repository.
 
-// mod aliases;
+mod aliases;
 mod attributes;
+mod operations;
+mod providers;
+mod values;
 
 pub use attributes::Attr;
+pub use operations::{Kind, KnownOperation, Operation};
+pub use providers::Provider;
 
-pub(crate) use attributes::{ATTRIBUTES, AttrDef};
+pub(crate) use aliases::{Match, ValueMap, lookup};
+pub(crate) use attributes::ATTRIBUTES;
+pub(crate) use operations::spelling_streams;
+pub(crate) use providers::split_model_prefix;
+pub(crate) use values::{is_sentinel, known_finish_reason};
 
 /// Which state of the GenAI conventions leaves the process.
 ///
@@ -98,6 +107,7 @@ pub enum Class {
 impl Class {
     /// Whether values of this class are what people wrote or models answered.
     #[must_use]
+    #[inline]
     pub const fn is_content(self) -> bool {
         matches!(
             self,

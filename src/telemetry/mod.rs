@@ -1,1 +1,53 @@
-//! To come.
+//! Starting telemetry, looking at it, ending it.
+//!
+//! [`init_telemetry`] is the one line of most services, [`builder`] the way to everything else:
+//! [`Builder::init`] installs the globals, [`Builder::build`] makes the same for a registry of
+//! your own. Both give a [`Telemetry`] handle.
+
+mod builder;
+mod doctor;
+mod effective;
+mod fields;
+mod handle;
+mod install;
+mod reloaded;
+mod status;
+mod targets;
+
+pub use builder::{Builder, Console, Log, Protocol, Sampler};
+pub use doctor::{Diagnosis, Finding, Health};
+pub use fields::{WithoutContent, WithoutContentVisitor};
+pub use handle::Telemetry;
+pub use reloaded::Reloaded;
+pub use status::{DestinationStatus, LastError, Spans, State, Status};
+
+pub use crate::config::Explanation;
+pub use crate::pipeline::console::{Colours, ConsoleExporter, Terminal};
+
+use crate::Error;
+
+/// Starts telemetry as the configuration file and the environment say, and installs it: a
+/// `tracing` subscriber, the global tracer provider, the propagators.
+///
+/// The same as [`builder()`]`.`[`init()`](Builder::init). Keep the handle until the end of `main`:
+/// when the last clone of it is dropped, what is queued is delivered and telemetry ends.
+///
+/// ```no_run
+/// fn main() -> Result<(), Box<dyn std::error::Error>> {
+///     let _telemetry = tracing_genai::init_telemetry()?;
+///     // serve
+///     Ok(())
+/// }
+/// ```
+///
+/// # Errors
+///
+/// See [`Builder::init`].
+pub fn init_telemetry() -> Result<Telemetry, Error> {
+    builder().init()
+}
+
+/// A [`Builder`] that has everything at its default.
+pub fn builder() -> Builder {
+    Builder::new()
+}

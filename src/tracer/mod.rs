@@ -1,1 +1,141 @@
-//! To come.
+//! A decorator of OpenTelemetry's `Tracer` and `Span`.
+//!
+//! [`GenAiTracer`] gives every span its final name, kind and attributes before the sampler sees
+//! them as far as they are known then, and completes them when the span ends. What is not GenAI
+//! passes through. Whatever enters the SDK has passed the policy.
+
+pub(crate) mod event;
+#[cfg(feature = "init")]
+mod exporter;
+mod provider;
+mod span;
+mod state;
+
+use std::borrow::Cow;
+use std::cell::Cell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use opentelemetry::trace::{SpanBuilder, Tracer};
+use opentelemetry::{Context, KeyValue, Value as OtelValue};
+
+#[cfg(feature = "init")]
+pub use exporter::GenAiExporter;
+#[cfg(feature = "init")]
+pub(crate) use exporter::finish;
+pub use provider::GenAiTracerProvider;
+pub use span::GenAiSpan;
+
+pub(crate) use state::{Open, SpanState};
+
+use crate::health::Health;
+use crate::policy::{Policy, PolicyCell};
+use crate::semconv::Version;
+
+/// What a layer, its tracer and the handle share.
+#[derive(Debug)]
+pub(crate) struct Core {
+    /// Tells this core from any other of the process.
+    pub(crate) id: u64,
+    pub(crate) policy: PolicyCell,
+    pub(crate) semconv: Version,
+    /// Replace a name or a kind that the user set, too.
+    pub(crate) override_explicit_names: bool,
+    /// Messages, the kind and rewritten attributes are finished by a [`GenAiExporter`] on the
+    /// export thread, instead of where the span ends.
+    pub(crate) finish_on_export: bool,
+    pub(crate) health: Arc<Health>,
+    /// Records of spans that the layer has seen and the tracer has not built yet.
+    waiting: sharded_slab::Slab<Arc<SpanState>>,
+}
+
+impl Core {
+    pub(crate) fn new(policy: Policy, semconv: Version) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self {
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            policy: PolicyCell::new(policy),
+            semconv,
+            override_explicit_names: false,
+            finish_on_export: false,
+            health: Arc::default(),
+            waiting: sharded_slab::Slab::new(),
+        }
+    }
+
+    /// Runs `create`, in which the layer below asks this core's tracer for a builder, so that the
+    /// builder carries the way to `state`.
+    pub(crate) fn introduce(&self, state: &Arc<SpanState>, create: impl FnOnce()) {
+        let Some(slot) = self.waiting.insert(Arc::clone(state)) else {
+            // More spans wait than the slab has room for: they leave as the layer below makes them.
+            return create();
+        };
+        PENDING.set(Some(slot));
+        create();
+        if PENDING.take().is_some() {
+            self.waiting.remove(slot);
+        }
+    }
+
+    /// Forgets a span that was introduced and never built.
+    fn take(&self, slot: usize) -> Option<Arc<SpanState>> {
+        self.waiting.take(slot)
+    }
+}
+
+thread_local! {
+    /// The slot of the span whose builder is being made on this thread.
+    static PENDING: Cell<Option<usize>> = const { Cell::new(None) };
+}
+
+/// The attribute under which a builder carries the way to its record. Never leaves.
+const SLOT: &str = "tracing_genai.slot";
+
+/// A [`Tracer`] whose GenAI spans follow the conventions and the content policy.
+#[derive(Clone, Debug)]
+pub struct GenAiTracer<T> {
+    inner: T,
+    core: Arc<Core>,
+}
+
+impl<T> GenAiTracer<T> {
+    pub(crate) fn new(inner: T, core: Arc<Core>) -> Self {
+        Self { inner, core }
+    }
+}
+
+impl<T: Tracer> Tracer for GenAiTracer<T> {
+    type Span = GenAiSpan<T::Span>;
+
+    fn span_builder<N: Into<Cow<'static, str>>>(&self, name: N) -> SpanBuilder {
+        let builder = SpanBuilder::from_name(name);
+        match PENDING.take() {
+            Some(slot) => builder.with_attributes([KeyValue::new(SLOT, slot as i64)]),
+            None => builder,
+        }
+    }
+
+    fn build_with_context(&self, mut builder: SpanBuilder, parent_cx: &Context) -> Self::Span {
+        self.core.health.started.increment();
+        let state = self.introduced(&builder).or_else(|| state::adopt(&builder));
+        if let Some(state) = &state {
+            state.lock().start(&mut builder, &self.core);
+        } else {
+            event::police_builder(&mut builder, &self.core);
+        }
+        let inner = self.inner.build_with_context(builder, parent_cx);
+        GenAiSpan::new(inner, state, Arc::clone(&self.core))
+    }
+}
+
+impl<T> GenAiTracer<T> {
+    fn introduced(&self, builder: &SpanBuilder) -> Option<Arc<SpanState>> {
+        let first = builder.attributes.as_ref()?.first()?;
+        match &first.value {
+            OtelValue::I64(slot) if first.key.as_str() == SLOT => {
+                self.core.take(usize::try_from(*slot).ok()?)
+            }
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,315 @@
+//! `backend: langfuse | phoenix | …`: what is known about a receiver besides its address.
+//!
+//! A row decides the format, adds headers that are no secrets, gives keys the names the backend
+//! looks for, and says which protocol and signals it takes. Everything in a row can be overridden
+//! by the destination's own settings. Address and credentials are always the user's.
+//!
+//! Source of the rows: the vendors' documentation and, for Langfuse, Phoenix and MLflow, their
+//! ingestion code, as of November 2026.
+
+use std::sync::Arc;
+
+use opentelemetry::{Key, KeyValue};
+use opentelemetry_sdk::trace::SpanData;
+
+use super::{Format, FormatOptions, format_of};
+use crate::config::settings::FormatChoice;
+
+/// What a receiver of traces reads and takes.
+#[derive(Debug)]
+pub(crate) struct Backend {
+    pub(crate) name: &'static str,
+    pub(crate) aliases: &'static [&'static str],
+    pub(crate) format: FormatChoice,
+    /// Sent with every request unless the user set the same header. Lower case, never secret.
+    pub(crate) headers: &'static [(&'static str, &'static str)],
+    /// Applied after the format.
+    pub(crate) keys: &'static [KeyRule],
+    /// Whether the backend has an OTLP/gRPC endpoint.
+    pub(crate) grpc: bool,
+    pub(crate) metrics: Metrics,
+}
+
+/// Whether a backend takes OTLP metrics.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Metrics {
+    /// Refused, or accepted and thrown away.
+    None,
+    Any,
+    /// Only with delta temporality.
+    Delta,
+}
+
+/// Another name for a key, for one backend.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum KeyRule {
+    /// The old key goes.
+    Rename(&'static str, &'static str),
+    /// Both keys leave.
+    Repeat(&'static str, &'static str),
+}
+
+use KeyRule::{Rename, Repeat};
+
+/// Langfuse takes every key that begins with `gen_ai.prompt` for the input of the span, and knows
+/// only the older spelling of the cache write count.
+const LANGFUSE_KEYS: &[KeyRule] = &[
+    Rename("gen_ai.prompt.name", "langfuse.observation.prompt.name"),
+    Rename("gen_ai.prompt.version", "langfuse.observation.prompt.version"),
+    Rename("gen_ai.usage.cache_write.input_tokens", "gen_ai.usage.cache_creation.input_tokens"),
+];
+
+/// LangSmith lists neither the provider nor the token details of the conventions.
+const LANGSMITH_KEYS: &[KeyRule] = &[
+    Repeat("gen_ai.provider.name", "gen_ai.system"),
+    Repeat("gen_ai.usage.reasoning.output_tokens", "gen_ai.usage.details.reasoning_tokens"),
+    Repeat("gen_ai.conversation.id", "langsmith.metadata.session_id"),
+];
+
+const CACHE_WRITE: &[KeyRule] =
+    &[Repeat("gen_ai.usage.cache_write.input_tokens", "gen_ai.usage.cache_creation.input_tokens")];
+
+const PROVIDER_AS_SYSTEM: &[KeyRule] = &[Repeat("gen_ai.provider.name", "gen_ai.system")];
+
+const SIGNOZ_KEYS: &[KeyRule] =
+    &[Repeat("gen_ai.response.time_to_first_chunk", "gen_ai.server.ttft")];
+
+const GEN_AI: Backend = Backend {
+    name: "otlp",
+    aliases: &["collector", "otel_collector", "otel"],
+    format: FormatChoice::GenAi,
+    headers: &[],
+    keys: &[],
+    grpc: true,
+    metrics: Metrics::Any,
+};
+
+/// Every known backend; the first row stands for any other one.
+pub(crate) static BACKENDS: &[Backend] = &[
+    GEN_AI,
+    Backend {
+        name: "arize",
+        aliases: &["arize_ax"],
+        format: FormatChoice::OpenInference,
+        metrics: Metrics::None,
+        ..GEN_AI
+    },
+    Backend { name: "braintrust", aliases: &[], grpc: false, metrics: Metrics::None, ..GEN_AI },
+    Backend { name: "dash0", aliases: &[], ..GEN_AI },
+    Backend {
+        name: "datadog",
+        aliases: &["datadog_intake"],
+        headers: &[("dd-otlp-source", "datadog")],
+        grpc: false,
+        metrics: Metrics::Delta,
+        ..GEN_AI
+    },
+    Backend { name: "datadog_agent", aliases: &[], ..GEN_AI },
+    Backend {
+        name: "dynatrace",
+        aliases: &[],
+        format: FormatChoice::OpenLlmetry,
+        grpc: false,
+        metrics: Metrics::Delta,
+        ..GEN_AI
+    },
+    Backend { name: "grafana", aliases: &["grafana_cloud"], grpc: false, ..GEN_AI },
+    Backend { name: "honeycomb", aliases: &[], ..GEN_AI },
+    Backend { name: "jaeger", aliases: &[], metrics: Metrics::None, ..GEN_AI },
+    Backend {
+        name: "langfuse",
+        aliases: &[],
+        format: FormatChoice::Langfuse,
+        headers: &[("x-langfuse-ingestion-version", "4")],
+        keys: LANGFUSE_KEYS,
+        grpc: false,
+        metrics: Metrics::None,
+    },
+    Backend {
+        name: "langsmith",
+        aliases: &[],
+        keys: LANGSMITH_KEYS,
+        grpc: false,
+        metrics: Metrics::None,
+        ..GEN_AI
+    },
+    Backend { name: "logfire", aliases: &[], keys: PROVIDER_AS_SYSTEM, grpc: false, ..GEN_AI },
+    Backend {
+        name: "mlflow",
+        aliases: &[],
+        format: FormatChoice::GenAiAndOpenInference,
+        grpc: false,
+        metrics: Metrics::None,
+        ..GEN_AI
+    },
+    Backend { name: "newrelic", aliases: &["new_relic"], ..GEN_AI },
+    Backend { name: "observe", aliases: &[], grpc: false, ..GEN_AI },
+    Backend { name: "openobserve", aliases: &[], ..GEN_AI },
+    Backend {
+        name: "phoenix",
+        aliases: &["arize_phoenix"],
+        format: FormatChoice::OpenInference,
+        keys: CACHE_WRITE,
+        metrics: Metrics::None,
+        ..GEN_AI
+    },
+    Backend { name: "signoz", aliases: &[], keys: SIGNOZ_KEYS, ..GEN_AI },
+    Backend { name: "tempo", aliases: &[], metrics: Metrics::None, ..GEN_AI },
+];
+
+/// Reads a configured backend; `None` for one without a row.
+pub(crate) fn backend_named(text: &str) -> Option<&'static Backend> {
+    let text = text.trim().to_ascii_lowercase().replace(['-', ' '], "_");
+    BACKENDS.iter().find(|row| row.name == text || row.aliases.contains(&text.as_str()))
+}
+
+impl Backend {
+    /// The format to use, with the backend's own names for keys. `choice` is what the destination
+    /// was configured with and wins over the row.
+    pub(crate) fn format(
+        &self,
+        choice: Option<FormatChoice>,
+        options: FormatOptions,
+    ) -> Arc<dyn Format> {
+        let format = format_of(choice.unwrap_or(self.format), options);
+        if self.keys.is_empty() { format } else { Arc::new(Renamed { format, keys: self.keys }) }
+    }
+}
+
+/// A format whose keys get other names afterwards.
+#[derive(Debug)]
+struct Renamed {
+    format: Arc<dyn Format>,
+    keys: &'static [KeyRule],
+}
+
+impl Format for Renamed {
+    fn name(&self) -> &'static str {
+        self.format.name()
+    }
+
+    fn format(&self, span: SpanData) -> SpanData {
+        let mut span = self.format.format(span);
+        for rule in self.keys {
+            let (Rename(from, to) | Repeat(from, to)) = *rule;
+            let Some(at) =
+                span.attributes.iter().position(|attribute| attribute.key.as_str() == from)
+            else {
+                continue;
+            };
+            let taken = span.attributes.iter().any(|attribute| attribute.key.as_str() == to);
+            match rule {
+                Rename(..) if taken => {
+                    span.attributes.remove(at);
+                }
+                Rename(..) => span.attributes[at].key = Key::from_static_str(to),
+                Repeat(..) if taken => {}
+                Repeat(..) => {
+                    let value = span.attributes[at].value.clone();
+                    span.attributes.push(KeyValue::new(to, value));
+                }
+            }
+        }
+        span
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::CHOICES;
+    use opentelemetry::Value;
+
+    #[test]
+    fn names_are_unique_and_sorted() {
+        let names: Vec<_> = BACKENDS.iter().map(|row| row.name).collect();
+        assert!(names[1..].is_sorted(), "{names:?}");
+        let mut all: Vec<_> = BACKENDS.iter().flat_map(|row| row.aliases).chain(&names).collect();
+        let count = all.len();
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), count);
+    }
+
+    #[test]
+    fn rows_of_the_backends_people_name_first() {
+        use FormatChoice::{GenAi, GenAiAndOpenInference, Langfuse, OpenInference};
+        for (name, format, grpc, metrics) in [
+            ("Langfuse", Langfuse, false, Metrics::None),
+            ("phoenix", OpenInference, true, Metrics::None),
+            ("langsmith", GenAi, false, Metrics::None),
+            ("datadog", GenAi, false, Metrics::Delta),
+            ("honeycomb", GenAi, true, Metrics::Any),
+            ("grafana-cloud", GenAi, false, Metrics::Any),
+            ("New Relic", GenAi, true, Metrics::Any),
+            ("mlflow", GenAiAndOpenInference, false, Metrics::None),
+            ("signoz", GenAi, true, Metrics::Any),
+        ] {
+            let row = backend_named(name).expect(name);
+            assert_eq!((row.format, row.grpc, row.metrics), (format, grpc, metrics), "{name}");
+        }
+        assert!(backend_named("statsd").is_none());
+    }
+
+    #[test]
+    fn headers_are_lower_case_and_no_credentials() {
+        for (name, _) in BACKENDS.iter().flat_map(|row| row.headers) {
+            assert_eq!(*name, name.to_ascii_lowercase());
+            assert!(!["authorization", "api-key", "token"].iter().any(|word| name.contains(word)));
+        }
+    }
+
+    #[test]
+    fn keys_get_the_names_the_backend_looks_for() {
+        let renamed = |backend: &str, from: &'static str| {
+            let row = backend_named(backend).expect(backend);
+            let format = row.format(Some(FormatChoice::GenAi), FormatOptions::default());
+            let span = crate::format::tests::span(vec![KeyValue::new(from, "v")]);
+            let keys: Vec<_> =
+                format.format(span).attributes.into_iter().map(|a| a.key.to_string()).collect();
+            keys
+        };
+        assert_eq!(renamed("langfuse", "gen_ai.prompt.name"), ["langfuse.observation.prompt.name"]);
+        assert_eq!(
+            renamed("langsmith", "gen_ai.provider.name"),
+            ["gen_ai.provider.name", "gen_ai.system"]
+        );
+        assert_eq!(
+            renamed("signoz", "gen_ai.response.time_to_first_chunk"),
+            ["gen_ai.response.time_to_first_chunk", "gen_ai.server.ttft"]
+        );
+        assert_eq!(renamed("honeycomb", "gen_ai.prompt.name"), ["gen_ai.prompt.name"]);
+    }
+
+    #[test]
+    fn a_name_that_is_taken_is_left_alone() {
+        let row = backend_named("langsmith").expect("a row");
+        let format = row.format(None, FormatOptions::default());
+        let span = crate::format::tests::span(vec![
+            KeyValue::new("gen_ai.provider.name", "openai"),
+            KeyValue::new("gen_ai.system", "mine"),
+        ]);
+        let systems: Vec<_> = format
+            .format(span)
+            .attributes
+            .into_iter()
+            .filter(|attribute| attribute.key.as_str() == "gen_ai.system")
+            .map(|attribute| attribute.value)
+            .collect();
+        assert_eq!(systems, [Value::from("mine")]);
+    }
+
+    #[test]
+    fn every_row_makes_the_format_it_names() {
+        for row in BACKENDS {
+            let name =
+                CHOICES.iter().find(|(_, choice)| *choice == row.format).map(|(name, _)| *name);
+            assert_eq!(
+                Some(row.format(None, FormatOptions::default()).name()),
+                name,
+                "{}",
+                row.name
+            );
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! Everything about a call but its content: model, parameters, tokens, status.
+
+use opentelemetry::trace::{SpanKind, Status};
+use opentelemetry::{Array, Value};
+use opentelemetry_sdk::trace::SpanData;
+
+use super::super::exception::add_exception;
+use super::super::facts::Facts;
+use super::super::json::{Object, write};
+use super::super::parameters::PARAMETERS;
+use super::kind::Kind;
+use super::tables;
+use crate::semconv::Attr;
+
+/// Kind, status and exception event as OpenInference's instrumentations leave them: every span is
+/// internal, success is `Ok`, a failure has an `exception` event.
+pub(super) fn frame(span: &mut SpanData, facts: &Facts) {
+    if span.span_kind == SpanKind::Client {
+        span.span_kind = SpanKind::Internal;
+    }
+    match &span.status {
+        Status::Unset => span.status = Status::Ok,
+        Status::Error { .. } => add_exception(span, facts),
+        _ => {}
+    }
+}
+
+/// Moves every fact that is not content under its OpenInference name; what has none comes back
+/// as the `metadata` object.
+pub(super) fn tell(facts: &mut Facts, kind: Option<Kind>, span: &SpanData) -> Option<String> {
+    let metadata = metadata(facts, kind);
+    parameters(facts, kind);
+    model(facts, kind);
+    if kind.is_none_or(Kind::counts_tokens) {
+        tokens(facts, kind);
+    }
+    finish_reason(facts);
+    template(facts);
+    facts.rename(tables::ANY_KIND);
+    if kind == Some(Kind::Reranker) {
+        facts.rename(&[(Attr::RetrievalTopK, "reranker.top_k")]);
+    }
+    if let Some(id) = facts.take(Attr::ToolCallId) {
+        facts.put("tool.id", id.clone());
+        facts.put("tool_call.id", id);
+    }
+    evaluations(facts, span);
+    metadata
+}
+
+/// An application that writes its own `metadata` keeps it, and these stay attributes.
+fn metadata(facts: &mut Facts, kind: Option<Kind>) -> Option<String> {
+    let operation = facts.text(Attr::OperationName).unwrap_or_default();
+    let told = kind.is_some_and(|kind| kind.is_plain(operation));
+    if told {
+        facts.take(Attr::OperationName);
+    }
+    if facts.is_set("metadata") {
+        return None;
+    }
+    let mut object = Object::default();
+    let mut list = |attrs: &[Attr]| {
+        for &attr in attrs {
+            if let Some(value) = facts.take(attr) {
+                object.owned(attr.key(), value);
+            }
+        }
+    };
+    if !told {
+        list(&[Attr::OperationName]);
+    }
+    list(tables::METADATA);
+    if kind.is_some_and(|kind| !kind.counts_tokens()) {
+        list(tables::TOKENS_OF_A_TREE);
+    }
+    if kind != Some(Kind::Reranker) {
+        list(&[Attr::RetrievalTopK]);
+    }
+    // The specification keeps `llm.*` names off these; elsewhere the provider is `llm.provider`.
+    if matches!(kind, Some(Kind::Embedding | Kind::Reranker)) {
+        list(&[Attr::ProviderName]);
+    }
+    (!object.is_empty()).then(|| write(&object))
+}
+
+fn parameters(facts: &mut Facts, kind: Option<Kind>) {
+    let key = match kind {
+        Some(Kind::Embedding) => "embedding.invocation_parameters",
+        _ => "llm.invocation_parameters",
+    };
+    if facts.is_set(key) {
+        return;
+    }
+    let json = facts.text(Attr::OutputType).filter(|output| *output == "json").is_some();
+    let mut object = Object::default();
+    for &(attr, name) in PARAMETERS {
+        object.value(name, facts.get(attr));
+    }
+    if json {
+        let mut format = Object::default();
+        format.text("type", Some("json_object".into()));
+        object.nested("response_format", format);
+    }
+    if object.is_empty() {
+        return;
+    }
+    let parameters = write(&object);
+    for &(attr, _) in PARAMETERS {
+        if attr != Attr::RequestModel {
+            facts.take(attr);
+        }
+    }
+    if json {
+        facts.take(Attr::OutputType);
+    }
+    facts.put(key, parameters);
+}
+
+fn model(facts: &mut Facts, kind: Option<Kind>) {
+    let request = facts.take_text(Attr::RequestModel);
+    let response = facts.take_text(Attr::ResponseModel);
+    match kind {
+        Some(Kind::Embedding) => {
+            facts.put_some("embedding.model_name", response.or(request));
+        }
+        Some(Kind::Reranker) => facts.put_some("reranker.model_name", response.or(request)),
+        _ => {
+            if let Some(provider) = facts.take_text(Attr::ProviderName) {
+                let (provider, system) = tables::provider(&provider, request.as_deref());
+                facts.put("llm.provider", provider);
+                facts.put("llm.system", system);
+            }
+            if request.is_some() && response.is_some() && request != response {
+                facts.put_some("llm.request.model_name", request.clone());
+                facts.put_some("llm.response.model_name", response.clone());
+            }
+            facts.put_some("llm.model_name", response.or(request));
+        }
+    }
+}
+
+fn tokens(facts: &mut Facts, kind: Option<Kind>) {
+    let input = facts.int(Attr::UsageInputTokens);
+    let output = facts.int(Attr::UsageOutputTokens);
+    let total = match (input, output) {
+        (Some(input), Some(output)) => input.checked_add(output),
+        (Some(input), None) if kind == Some(Kind::Embedding) => Some(input),
+        _ => facts.int(Attr::UsageTotalTokens),
+    };
+    facts.rename(tables::TOKENS);
+    facts.take(Attr::UsageTotalTokens);
+    facts.put_some("llm.token_count.total", total);
+    for &(key, name) in tables::COST {
+        let mut parts = facts.take_prefixed(key);
+        // The prefix is the whole key here; a longer key is another attribute.
+        if let Some(at) = parts.iter().position(|(rest, _)| rest.is_empty()) {
+            facts.put(name, parts.swap_remove(at).1);
+        }
+        for (rest, value) in parts {
+            facts.put(format!("{key}{rest}"), value);
+        }
+    }
+}
+
+/// OpenInference knows one finish reason; several stay the list they were, too.
+fn finish_reason(facts: &mut Facts) {
+    let Some(first) = facts.first(Attr::ResponseFinishReasons).map(str::to_owned) else { return };
+    let several = matches!(
+        facts.get(Attr::ResponseFinishReasons),
+        Some(Value::Array(Array::String(reasons))) if reasons.len() > 1
+    );
+    if !several {
+        facts.take(Attr::ResponseFinishReasons);
+    }
+    facts.put("llm.finish_reason", first);
+}
+
+fn template(facts: &mut Facts) {
+    let variables = facts.take_prefixed("gen_ai.prompt.variable.");
+    if variables.is_empty() {
+        return;
+    }
+    let mut object = Object::default();
+    for (name, value) in variables {
+        object.owned(name, value);
+    }
+    let json = write(&object);
+    facts.put("llm.prompt_template.variables", json);
+}
+
+/// Evaluation results, on the span or as its events.
+fn evaluations(facts: &mut Facts, span: &SpanData) {
+    let mut index = 0;
+    if facts.has(Attr::EvaluationName) {
+        for &(attr, leaf) in tables::EVALUATION {
+            if let Some(value) = facts.take(attr) {
+                facts.put(format!("evaluations.{index}.evaluation.{leaf}"), value);
+            }
+        }
+        index += 1;
+    }
+    for event in span.events.iter().filter(|event| event.name == "gen_ai.evaluation.result") {
+        for attribute in &event.attributes {
+            let row =
+                tables::EVALUATION.iter().find(|(attr, _)| attr.key() == attribute.key.as_str());
+            if let Some((_, leaf)) = row {
+                facts
+                    .put(format!("evaluations.{index}.evaluation.{leaf}"), attribute.value.clone());
+            }
+        }
+        index += 1;
+    }
+}

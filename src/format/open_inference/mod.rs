@@ -1,0 +1,358 @@
+//! `open_inference`: the conventions of Arize's OpenInference, which Phoenix and Arize read, and
+//! the supplement that adds to a GenAI span what they and MLflow miss in it.
+//!
+//! Source of names: the OpenInference specification (`semantic_conventions.md`, `llm_spans.md`,
+//! `embedding_spans.md`, `tool_calling.md`, `multimodal_attributes.md`, `configuration.md`).
+//!
+//! What has no name in OpenInference goes into `metadata`, one JSON object under the keys of the
+//! GenAI conventions, or stays the attribute it was. An agent or chain carries its tokens there
+//! too, never as `llm.token_count.*`: backends add those up along the tree.
+
+mod call;
+mod flatten;
+mod hide;
+mod kind;
+mod tables;
+mod values;
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use opentelemetry_sdk::trace::SpanData;
+
+pub use hide::Hide;
+
+use self::flatten::Flat;
+use self::kind::Kind;
+use super::facts::Facts;
+use super::messages::{self, Message, Part};
+use super::{Counts, DEFAULT_ATTRIBUTE_LIMIT, Format, without_schema};
+use crate::semconv::Attr;
+
+/// OpenInference, in full or as a supplement to the GenAI attributes.
+///
+/// ```
+/// use tracing_genai::format::{Hide, OpenInference};
+///
+/// let (hide, problems) = Hide::from_env([("OPENINFERENCE_HIDE_INPUTS", "true")]);
+/// assert!(problems.is_empty());
+/// let format = OpenInference::new().with_hide(hide);
+/// ```
+#[derive(Clone, Debug)]
+pub struct OpenInference {
+    supplement: bool,
+    span_names: bool,
+    hide: Hide,
+    attribute_limit: usize,
+    counts: Arc<Counts>,
+}
+
+impl Default for OpenInference {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl OpenInference {
+    /// OpenInference attributes in place of the GenAI ones.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            supplement: false,
+            span_names: false,
+            hide: Hide::default(),
+            attribute_limit: DEFAULT_ATTRIBUTE_LIMIT,
+            counts: Arc::default(),
+        }
+    }
+
+    /// All GenAI attributes, and beside them the few of OpenInference that make up for what
+    /// Phoenix and MLflow do not read in a GenAI span: kind, input and output values, agent
+    /// name, reasoning tokens, session.
+    #[must_use]
+    pub fn supplement() -> Self {
+        Self { supplement: true, ..Self::new() }
+    }
+
+    /// Which values are withheld. Defaults to none but oversized pictures.
+    #[must_use]
+    pub fn with_hide(mut self, hide: Hide) -> Self {
+        self.hide = hide;
+        self
+    }
+
+    /// How many attributes a span may have after flattening. A list that would go beyond it
+    /// leaves as one JSON attribute and is counted. Defaults to 4096.
+    #[must_use]
+    pub fn with_attribute_limit(mut self, limit: usize) -> Self {
+        self.attribute_limit = limit;
+        self
+    }
+
+    /// Names spans as OpenInference's own instrumentations do (`ChatCompletion`,
+    /// `CreateEmbeddings`, the bare name of tool and agent) instead of keeping the GenAI name.
+    /// Defaults to `false`.
+    #[must_use]
+    pub fn with_span_names(mut self, span_names: bool) -> Self {
+        self.span_names = span_names;
+        self
+    }
+
+    /// Where to count what could not be flattened.
+    #[must_use]
+    pub fn with_counts(mut self, counts: Arc<Counts>) -> Self {
+        self.counts = counts;
+        self
+    }
+}
+
+impl Format for OpenInference {
+    fn name(&self) -> &'static str {
+        if self.supplement { "gen_ai+open_inference" } else { "open_inference" }
+    }
+
+    fn format(&self, mut span: SpanData) -> SpanData {
+        let mut facts = Facts::of(std::mem::take(&mut span.attributes));
+        if facts.is_gen_ai() {
+            let kind = Kind::of(&facts);
+            if self.supplement {
+                self.add(&mut facts, kind);
+            } else {
+                self.rewrite(&mut facts, kind, &mut span);
+            }
+        }
+        span.attributes = facts.finish();
+        self.hide.apply(&mut span.attributes);
+        span
+    }
+}
+
+impl OpenInference {
+    fn add(&self, facts: &mut Facts, kind: Option<Kind>) {
+        facts.put_some("openinference.span.kind", kind.map(Kind::as_str));
+        facts.repeat(tables::SUPPLEMENT);
+        if kind.is_none_or(Kind::counts_tokens) {
+            facts.repeat(tables::SUPPLEMENT_TOKENS);
+        }
+        let text = Texts::clone_of(facts);
+        let read = self.read(&text);
+        values::put(facts, kind, &text, &read, &self.hide);
+    }
+
+    fn rewrite(&self, facts: &mut Facts, kind: Option<Kind>, span: &mut SpanData) {
+        if let Some(kind) = kind {
+            if self.span_names
+                && let Some(name) = kind.span_name(facts)
+            {
+                span.name = Cow::Owned(name);
+            }
+            call::frame(span, facts);
+            facts.put("openinference.span.kind", kind.as_str());
+        }
+        span.instrumentation_scope = without_schema(&span.instrumentation_scope);
+
+        let metadata = call::tell(facts, kind, span);
+        let text = Texts::take_from(facts);
+        let read = self.read(&text);
+        let kept = self.flatten(facts, kind, &text, &read);
+        values::put(facts, kind, &text, &read, &self.hide);
+        if kind == Some(Kind::Reranker) {
+            facts.put_some("reranker.query", text.query.clone());
+        }
+        facts.put_some("tool.parameters", text.arguments.clone());
+        facts.put_some("metadata", metadata);
+        drop(read);
+        text.give_back(facts, &kept);
+    }
+
+    /// Parses what was taken, once.
+    fn read<'a>(&self, text: &'a Texts) -> Read<'a> {
+        Read {
+            system: text.system.as_deref().and_then(|json| self.parse(json, messages::parts)),
+            input: text.input.as_deref().and_then(|json| self.parse(json, messages::messages)),
+            output: text.output.as_deref().and_then(|json| self.parse(json, messages::messages)),
+            tools: text.tools.as_deref().and_then(|json| self.parse(json, messages::objects)),
+            documents: text
+                .documents
+                .as_deref()
+                .and_then(|json| self.parse(json, messages::objects)),
+        }
+    }
+
+    fn parse<'a, T>(&self, json: &'a str, parse: fn(&'a str) -> Option<T>) -> Option<T> {
+        let parsed = parse(json);
+        if parsed.is_none() {
+            self.counts.malformed.increment();
+        }
+        parsed
+    }
+
+    /// Flattens what can be, and says which lists must leave as JSON under their GenAI key.
+    fn flatten(
+        &self,
+        facts: &mut Facts,
+        kind: Option<Kind>,
+        text: &Texts,
+        read: &Read<'_>,
+    ) -> Vec<Attr> {
+        let mut kept = Vec::new();
+        let mut flat = Flat::new(self.attribute_limit.saturating_sub(facts.len() + values::COUNT));
+        let completion = kind == Some(Kind::Completion);
+        let mut list = |attr: Attr,
+                        namespace: &str,
+                        present: bool,
+                        write: &dyn Fn(&mut Flat) -> Option<()>| {
+            if !present || facts.claims(namespace) {
+                return;
+            }
+            let start = flat.len();
+            if write(&mut flat).is_none() {
+                flat.cut(start);
+                kept.push(attr);
+                self.counts.unflattened.increment();
+            }
+        };
+        // The answer first: it is short, and what people look for.
+        match kind {
+            Some(Kind::Embedding) => {
+                if let Some(input) = &read.input {
+                    list(Attr::InputMessages, "embedding.embeddings.", true, &|flat| {
+                        flat.embedded(input)
+                    });
+                }
+            }
+            Some(Kind::Reranker) => {
+                if let Some(input) = &read.input {
+                    list(Attr::InputMessages, "reranker.input_documents.", true, &|flat| {
+                        flat.texts_as_documents("reranker.input_documents.", input)
+                    });
+                }
+            }
+            _ => {
+                if let Some(output) = &read.output {
+                    if completion && output.iter().all(|message| message.only_text().is_some()) {
+                        list(Attr::OutputMessages, "llm.choices.", true, &|flat| {
+                            flat.texts("llm.choices.", ".completion.text", output)
+                        });
+                    } else {
+                        list(Attr::OutputMessages, "llm.output_messages.", true, &|flat| {
+                            flat.messages("llm.output_messages.", &[], output)
+                        });
+                    }
+                }
+                let system = read.system.as_deref().unwrap_or_default();
+                let input = read.input.as_deref().unwrap_or_default();
+                let readable = read.input.is_some() || text.input.is_none();
+                let present = readable && !(input.is_empty() && system.is_empty());
+                if completion
+                    && system.is_empty()
+                    && input.iter().all(|message| message.only_text().is_some())
+                {
+                    list(Attr::InputMessages, "llm.prompts.", present, &|flat| {
+                        flat.texts("llm.prompts.", ".prompt.text", input)
+                    });
+                } else {
+                    list(Attr::InputMessages, "llm.input_messages.", present, &|flat| {
+                        flat.messages("llm.input_messages.", system, input)
+                    });
+                }
+            }
+        }
+        if let Some(tools) = &read.tools {
+            list(Attr::ToolDefinitions, "llm.tools.", true, &|flat| flat.tools(tools));
+        }
+        if let Some(documents) = &read.documents {
+            let namespace = match kind {
+                Some(Kind::Reranker) => "reranker.output_documents.",
+                _ => "retrieval.documents.",
+            };
+            list(Attr::RetrievalDocuments, namespace, true, &|flat| {
+                flat.documents(namespace, documents)
+            });
+        }
+        // Nobody could read these: they leave as they came. The system instructions go where the
+        // input messages go.
+        let unread_input = text.input.is_some() && read.input.is_none();
+        let unread_system = text.system.is_some() && read.system.is_none();
+        let kept_input = unread_input || kept.contains(&Attr::InputMessages);
+        for (attr, unread) in [
+            (Attr::SystemInstructions, unread_system || kept_input),
+            (Attr::InputMessages, unread_input),
+            (Attr::OutputMessages, text.output.is_some() && read.output.is_none()),
+            (Attr::ToolDefinitions, text.tools.is_some() && read.tools.is_none()),
+            (Attr::RetrievalDocuments, text.documents.is_some() && read.documents.is_none()),
+        ] {
+            if unread {
+                kept.push(attr);
+            }
+        }
+        facts.put_all(flat.into_attributes());
+        kept
+    }
+}
+
+/// The content attributes of a span, out of its attribute list so that they can be borrowed from.
+#[derive(Debug, Default)]
+struct Texts {
+    system: Option<String>,
+    input: Option<String>,
+    output: Option<String>,
+    tools: Option<String>,
+    documents: Option<String>,
+    query: Option<String>,
+    arguments: Option<String>,
+    result: Option<String>,
+    memory_query: Option<String>,
+    memory_records: Option<String>,
+}
+
+/// What [`Texts`] says, parsed.
+#[derive(Debug)]
+struct Read<'a> {
+    system: Option<Vec<Part<'a>>>,
+    input: Option<Vec<Message<'a>>>,
+    output: Option<Vec<Message<'a>>>,
+    tools: Option<Vec<Part<'a>>>,
+    documents: Option<Vec<Part<'a>>>,
+}
+
+impl Texts {
+    fn take_from(facts: &mut Facts) -> Self {
+        Self::with(|attr| facts.take_text(attr))
+    }
+
+    /// The supplement keeps the attributes and writes nothing that lists would be needed for.
+    fn clone_of(facts: &Facts) -> Self {
+        Self { tools: None, ..Self::with(|attr| facts.text(attr).map(str::to_owned)) }
+    }
+
+    fn with(mut text: impl FnMut(Attr) -> Option<String>) -> Self {
+        Self {
+            system: text(Attr::SystemInstructions).map(messages::as_list),
+            input: text(Attr::InputMessages),
+            output: text(Attr::OutputMessages),
+            tools: text(Attr::ToolDefinitions),
+            documents: text(Attr::RetrievalDocuments),
+            query: text(Attr::RetrievalQueryText),
+            arguments: text(Attr::ToolCallArguments),
+            result: text(Attr::ToolCallResult),
+            memory_query: text(Attr::MemoryQueryText),
+            memory_records: text(Attr::MemoryRecords),
+        }
+    }
+
+    /// Puts back under their GenAI keys what the format could not say in its own words.
+    fn give_back(self, facts: &mut Facts, kept: &[Attr]) {
+        for (attr, text) in [
+            (Attr::SystemInstructions, self.system),
+            (Attr::InputMessages, self.input),
+            (Attr::OutputMessages, self.output),
+            (Attr::ToolDefinitions, self.tools),
+            (Attr::RetrievalDocuments, self.documents),
+        ] {
+            if kept.contains(&attr) {
+                facts.put_some(attr.key(), text);
+            }
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! The indexed form of OpenLLMetry before 0.5.
+
+use std::borrow::Cow;
+
+use opentelemetry::KeyValue;
+use opentelemetry::trace::SpanKind;
+use opentelemetry_sdk::trace::SpanData;
+
+use super::super::chat_ml::content_text;
+use super::super::facts::Facts;
+use super::super::index::Index;
+use super::super::messages::{self, Kind, Message, Part, text_of_parts};
+use super::super::without_schema;
+use super::{ENTITIES, OpenLlmetry};
+use crate::semconv::Attr;
+
+/// Operation, `llm.request.type`.
+static REQUEST_TYPES: &[(&str, &str)] = &[
+    ("chat", "chat"),
+    ("generate_content", "chat"),
+    ("responses", "chat"),
+    ("text_completion", "completion"),
+    ("embeddings", "embedding"),
+    ("rerank", "rerank"),
+];
+
+/// Operation, the second half of the span name.
+static NAMES: &[(&str, &str)] = &[
+    ("chat", "chat"),
+    ("generate_content", "chat"),
+    ("responses", "chat"),
+    ("text_completion", "completion"),
+    ("embeddings", "embeddings"),
+    ("rerank", "rerank"),
+];
+
+/// GenAI provider, `gen_ai.system`, the first half of the span name.
+static SYSTEMS: &[(&str, &str, &str)] = &[
+    ("openai", "openai", "openai"),
+    ("anthropic", "anthropic", "anthropic"),
+    ("aws.bedrock", "aws.bedrock", "bedrock"),
+    ("azure.ai.openai", "az.ai.openai", "openai"),
+    ("azure.ai.inference", "az.ai.inference", "azure"),
+    ("gcp.vertex_ai", "gcp.vertex_ai", "vertexai"),
+    ("gcp.gen_ai", "gcp.gen_ai", "gemini"),
+    ("gcp.gemini", "gcp.gen_ai", "gemini"),
+    ("mistral_ai", "mistral_ai", "mistralai"),
+    ("cohere", "cohere", "cohere"),
+];
+
+/// Same value, an older name.
+static RENAMED: &[(Attr, &str)] = &[
+    (Attr::RequestTopK, "llm.top_k"),
+    (Attr::RequestFrequencyPenalty, "llm.frequency_penalty"),
+    (Attr::RequestPresencePenalty, "llm.presence_penalty"),
+    (Attr::RequestStopSequences, "llm.chat.stop_sequences"),
+    (Attr::RequestStream, "llm.is_streaming"),
+    (Attr::UsageCacheReadInputTokens, "gen_ai.usage.cache_read_input_tokens"),
+    (Attr::UsageCacheWriteInputTokens, "gen_ai.usage.cache_creation_input_tokens"),
+    (Attr::UsageReasoningOutputTokens, "llm.usage.reasoning_tokens"),
+];
+
+/// The older name beside the present one.
+static REPEATED: &[(Attr, &str)] = &[
+    (Attr::UsageInputTokens, "gen_ai.usage.prompt_tokens"),
+    (Attr::UsageOutputTokens, "gen_ai.usage.completion_tokens"),
+    (Attr::UserId, "llm.user"),
+];
+
+/// What the indexed attributes are made of; not told twice.
+static CONTENT: &[Attr] = &[Attr::ToolCallArguments, Attr::ToolCallResult];
+
+impl OpenLlmetry {
+    pub(super) fn rewrite(&self, facts: &mut Facts, span: &mut SpanData) {
+        span.instrumentation_scope = without_schema(&span.instrumentation_scope);
+        frame(facts, span);
+        facts.put_some("llm.usage.total_tokens", total(facts));
+        facts.take(Attr::UsageTotalTokens);
+        facts.repeat(REPEATED);
+        facts.rename(RENAMED);
+        if let Some(reason) = facts.first(Attr::ResponseFinishReasons).map(str::to_owned) {
+            facts.put("llm.response.finish_reason", reason.clone());
+            facts.put("llm.response.stop_reason", reason);
+        }
+        if ENTITIES.iter().any(|row| facts.text(Attr::OperationName) == Some(row.0)) {
+            facts.drop_all(CONTENT);
+        }
+        self.prompts(facts);
+        self.completions(facts);
+        self.functions(facts);
+    }
+
+    fn prompts(&self, facts: &mut Facts) {
+        let input = facts.take_text(Attr::InputMessages);
+        let system = facts.take_text(Attr::SystemInstructions).map(messages::as_parts);
+        let read = input.as_deref().map(|json| self.read(json, messages::messages));
+        let parts = system.as_deref().and_then(messages::parts).unwrap_or_default();
+        let written = match &read {
+            Some(None) => None,
+            _ => self.indexed(facts, "gen_ai.prompt.", |list| {
+                list.prompts(&parts, read.as_ref().and_then(Option::as_deref).unwrap_or_default())
+            }),
+        };
+        if written.is_none() {
+            facts.put_some(Attr::InputMessages.key(), input);
+            facts.put_some(Attr::SystemInstructions.key(), system.clone());
+        }
+    }
+
+    fn completions(&self, facts: &mut Facts) {
+        let Some(output) = facts.take_text(Attr::OutputMessages) else { return };
+        let written = self.read(&output, messages::messages).and_then(|read| {
+            self.indexed(facts, "gen_ai.completion.", |list| list.completions(&read))
+        });
+        if written.is_none() {
+            facts.put(Attr::OutputMessages.key(), output);
+        }
+    }
+
+    fn functions(&self, facts: &mut Facts) {
+        let Some(tools) = facts.take_text(Attr::ToolDefinitions) else { return };
+        let written = self.read(&tools, messages::objects).and_then(|read| {
+            self.indexed(facts, "llm.request.functions.", |list| list.functions(&read))
+        });
+        if written.is_none() {
+            facts.put(Attr::ToolDefinitions.key(), tools);
+        }
+    }
+
+    fn read<'a, T>(&self, json: &'a str, parse: fn(&'a str) -> Option<T>) -> Option<T> {
+        let parsed = parse(json);
+        if parsed.is_none() {
+            self.counts.malformed.increment();
+        }
+        parsed
+    }
+
+    /// Writes a list whole or not at all. A list the application wrote itself is left to it.
+    fn indexed(
+        &self,
+        facts: &mut Facts,
+        namespace: &str,
+        write: impl FnOnce(&mut List<'_>) -> Option<()>,
+    ) -> Option<()> {
+        if facts.claims(namespace) {
+            return Some(());
+        }
+        let room = self.attribute_limit.saturating_sub(facts.len());
+        let mut list = List { namespace, attributes: Vec::new(), room };
+        if write(&mut list).is_none() {
+            self.counts.unflattened.increment();
+            return None;
+        }
+        facts.put_all(list.attributes);
+        Some(())
+    }
+}
+
+/// Name, kind and type of the span, and who served it.
+fn frame(facts: &mut Facts, span: &mut SpanData) {
+    let operation = facts.text(Attr::OperationName).unwrap_or_default().to_owned();
+    let provider = facts.take_text(Attr::ProviderName).unwrap_or_default();
+    let system = SYSTEMS.iter().find(|row| row.0 == provider);
+    if !provider.is_empty() {
+        facts.put("gen_ai.system", system.map_or_else(|| provider.clone(), |row| row.1.to_owned()));
+    }
+    let vendor = system.map_or(if provider.is_empty() { "llm" } else { &provider }, |row| row.2);
+    if let Some((_, name)) = NAMES.iter().find(|row| row.0 == operation) {
+        span.name = Cow::Owned(format!("{vendor}.{name}"));
+        span.span_kind = SpanKind::Client;
+    } else if let Some(&(_, kind, name)) = ENTITIES.iter().find(|row| row.0 == operation) {
+        span.name = Cow::Owned(format!("{}.{kind}", facts.text(name).unwrap_or(&operation)));
+        span.span_kind = SpanKind::Internal;
+    }
+    if let Some((_, kind)) = REQUEST_TYPES.iter().find(|row| row.0 == operation) {
+        facts.put("llm.request.type", *kind);
+    }
+}
+
+fn total(facts: &Facts) -> Option<i64> {
+    let sum = facts.int(Attr::UsageInputTokens).zip(facts.int(Attr::UsageOutputTokens));
+    sum.and_then(|(input, output)| input.checked_add(output))
+        .or_else(|| facts.int(Attr::UsageTotalTokens))
+}
+
+/// Indexed attributes being written; methods return `None` when there is no room left.
+struct List<'n> {
+    namespace: &'n str,
+    attributes: Vec<KeyValue>,
+    room: usize,
+}
+
+impl List<'_> {
+    fn put(&mut self, key: &[&str], value: Option<Cow<'_, str>>) -> Option<()> {
+        let Some(value) = value else { return Some(()) };
+        if self.attributes.len() >= self.room {
+            return None;
+        }
+        let key = [self.namespace, &key.concat()].concat();
+        self.attributes.push(KeyValue::new(key, value.into_owned()));
+        Some(())
+    }
+
+    fn prompts(&mut self, system: &[Part<'_>], messages: &[Message<'_>]) -> Option<()> {
+        let mut index = Index::default();
+        if let Some(text) = text_of_parts(system) {
+            let at = index.next().to_owned();
+            self.put(&[&at, ".role"], Some(Cow::Borrowed("system")))?;
+            self.put(&[&at, ".content"], Some(text))?;
+        }
+        for message in messages {
+            for part in message.of_kind(Kind::ToolCallResponse) {
+                let at = index.next().to_owned();
+                self.put(&[&at, ".role"], Some(Cow::Borrowed("tool")))?;
+                self.put(&[&at, ".tool_call_id"], part.text("id"))?;
+                self.put(
+                    &[&at, ".content"],
+                    part.text("response").or_else(|| part.text("result")),
+                )?;
+            }
+            let answers = |part: &Part<'_>| part.kind == Kind::ToolCallResponse;
+            if message.parts.is_empty() || !message.parts.iter().all(answers) {
+                let at = index.next().to_owned();
+                self.message(&at, message)?;
+            }
+        }
+        Some(())
+    }
+
+    fn completions(&mut self, messages: &[Message<'_>]) -> Option<()> {
+        let mut index = Index::default();
+        for message in messages {
+            let at = index.next().to_owned();
+            self.message(&at, message)?;
+            self.put(&[&at, ".finish_reason"], message.finish_reason.clone())?;
+        }
+        Some(())
+    }
+
+    fn message(&mut self, at: &str, message: &Message<'_>) -> Option<()> {
+        self.put(&[at, ".role"], message.role.clone())?;
+        self.put(&[at, ".content"], content_text(message))?;
+        self.put(&[at, ".reasoning"], message.reasoning())?;
+        let mut index = Index::default();
+        for call in message.of_kind(Kind::ToolCall) {
+            let base = [at, ".tool_calls.", index.next()].concat();
+            self.put(&[&base, ".id"], call.text("id"))?;
+            self.put(&[&base, ".name"], call.text("name"))?;
+            self.put(&[&base, ".arguments"], Some(call.arguments()))?;
+        }
+        Some(())
+    }
+
+    fn functions(&mut self, tools: &[Part<'_>]) -> Option<()> {
+        let mut index = Index::default();
+        for tool in tools {
+            let at = index.next().to_owned();
+            let schema = ["parameters", "inputSchema", "input_schema"]
+                .iter()
+                .find_map(|name| tool.text(name));
+            self.put(&[&at, ".name"], tool.text("name"))?;
+            self.put(&[&at, ".description"], tool.text("description"))?;
+            self.put(&[&at, ".parameters"], schema)?;
+        }
+        Some(())
+    }
+}

@@ -1,0 +1,350 @@
+//! `vercel`: spans as the AI SDK (`ai` 6, and 7 with its legacy integration) writes them.
+//!
+//! Source of names: spans captured from `ai` 6.0.326. The scope is exactly `ai`, because backends
+//! look for it; every span is internal; the span name is the operation id.
+//!
+//! An inference becomes the inner span of a pair (`ai.generateText.doGenerate`), an agent or
+//! workflow the outer one (`ai.generateText`). What the SDK has no span for (retrieval, memory,
+//! creating an agent) keeps its name, scope and attributes and gains `operation.name`.
+
+mod prompt;
+mod tables;
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use opentelemetry::trace::{Event, SpanKind};
+use opentelemetry::{Array, InstrumentationScope, KeyValue, StringValue, Value};
+use opentelemetry_sdk::trace::SpanData;
+
+use self::tables::{Operation, Shape};
+use super::exception::add_exception;
+use super::facts::Facts;
+use super::json::{Object, write};
+use super::messages::{self, Kind, Message, Part};
+use super::time::iso8601;
+use super::{Counts, Format};
+use crate::semconv::Attr;
+
+/// The AI SDK's own spans, as of its version 6.
+#[derive(Clone, Debug, Default)]
+pub struct Vercel {
+    counts: Arc<Counts>,
+}
+
+impl Vercel {
+    /// The format with counts of its own.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Where to count messages that were not valid JSON.
+    #[must_use]
+    pub fn with_counts(mut self, counts: Arc<Counts>) -> Self {
+        self.counts = counts;
+        self
+    }
+}
+
+impl Format for Vercel {
+    fn name(&self) -> &'static str {
+        "vercel"
+    }
+
+    fn format(&self, mut span: SpanData) -> SpanData {
+        let mut facts = Facts::of(std::mem::take(&mut span.attributes));
+        if facts.is_gen_ai() {
+            match Operation::of(&facts) {
+                Some(operation) => self.rewrite(&mut facts, operation, &mut span),
+                None if !facts.has(Attr::OperationName) => {}
+                None => {
+                    let name = span.name.to_string();
+                    facts.put("operation.name", name);
+                }
+            }
+        }
+        span.attributes = facts.finish();
+        span
+    }
+}
+
+impl Vercel {
+    fn rewrite(&self, facts: &mut Facts, operation: Operation, span: &mut SpanData) {
+        add_exception(span, facts);
+        span.span_kind = SpanKind::Internal;
+        span.instrumentation_scope = InstrumentationScope::builder("ai").build();
+        span.name = Cow::Borrowed(operation.id);
+
+        identity(facts, operation);
+        facts.take(Attr::OperationName);
+        facts.take(Attr::RequestStream);
+        facts.take(Attr::OutputType);
+        facts.rename(tables::TELEMETRY);
+        match operation.shape {
+            Shape::Tool => facts.rename(tables::TOOL_CALL),
+            Shape::Embed => {
+                self.model(facts, operation);
+                facts.rename(&[(Attr::UsageInputTokens, "ai.usage.tokens")]);
+                self.embedded(facts);
+            }
+            Shape::Rerank => {
+                self.model(facts, operation);
+                self.ranked(facts);
+            }
+            Shape::Inner | Shape::Outer => {
+                self.model(facts, operation);
+                settings(facts, operation);
+                response(facts, operation, span);
+                usage(facts, operation);
+                self.prompt(facts, operation);
+                self.answer(facts, operation);
+            }
+        }
+    }
+
+    fn model(&self, facts: &mut Facts, operation: Operation) {
+        if let Some(provider) = facts.take_text(Attr::ProviderName) {
+            let provider = tables::provider(&provider, operation.shape);
+            if operation.shape == Shape::Inner {
+                facts.put("gen_ai.system", provider.clone());
+            }
+            facts.put("ai.model.provider", provider);
+        }
+        if let Some(model) = facts.take(Attr::RequestModel) {
+            if operation.shape == Shape::Inner {
+                facts.put(Attr::RequestModel.key(), model.clone());
+            }
+            facts.put("ai.model.id", model);
+        }
+    }
+
+    fn prompt(&self, facts: &mut Facts, operation: Operation) {
+        if let Some(json) = facts.take_text(Attr::ToolDefinitions) {
+            match self.parse(&json, messages::objects) {
+                Some(tools) => {
+                    facts.put("ai.prompt.tools", strings(tools.iter().map(prompt::tool)))
+                }
+                None => facts.put(Attr::ToolDefinitions.key(), json),
+            }
+        }
+        let input = facts.take_text(Attr::InputMessages);
+        let instructions = facts.take_text(Attr::SystemInstructions).map(messages::as_parts);
+        if input.is_none() && instructions.is_none() {
+            return;
+        }
+        let key = if operation.shape == Shape::Inner { "ai.prompt.messages" } else { "ai.prompt" };
+        let system = instructions.as_deref().and_then(messages::parts).unwrap_or_default();
+        let Some(read) = self.parse(input.as_deref().unwrap_or("[]"), messages::messages) else {
+            facts.put_some(key, input);
+            facts.put_some(Attr::SystemInstructions.key(), instructions.clone());
+            return;
+        };
+        let value = match operation.shape {
+            Shape::Inner => prompt::messages(&system, &read),
+            _ => prompt::call(&system, &read),
+        };
+        facts.put(key, value);
+    }
+
+    /// What the model said: the SDK knows one answer, a second choice stays in the messages.
+    fn answer(&self, facts: &mut Facts, operation: Operation) {
+        let Some(json) = facts.take_text(Attr::OutputMessages) else { return };
+        let text_key = if operation.object { "ai.response.object" } else { "ai.response.text" };
+        let Some(read) = self.parse(&json, messages::messages) else {
+            facts.put(text_key, json);
+            return;
+        };
+        if let Some(answer) = read.first() {
+            facts.put_some(text_key, answer.text().map(Cow::into_owned));
+            facts.put_some("ai.response.reasoning", answer.reasoning().map(Cow::into_owned));
+            if answer.has(Kind::ToolCall) {
+                facts.put("ai.response.toolCalls", prompt::tool_calls(answer));
+            }
+        }
+        let told =
+            |part: &Part<'_>| matches!(part.kind, Kind::Text | Kind::Reasoning | Kind::ToolCall);
+        let whole = read.len() == 1 && read[0].parts.iter().all(told);
+        drop(read);
+        if !whole {
+            facts.put(Attr::OutputMessages.key(), json);
+        }
+    }
+
+    fn embedded(&self, facts: &mut Facts) {
+        let Some(json) = facts.take_text(Attr::InputMessages) else { return };
+        match self.parse(&json, messages::messages) {
+            Some(read) => facts.put("ai.values", strings(texts(&read))),
+            None => facts.put("ai.values", strings([write(&json)].into_iter())),
+        }
+    }
+
+    fn ranked(&self, facts: &mut Facts) {
+        if facts.has(Attr::InputMessages) || facts.has(Attr::RetrievalDocuments) {
+            facts.put("ai.ranking.type", "text");
+        }
+        if let Some(json) = facts.take_text(Attr::InputMessages) {
+            match self.parse(&json, messages::messages) {
+                Some(read) => facts.put("ai.documents", strings(texts(&read))),
+                None => facts.put(Attr::InputMessages.key(), json),
+            }
+        }
+        if let Some(json) = facts.take_text(Attr::RetrievalDocuments) {
+            match self.parse(&json, messages::objects) {
+                Some(documents) => {
+                    let ranks = documents.iter().enumerate().map(|(position, document)| {
+                        let mut rank = Object::default();
+                        // An identifier that is a number is where the document stood before.
+                        let index = document.text("index").or_else(|| document.text("id"));
+                        let index = index.and_then(|index| index.parse().ok());
+                        rank.int("index", index.or_else(|| i64::try_from(position).ok()));
+                        rank.raw("relevanceScore", document.raw("score"));
+                        write(&rank)
+                    });
+                    facts.put("ai.ranking", strings(ranks));
+                }
+                None => facts.put(Attr::RetrievalDocuments.key(), json),
+            }
+        }
+    }
+
+    fn parse<'a, T>(&self, json: &'a str, parse: fn(&'a str) -> Option<T>) -> Option<T> {
+        let parsed = parse(json);
+        if parsed.is_none() {
+            self.counts.malformed.increment();
+        }
+        parsed
+    }
+}
+
+fn identity(facts: &mut Facts, operation: Operation) {
+    let id = operation.id;
+    let function = match facts.foreign_text("ai.telemetry.functionId") {
+        Some(function) => Some(function.into_owned()),
+        None => facts.take_text(Attr::AgentName).or_else(|| facts.take_text(Attr::WorkflowName)),
+    };
+    facts.put("ai.operationId", id);
+    match function {
+        None => facts.put("operation.name", id),
+        Some(function) => {
+            facts.put("operation.name", format!("{id} {function}"));
+            facts.put("resource.name", function.clone());
+            facts.put("ai.telemetry.functionId", function);
+        }
+    }
+}
+
+fn settings(facts: &mut Facts, operation: Operation) {
+    for &(attr, key, inner) in tables::SETTINGS {
+        let Some(value) = facts.take(attr) else { continue };
+        if inner && operation.shape == Shape::Inner {
+            facts.put(attr.key(), value.clone());
+        }
+        facts.put(key, value);
+    }
+}
+
+fn response(facts: &mut Facts, operation: Operation, span: &mut SpanData) {
+    let inner = operation.shape == Shape::Inner;
+    let answered = [Attr::ResponseId, Attr::ResponseModel, Attr::ResponseFinishReasons]
+        .into_iter()
+        .any(|attr| facts.has(attr));
+    if let Some(reason) = facts.first(Attr::ResponseFinishReasons).map(tables::finish_reason) {
+        facts.take(Attr::ResponseFinishReasons);
+        facts.put("ai.response.finishReason", reason);
+        if inner {
+            facts.put(
+                Attr::ResponseFinishReasons.key(),
+                Value::Array(vec![StringValue::from(reason)].into()),
+            );
+        }
+    }
+    if inner {
+        facts.repeat(tables::RESPONSE);
+        if answered {
+            facts.put("ai.response.timestamp", iso8601(span.end_time));
+        }
+    }
+    let first_chunk = facts.float(Attr::ResponseTimeToFirstChunk).filter(|seconds| *seconds >= 0.0);
+    if !operation.stream || !inner {
+        return;
+    }
+    facts.take(Attr::ResponseTimeToFirstChunk);
+    if let Some(seconds) = first_chunk {
+        let milliseconds = seconds * 1000.0;
+        facts.put("ai.response.msToFirstChunk", milliseconds);
+        let at = Duration::try_from_secs_f64(seconds)
+            .ok()
+            .and_then(|after| span.start_time.checked_add(after));
+        span.events.events.push(Event::new(
+            "ai.stream.firstChunk",
+            at.unwrap_or(span.start_time),
+            vec![KeyValue::new("ai.response.msToFirstChunk", milliseconds)],
+            0,
+        ));
+    }
+    if answered {
+        let took = span.end_time.duration_since(span.start_time).unwrap_or_default().as_secs_f64();
+        facts.put("ai.response.msToFinish", took * 1000.0);
+        if let Some(tokens) = facts.float(Attr::UsageOutputTokens).filter(|_| took > 0.0) {
+            facts.put("ai.response.avgOutputTokensPerSecond", tokens / took);
+        }
+        span.events.events.push(Event::new("ai.stream.finish", span.end_time, Vec::new(), 0));
+    }
+}
+
+fn usage(facts: &mut Facts, operation: Operation) {
+    let input = facts.int(Attr::UsageInputTokens);
+    let output = facts.int(Attr::UsageOutputTokens);
+    let inner = operation.shape == Shape::Inner;
+    for (attr, value) in [(Attr::UsageInputTokens, input), (Attr::UsageOutputTokens, output)] {
+        if let Some(value) = value {
+            facts.take(attr);
+            if inner {
+                facts.put(attr.key(), value);
+            }
+        }
+    }
+    // Objects are told the way version 4 told everything.
+    if operation.object {
+        facts.put_some("ai.usage.promptTokens", input);
+        facts.put_some("ai.usage.completionTokens", output);
+        return;
+    }
+    let read = facts.int(Attr::UsageCacheReadInputTokens);
+    let write = facts.int(Attr::UsageCacheWriteInputTokens);
+    let reasoning = facts.int(Attr::UsageReasoningOutputTokens);
+    let total = input.zip(output).and_then(|(input, output)| input.checked_add(output));
+    let total = total.or_else(|| facts.int(Attr::UsageTotalTokens));
+    facts.drop_all(tables::USAGE);
+    facts.put_some("ai.usage.inputTokens", input);
+    facts.put_some("ai.usage.outputTokens", output);
+    facts.put_some("ai.usage.totalTokens", total);
+    facts.put_some("ai.usage.cachedInputTokens", read);
+    facts.put_some("ai.usage.inputTokenDetails.cacheReadTokens", read);
+    facts.put_some("ai.usage.inputTokenDetails.cacheWriteTokens", write);
+    if read.is_some() || write.is_some() {
+        let cached = read.unwrap_or(0).saturating_add(write.unwrap_or(0));
+        let rest = input.map(|input| input.saturating_sub(cached).max(0));
+        facts.put_some("ai.usage.inputTokenDetails.noCacheTokens", rest);
+    }
+    facts.put_some("ai.usage.reasoningTokens", reasoning);
+    facts.put_some("ai.usage.outputTokenDetails.reasoningTokens", reasoning);
+    if let Some(reasoning) = reasoning {
+        let rest = output.map(|output| output.saturating_sub(reasoning).max(0));
+        facts.put_some("ai.usage.outputTokenDetails.textTokens", rest);
+    }
+}
+
+/// The text parts of messages, each as JSON, which is how the SDK writes values of any type.
+fn texts<'a>(messages: &'a [Message<'_>]) -> impl Iterator<Item = String> + 'a {
+    messages
+        .iter()
+        .flat_map(|message| message.of_kind(Kind::Text))
+        .filter_map(|part| part.content().map(|text| write(&text)))
+}
+
+fn strings(texts: impl Iterator<Item = String>) -> Value {
+    Value::Array(Array::String(texts.map(StringValue::from).collect()))
+}

@@ -1,0 +1,175 @@
+//! What to do with the fields of a callsite, decided once for each.
+
+use std::cell::RefCell;
+use std::sync::{PoisonError, RwLock};
+use std::thread::LocalKey;
+
+use once_cell::sync::Lazy;
+use rustc_hash::FxHashMap;
+use tracing::{Level, Metadata};
+use tracing_core::callsite::Identifier;
+
+use crate::semconv::{Attr, Class, Match, ValueMap, lookup};
+
+/// What to do with spans of a callsite.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum SpanPlan {
+    /// Telemetry about telemetry.
+    Ignore,
+    /// No GenAI field: the layer below takes all.
+    Plain,
+    /// One entry for each declared field, in the order of declaration.
+    GenAi(&'static [FieldPlan]),
+}
+
+/// What to do with events of a callsite.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum EventPlan {
+    Ignore,
+    Plain,
+    /// Fields that hold content, one entry for each declared field.
+    GenAi(&'static [FieldPlan]),
+}
+
+/// What a field is.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum FieldPlan {
+    Attr(Attr, ValueMap),
+    /// Content or error text under a name of its own.
+    Text(Class),
+    UnknownGenAi,
+    Drop,
+    OtelName,
+    OtelKind,
+    OtelStatusCode,
+    OtelStatusDescription,
+    Other,
+}
+
+impl FieldPlan {
+    fn of(name: &str) -> Self {
+        match name {
+            "otel.name" => Self::OtelName,
+            "otel.kind" => Self::OtelKind,
+            "otel.status_code" => Self::OtelStatusCode,
+            "otel.status_description" | "otel.status_message" => Self::OtelStatusDescription,
+            name => match lookup(name) {
+                Match::Known(attr, map) => Self::Attr(attr, map),
+                Match::Content(class) => Self::Text(class),
+                Match::Drop => Self::Drop,
+                Match::UnknownGenAi => Self::UnknownGenAi,
+                Match::Foreign => Self::Other,
+            },
+        }
+    }
+
+    /// Whose data the field holds.
+    #[inline]
+    pub(super) fn class(self) -> Class {
+        match self {
+            Self::Attr(attr, _) => attr.class(),
+            Self::Text(class) => class,
+            Self::Drop => Class::Secret,
+            Self::OtelStatusDescription => Class::ErrorText,
+            _ => Class::Metadata,
+        }
+    }
+}
+
+/// The plan for spans of a callsite.
+pub(super) fn span(metadata: &'static Metadata<'static>) -> SpanPlan {
+    static PLANS: Plans<SpanPlan> = Lazy::new(RwLock::default);
+    thread_local!(static KNOWN: Known<SpanPlan> = RefCell::default());
+    planned(&KNOWN, &PLANS, metadata, || {
+        if is_own(metadata.target()) {
+            SpanPlan::Ignore
+        } else if metadata.fields().iter().any(|field| lookup(field.name()).concerns_gen_ai()) {
+            SpanPlan::GenAi(fields(metadata))
+        } else {
+            SpanPlan::Plain
+        }
+    })
+}
+
+/// The plan for events of a callsite.
+pub(super) fn event(metadata: &'static Metadata<'static>) -> EventPlan {
+    static PLANS: Plans<EventPlan> = Lazy::new(RwLock::default);
+    thread_local!(static KNOWN: Known<EventPlan> = RefCell::default());
+    planned(&KNOWN, &PLANS, metadata, || {
+        let gen_ai = metadata.name().starts_with("gen_ai.")
+            || metadata.fields().iter().any(|field| {
+                matches!(field.name(), "event.name" | "event_name")
+                    || lookup(field.name()).concerns_gen_ai()
+            });
+        let logs_payloads = PAYLOAD_LOGS.iter().any(|(target, level)| {
+            metadata.level() >= level && is_below(metadata.target(), target)
+        });
+        if is_own(metadata.target()) || logs_payloads {
+            EventPlan::Ignore
+        } else if gen_ai {
+            EventPlan::GenAi(fields(metadata))
+        } else if *metadata.level() > Level::INFO {
+            EventPlan::Ignore
+        } else {
+            EventPlan::Plain
+        }
+    })
+}
+
+type Plans<P> = Lazy<RwLock<FxHashMap<Identifier, P>>>;
+/// A thread's copy of the plans it has needed, for which it waits on nobody.
+type Known<P> = RefCell<FxHashMap<Identifier, P>>;
+
+/// Callsites are static, so there are finitely many plans and they are never dropped.
+fn planned<P: Copy>(
+    known: &'static LocalKey<Known<P>>,
+    plans: &Plans<P>,
+    metadata: &'static Metadata<'static>,
+    make: impl FnOnce() -> P,
+) -> P {
+    let callsite = metadata.callsite();
+    // While a thread ends its copy may be gone already.
+    let found = known.try_with(|known| known.borrow().get(&callsite).copied());
+    if let Ok(Some(plan)) = found {
+        return plan;
+    }
+    let shared = plans.read().unwrap_or_else(PoisonError::into_inner).get(&callsite).copied();
+    let plan = shared.unwrap_or_else(|| {
+        let plan = make();
+        let mut plans = plans.write().unwrap_or_else(PoisonError::into_inner);
+        *plans.entry(callsite.clone()).or_insert(plan)
+    });
+    let _ = known.try_with(|known| known.borrow_mut().insert(callsite, plan));
+    plan
+}
+
+fn fields(metadata: &'static Metadata<'static>) -> &'static [FieldPlan] {
+    let fields: Box<[_]> =
+        metadata.fields().iter().map(|field| FieldPlan::of(field.name())).collect();
+    Box::leak(fields)
+}
+
+/// Whether spans and events of a target are about sending telemetry.
+fn is_own(target: &str) -> bool {
+    OWN_TARGETS.iter().any(|own| is_below(target, own))
+        || target.starts_with("opentelemetry")
+        || target.starts_with("tracing_genai::self")
+}
+
+fn is_below(target: &str, parent: &str) -> bool {
+    target.strip_prefix(parent).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+}
+
+/// Transports whose spans and events would be telemetry about telemetry.
+pub(crate) static OWN_TARGETS: &[&str] =
+    &["h2", "hyper", "hyper_util", "reqwest", "rustls", "tonic", "tower", "ureq", "ureq_proto"];
+
+/// Targets that print whole requests and responses into the message, from which level on.
+pub(crate) static PAYLOAD_LOGS: &[(&str, Level)] = &[
+    ("rig", Level::DEBUG),
+    ("rig_core", Level::DEBUG),
+    ("rig_agent", Level::DEBUG),
+    ("genai", Level::DEBUG),
+    ("rmcp", Level::DEBUG),
+    ("async_openai", Level::DEBUG),
+];

@@ -1,0 +1,59 @@
+//! What is known about one destination. Outlives its worker, so that a reload keeps the counts.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::SystemTime;
+
+use super::transport::Failure;
+use crate::health::{Counter, DropReason, Ledger};
+
+/// The counts and the last events of one destination.
+#[derive(Debug, Default)]
+pub(super) struct Account {
+    pub(super) spans: Ledger,
+    /// Requests that were answered with success.
+    pub(super) requests: Counter,
+    /// Attempts after the first.
+    pub(super) retries: Counter,
+    events: Mutex<Events>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Events {
+    last_success: Option<SystemTime>,
+    last_error: Option<(SystemTime, Failure)>,
+}
+
+impl Account {
+    pub(super) fn succeeded(&self) {
+        self.requests.increment();
+        self.lock().last_success = Some(SystemTime::now());
+    }
+
+    pub(super) fn failed(&self, failure: Failure) {
+        self.lock().last_error = Some((SystemTime::now(), failure));
+    }
+
+    pub(super) fn last_success(&self) -> Option<SystemTime> {
+        self.lock().last_success
+    }
+
+    pub(super) fn last_error(&self) -> Option<(SystemTime, Failure)> {
+        self.lock().last_error.clone()
+    }
+
+    /// Spans that the destination did not take.
+    pub(super) fn refused(&self) -> u64 {
+        let counts = self.spans.read();
+        counts.failed + counts.rejected
+    }
+
+    /// Spans for which there was no time at shutdown.
+    pub(super) fn cut_off(&self) -> u64 {
+        let counts = self.spans.read();
+        counts.dropped().filter(|(reason, _)| *reason == DropReason::Shutdown).map(|(_, n)| n).sum()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Events> {
+        self.events.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

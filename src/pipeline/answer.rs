@@ -1,0 +1,180 @@
+//! What a receiver's answer says: partial success, error messages, when to come back.
+
+use std::time::{Duration, SystemTime};
+
+use http::HeaderMap;
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use opentelemetry_proto::tonic::collector::trace::v1::{
+    ExportTracePartialSuccess, ExportTraceServiceResponse,
+};
+use prost::Message;
+use serde_json::Value as Json;
+
+use super::transport::Outcome;
+
+/// A success over HTTP, with what the receiver says about single spans.
+pub(super) fn delivered(headers: &HeaderMap, body: &[u8]) -> Outcome {
+    let partial = match content_type(headers) {
+        "application/x-protobuf" => {
+            ExportTraceServiceResponse::decode(body).ok().and_then(|answer| answer.partial_success)
+        }
+        "application/json" => serde_json::from_slice(body).ok().and_then(partial_of_json),
+        _ => None,
+    };
+    delivered_but(partial.unwrap_or_default())
+}
+
+/// A success but for what the receiver says about single spans.
+pub(super) fn delivered_but(partial: ExportTracePartialSuccess) -> Outcome {
+    Outcome::Delivered {
+        rejected: u64::try_from(partial.rejected_spans).unwrap_or(0),
+        message: (!partial.error_message.is_empty()).then(|| tidy(&partial.error_message)),
+    }
+}
+
+/// `rejectedSpans` is a string by the JSON mapping of protobuf, and a number in the wild.
+fn partial_of_json(answer: Json) -> Option<ExportTracePartialSuccess> {
+    let partial = answer.get("partialSuccess")?;
+    let rejected_spans = match partial.get("rejectedSpans") {
+        Some(Json::String(text)) => text.parse().unwrap_or(0),
+        Some(number) => number.as_i64().unwrap_or(0),
+        None => 0,
+    };
+    let error_message =
+        partial.get("errorMessage").and_then(Json::as_str).unwrap_or_default().to_owned();
+    Some(ExportTracePartialSuccess { rejected_spans, error_message })
+}
+
+/// What the receiver says about a failure: a `google.rpc.Status` by the specification; JSON,
+/// text or a page of HTML from what stands before it.
+pub(super) fn server_message(headers: &HeaderMap, body: &[u8]) -> String {
+    let said = match content_type(headers) {
+        "application/x-protobuf" => RpcStatus::decode(body).ok().map(|status| status.message),
+        "application/json" => serde_json::from_slice(body).ok().and_then(message_of_json),
+        _ => None,
+    };
+    let said = said.filter(|message| !message.trim().is_empty());
+    match said.as_deref().or_else(|| std::str::from_utf8(body).ok()) {
+        Some(text) if !text.trim().is_empty() => tidy(text),
+        _ => String::from("no message"),
+    }
+}
+
+fn message_of_json(body: Json) -> Option<String> {
+    let inner = body.get("error").filter(|error| error.is_object()).unwrap_or(&body);
+    let message = ["message", "error", "detail"].iter().find_map(|key| inner.get(key)?.as_str());
+    message.map(str::to_owned)
+}
+
+/// When the receiver wants to be asked again: seconds, or a date.
+pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = value.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let at = httpdate::parse_http_date(value).ok()?;
+    Some(at.duration_since(SystemTime::now()).unwrap_or_default())
+}
+
+/// On one line, without control characters, shortened.
+pub(super) fn tidy(text: &str) -> String {
+    let words = text.split(|c: char| c.is_whitespace() || c.is_control());
+    let mut tidy = String::new();
+    for word in words.filter(|word| !word.is_empty()) {
+        if !tidy.is_empty() {
+            tidy.push(' ');
+        }
+        // Counted from the end of what is there, so that a megabyte is not looked at.
+        for c in word.chars() {
+            if tidy.len() >= MAX_MESSAGE_BYTES {
+                tidy.push('…');
+                return tidy;
+            }
+            tidy.push(c);
+        }
+    }
+    tidy
+}
+
+fn content_type(headers: &HeaderMap) -> &str {
+    let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    value.unwrap_or_default().split(';').next().unwrap_or_default().trim()
+}
+
+/// `google.rpc.Status`, as far as it is read here.
+#[derive(Clone, PartialEq, Message)]
+struct RpcStatus {
+    #[prost(string, tag = "2")]
+    message: String,
+}
+
+const MAX_MESSAGE_BYTES: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(content_type: &str) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, content_type.parse().expect("a header value"));
+        headers
+    }
+
+    #[test]
+    fn messages_are_found_in_every_shape() {
+        let status = RpcStatus { message: String::from("quota exceeded") }.encode_to_vec();
+        for (kind, body, expected) in [
+            ("application/x-protobuf", &status[..], "quota exceeded"),
+            ("application/json", br#"{"code":3,"message":"bad span"}"#, "bad span"),
+            ("application/json; charset=utf-8", br#"{"error":{"message":"no key"}}"#, "no key"),
+            ("application/json", br#"{"error":"no key"}"#, "no key"),
+            ("application/json", b"not json", "not json"),
+            ("text/plain", b"  two\r\nlines\x1b ", "two lines"),
+            ("text/plain", b"", "no message"),
+            ("application/x-protobuf", b"\xff\xff\xff", "no message"),
+        ] {
+            assert_eq!(server_message(&headers(kind), body), expected, "{kind}");
+        }
+        let long = "ü".repeat(100_000);
+        assert!(server_message(&headers("text/plain"), long.as_bytes()).len() < 300);
+    }
+
+    #[test]
+    fn partial_success_is_read_from_protobuf_and_json() {
+        for (kind, body) in [
+            ("application/json", br#"{"partialSuccess":{"rejectedSpans":"3"}}"#.to_vec()),
+            ("application/json", br#"{"partialSuccess":{"rejectedSpans":3}}"#.to_vec()),
+            (
+                "application/x-protobuf",
+                ExportTraceServiceResponse {
+                    partial_success: Some(ExportTracePartialSuccess {
+                        rejected_spans: 3,
+                        error_message: String::new(),
+                    }),
+                }
+                .encode_to_vec(),
+            ),
+        ] {
+            let outcome = delivered(&headers(kind), &body);
+            assert!(matches!(outcome, Outcome::Delivered { rejected: 3, message: None }), "{kind}");
+        }
+        for body in ["", "{}", "<html>", "\u{1}"] {
+            for kind in ["application/json", "application/x-protobuf", "text/html"] {
+                let outcome = delivered(&headers(kind), body.as_bytes());
+                assert!(matches!(outcome, Outcome::Delivered { rejected: 0, .. }), "{kind} {body}");
+            }
+        }
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let mut headers = HeaderMap::new();
+        headers.insert(RETRY_AFTER, "7".parse().expect("a header value"));
+        assert_eq!(retry_after(&headers), Some(Duration::from_secs(7)));
+        headers
+            .insert(RETRY_AFTER, "Wed, 21 Oct 2015 07:28:00 GMT".parse().expect("a header value"));
+        assert_eq!(retry_after(&headers), Some(Duration::ZERO));
+        headers.insert(RETRY_AFTER, "soon".parse().expect("a header value"));
+        assert_eq!(retry_after(&headers), None);
+    }
+}

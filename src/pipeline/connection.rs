@@ -1,0 +1,155 @@
+//! One HTTP connection to a destination, as the settings want it: proxy, TLS, no redirects, and
+//! exactly the destination's headers on every request.
+//!
+//! Spans use it directly. The exporters of `opentelemetry-otlp`, which send the other signals,
+//! use it as their [`HttpClient`], so what they read from the environment does not leave.
+
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, USER_AGENT};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri};
+use opentelemetry_http::{HttpClient, HttpError};
+use ureq::{Agent, Proxy};
+
+use super::snapshot::without_secrets;
+use super::start_error::StartError;
+use super::tls::tls_config;
+use crate::config::settings::Destination;
+
+/// Blocking: for threads that may wait.
+pub(crate) struct Connection {
+    agent: Agent,
+    url: Uri,
+    headers: HeaderMap,
+    timeout: Duration,
+}
+
+impl Connection {
+    /// A connection to `url`, which is one of the destination's.
+    pub(crate) fn new(destination: &Destination, url: &str) -> Result<Self, StartError> {
+        let url = parse_url(destination, url)?;
+        let proxy = if is_loopback(&url) { None } else { Proxy::try_from_env() };
+        let agent = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_response_header_size(MAX_HEADER_BYTES)
+            .proxy(proxy)
+            .tls_config(tls_config(destination)?)
+            .user_agent("")
+            .accept("")
+            .accept_encoding("")
+            .build()
+            .new_agent();
+        let timeout = destination.timeout.min(MAX_TIMEOUT);
+        Ok(Self { agent, url, headers: headers(destination)?, timeout })
+    }
+
+    /// Posts a body and reads the answer, up to 1 MiB of it. The time is for everything, the
+    /// reading of the answer's last byte included.
+    pub(super) fn post(
+        &self,
+        body: &[u8],
+        content_type: HeaderValue,
+        content_encoding: Option<HeaderValue>,
+        timeout: Duration,
+    ) -> Result<Response<Vec<u8>>, ureq::Error> {
+        let mut request = Request::new(body);
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = self.url.clone();
+        *request.headers_mut() = self.headers.clone();
+        request.headers_mut().insert(CONTENT_TYPE, content_type);
+        if let Some(encoding) = content_encoding {
+            request.headers_mut().insert(CONTENT_ENCODING, encoding);
+        }
+        let request = self.agent.configure_request(request).timeout_global(Some(timeout)).build();
+        let (head, mut body) = self.agent.run(request)?.into_parts();
+        // The status has been received, so a body that breaks off changes nothing.
+        let body = body.with_config().limit(MAX_BODY_BYTES).read_to_vec().unwrap_or_default();
+        Ok(Response::from_parts(head, body))
+    }
+
+    /// The values of the destination's headers.
+    pub(super) fn secrets(&self) -> impl Iterator<Item = &str> {
+        let secret = self.headers.values().filter(|value| value.is_sensitive());
+        secret.filter_map(|value| value.to_str().ok())
+    }
+}
+
+#[async_trait::async_trait]
+impl HttpClient for Connection {
+    /// Takes body, content type and content encoding from the request; URL and headers are the
+    /// destination's, whatever the request says. Blocks.
+    async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
+        let (head, body) = request.into_parts();
+        let content_type = head.headers.get(CONTENT_TYPE).cloned();
+        let content_type = content_type.unwrap_or(HeaderValue::from_static(PROTOBUF));
+        let encoding = head.headers.get(CONTENT_ENCODING).cloned();
+        Ok(self.post(&body, content_type, encoding, self.timeout)?.map(Bytes::from))
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let url = without_secrets(&self.url.to_string());
+        f.debug_struct("Connection").field("url", &url).finish_non_exhaustive()
+    }
+}
+
+fn parse_url(destination: &Destination, url: &str) -> Result<Uri, StartError> {
+    let problem = |reason| StartError::Url {
+        destination: destination.name.clone(),
+        url: without_secrets(url),
+        reason,
+    };
+    let url: Uri = url.parse().map_err(|_| problem("not a URL"))?;
+    match url.scheme_str() {
+        Some("http" | "https") => {}
+        _ => return Err(problem("the scheme is not http or https")),
+    }
+    match url.host() {
+        None | Some("") => Err(problem("no host")),
+        Some(_) => Ok(url),
+    }
+}
+
+fn headers(destination: &Destination) -> Result<HeaderMap, StartError> {
+    let mut headers = HeaderMap::new();
+    let mut user_agent = String::from(USER_AGENT_PRODUCT);
+    for (name, secret) in &destination.headers {
+        let problem =
+            || StartError::Header { destination: destination.name.clone(), name: name.clone() };
+        let key: HeaderName = name.parse().map_err(|_| problem())?;
+        if key == USER_AGENT {
+            user_agent = format!("{} {user_agent}", secret.expose());
+            continue;
+        }
+        let mut value = HeaderValue::from_str(secret.expose()).map_err(|_| problem())?;
+        value.set_sensitive(true);
+        headers.append(key, value);
+    }
+    let user_agent = HeaderValue::from_str(&user_agent).map_err(|_| StartError::Header {
+        destination: destination.name.clone(),
+        name: USER_AGENT.as_str().to_owned(),
+    })?;
+    headers.insert(USER_AGENT, user_agent);
+    Ok(headers)
+}
+
+/// What runs on this machine is not behind the proxy.
+fn is_loopback(url: &Uri) -> bool {
+    let host = url.host().unwrap_or_default();
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host.eq_ignore_ascii_case("localhost")
+        || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// By the specification, the exporter; by our own wish, who made it.
+pub(super) const USER_AGENT_PRODUCT: &str =
+    concat!("OTel-OTLP-Exporter-Rust/0.33.1 tracing-genai/", env!("CARGO_PKG_VERSION"));
+pub(super) const PROTOBUF: &str = "application/x-protobuf";
+/// "No limit" in numbers that clocks can add.
+pub(super) const MAX_TIMEOUT: Duration = Duration::from_secs(24 * 3600);
+const MAX_HEADER_BYTES: usize = 64 * 1024;
+const MAX_BODY_BYTES: u64 = 1 << 20;

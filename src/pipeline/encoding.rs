@@ -1,0 +1,85 @@
+//! The bytes of a request's body over HTTP.
+
+use http::HeaderValue;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use prost::Message;
+
+use super::connection::PROTOBUF;
+use super::otlp::missing;
+use super::start_error::StartError;
+use crate::config::settings::{Compression, Destination, Protocol};
+
+/// How bodies are encoded for one destination.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Encoding {
+    #[cfg(feature = "http-json")]
+    json: bool,
+    #[cfg(feature = "gzip")]
+    gzip: bool,
+}
+
+impl Encoding {
+    pub(super) fn new(destination: &Destination) -> Result<Self, StartError> {
+        let json = destination.protocol == Protocol::HttpJson;
+        let gzip = destination.compression == Compression::Gzip;
+        if json && !cfg!(feature = "http-json") {
+            return Err(missing(destination, "protocol http/json", "http-json"));
+        }
+        if gzip && !cfg!(feature = "gzip") {
+            return Err(missing(destination, "compression gzip", "gzip"));
+        }
+        Ok(Self {
+            #[cfg(feature = "http-json")]
+            json,
+            #[cfg(feature = "gzip")]
+            gzip,
+        })
+    }
+
+    pub(super) fn content_type(self) -> HeaderValue {
+        #[cfg(feature = "http-json")]
+        if self.json {
+            return HeaderValue::from_static("application/json");
+        }
+        HeaderValue::from_static(PROTOBUF)
+    }
+
+    pub(super) fn content_encoding(self) -> Option<HeaderValue> {
+        #[cfg(feature = "gzip")]
+        if self.gzip {
+            return Some(HeaderValue::from_static("gzip"));
+        }
+        None
+    }
+
+    pub(super) fn encode(self, request: &ExportTraceServiceRequest) -> Vec<u8> {
+        let body = self.plain(request);
+        #[cfg(feature = "gzip")]
+        if self.gzip {
+            return compress(&body);
+        }
+        body
+    }
+
+    fn plain(self, request: &ExportTraceServiceRequest) -> Vec<u8> {
+        #[cfg(feature = "http-json")]
+        if self.json {
+            // Into memory, and of types whose keys are strings: there is nothing that can fail.
+            return serde_json::to_vec(request).unwrap_or_default();
+        }
+        request.encode_to_vec()
+    }
+}
+
+#[cfg(feature = "gzip")]
+fn compress(body: &[u8]) -> Vec<u8> {
+    use std::io::Write;
+
+    let mut encoder = flate2::write::GzEncoder::new(
+        Vec::with_capacity(body.len() / 4),
+        flate2::Compression::fast(),
+    );
+    // Writing into memory does not fail.
+    let _ = encoder.write_all(body);
+    encoder.finish().unwrap_or_default()
+}

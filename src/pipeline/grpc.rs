@@ -1,0 +1,271 @@
+//! OTLP over gRPC, on a runtime of the destination's own.
+//!
+//! The runtime lives and is driven on the export thread only. Nothing needs the application's
+//! runtime, so a sync `main`, a current-thread runtime that waits for shutdown, and a machine
+//! with one CPU are no special cases.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::str::FromStr;
+use std::time::Duration;
+
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
+use tokio::runtime::Runtime;
+use tonic::metadata::{AsciiMetadataKey, AsciiMetadataValue, MetadataMap};
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
+use tonic::{Code, Request, Status};
+use tonic_types::StatusExt;
+
+use super::answer::{delivered_but, tidy};
+use super::connection::USER_AGENT_PRODUCT;
+use super::http::hide_secrets;
+use super::otlp::{missing, traces_url};
+use super::snapshot::without_secrets;
+use super::start_error::StartError;
+use super::tls::{PemFile, crypto_provider, system_roots_work};
+use super::transport::{Failure, FailureKind, Outcome};
+use crate::config::settings::{Compression, Destination};
+
+/// A connection to one destination.
+pub(super) struct GrpcTransport {
+    endpoint: Endpoint,
+    /// All of a request's own metadata.
+    metadata: MetadataMap,
+    secrets: Vec<String>,
+    gzip: bool,
+    /// Made by the first request, because a runtime must not be dropped where another one runs.
+    session: Option<Session>,
+}
+
+struct Session {
+    client: TraceServiceClient<Channel>,
+    runtime: Runtime,
+}
+
+impl GrpcTransport {
+    pub(super) fn new(destination: &Destination) -> Result<Self, StartError> {
+        let gzip = destination.compression == Compression::Gzip;
+        if gzip && !cfg!(feature = "gzip") {
+            return Err(missing(destination, "compression gzip", "gzip"));
+        }
+        let (metadata, user_agent) = metadata(destination)?;
+        let endpoint = endpoint(destination, user_agent)?;
+        let secrets = destination.headers.iter().map(|(_, value)| value.expose().to_owned());
+        Ok(Self { endpoint, metadata, secrets: secrets.collect(), gzip, session: None })
+    }
+
+    pub(super) fn send(
+        &mut self,
+        parcel: &ExportTraceServiceRequest,
+        timeout: Duration,
+    ) -> Outcome {
+        let session = match self.session.take() {
+            Some(session) => session,
+            None => match self.connect() {
+                Ok(session) => session,
+                Err(error) => {
+                    let failure = Failure::new(FailureKind::Connection, error.to_string());
+                    return Outcome::Transient { failure, retry_after: None };
+                }
+            },
+        };
+        let Session { client, runtime } = self.session.insert(session);
+        let mut request = Request::new(parcel.clone());
+        *request.metadata_mut() = self.metadata.clone();
+        request.set_timeout(timeout);
+        let answer =
+            runtime.block_on(async { tokio::time::timeout(timeout, client.export(request)).await });
+        match answer {
+            Ok(Ok(answer)) => {
+                delivered_but(answer.into_inner().partial_success.unwrap_or_default())
+            }
+            Ok(Err(status)) => refused(&status, &self.secrets),
+            Err(_) => Outcome::Transient {
+                failure: Failure::new(FailureKind::Timeout, "timeout: no answer"),
+                retry_after: None,
+            },
+        }
+    }
+
+    fn connect(&self) -> io::Result<Session> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_io()
+            .enable_time()
+            .thread_name("genai-dns")
+            .build()?;
+        let channel = {
+            let _runtime = runtime.enter();
+            self.endpoint.connect_lazy()
+        };
+        let client = TraceServiceClient::new(channel);
+        #[cfg(feature = "gzip")]
+        let client = match self.gzip {
+            true => client.send_compressed(tonic::codec::CompressionEncoding::Gzip),
+            false => client,
+        };
+        Ok(Session { client, runtime })
+    }
+}
+
+impl fmt::Debug for GrpcTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GrpcTransport")
+            .field("url", &without_secrets(&self.endpoint.uri().to_string()))
+            .field("gzip", &self.gzip)
+            .finish_non_exhaustive()
+    }
+}
+
+fn endpoint(destination: &Destination, user_agent: String) -> Result<Endpoint, StartError> {
+    let problem = |reason| StartError::Url {
+        destination: destination.name.clone(),
+        url: without_secrets(traces_url(destination)),
+        reason,
+    };
+    let url: http::Uri = traces_url(destination).parse().map_err(|_| problem("not a URL"))?;
+    let secure = match url.scheme_str() {
+        Some("https") => true,
+        Some("http") => false,
+        _ => return Err(problem("the scheme is not http or https")),
+    };
+    // The method is the path.
+    let authority = url.authority().ok_or_else(|| problem("no host"))?;
+    let origin = format!("{}://{authority}", if secure { "https" } else { "http" });
+    let mut endpoint = Endpoint::from_shared(origin)
+        .and_then(|endpoint| endpoint.user_agent(user_agent))
+        .map_err(|_| problem("not a URL that gRPC takes"))?
+        .connect_timeout(CONNECT_TIMEOUT)
+        .tcp_nodelay(true);
+    if secure {
+        endpoint = endpoint.tls_config(tls(destination)?).map_err(|error| StartError::Tls {
+            destination: destination.name.clone(),
+            path: destination.ca_cert.clone().unwrap_or_default(),
+            reason: chain(&error),
+        })?;
+    }
+    Ok(endpoint)
+}
+
+fn tls(destination: &Destination) -> Result<ClientTlsConfig, StartError> {
+    let mut tls = ClientTlsConfig::new();
+    tls = match &destination.ca_cert {
+        Some(path) => {
+            let pem = PemFile::read(destination, path)?;
+            pem.certificates()?;
+            tls.ca_certificate(Certificate::from_pem(pem.bytes()))
+        }
+        None if system_roots_work(&crypto_provider()) => tls.with_native_roots(),
+        None => tls.with_webpki_roots(),
+    };
+    if let (Some(cert), Some(key)) = (&destination.client_cert, &destination.client_key) {
+        let cert = PemFile::read(destination, cert)?;
+        let key = PemFile::read(destination, key)?;
+        cert.certificates()?;
+        key.private_key()?;
+        tls = tls.identity(Identity::from_pem(cert.bytes(), key.bytes()));
+    }
+    Ok(tls)
+}
+
+/// The metadata of every request, and the user agent.
+fn metadata(destination: &Destination) -> Result<(MetadataMap, String), StartError> {
+    let mut metadata = MetadataMap::new();
+    let mut user_agent = String::from(USER_AGENT_PRODUCT);
+    for (name, secret) in &destination.headers {
+        if name.eq_ignore_ascii_case("user-agent") {
+            user_agent = format!("{} {user_agent}", secret.expose());
+            continue;
+        }
+        let problem =
+            || StartError::Header { destination: destination.name.clone(), name: name.clone() };
+        let key = AsciiMetadataKey::from_str(name).map_err(|_| problem())?;
+        let mut value = AsciiMetadataValue::from_str(secret.expose()).map_err(|_| problem())?;
+        value.set_sensitive(true);
+        metadata.append(key, value);
+    }
+    Ok((metadata, user_agent))
+}
+
+/// What a status means, by the table of the OTLP specification.
+fn refused(status: &Status, secrets: &[String]) -> Outcome {
+    if let Some(source) = status.source() {
+        // No answer at all: the status was made on this side.
+        let kind = kind_of(source);
+        let failure = Failure::new(kind, tidy(&chain(source)));
+        return Outcome::Transient { failure, retry_after: None };
+    }
+    let secrets = secrets.iter().map(String::as_str);
+    let message = hide_secrets(tidy(status.message()), secrets);
+    let message = format!("{:?}: {message}", status.code());
+    // The numbers of gRPC's codes are below 20.
+    let failure = Failure::new(FailureKind::Status, message).with_code(status.code() as u16);
+    let retry_after = status.get_details_retry_info().and_then(|info| info.retry_delay);
+    match status.code() {
+        Code::ResourceExhausted | Code::OutOfRange if is_about_size(status.message()) => {
+            Outcome::TooLarge(failure)
+        }
+        Code::Cancelled
+        | Code::DeadlineExceeded
+        | Code::Aborted
+        | Code::OutOfRange
+        | Code::Unavailable
+        | Code::DataLoss => Outcome::Transient { failure, retry_after },
+        Code::ResourceExhausted if retry_after.is_some() => {
+            Outcome::Transient { failure, retry_after }
+        }
+        _ => Outcome::Permanent(failure),
+    }
+}
+
+/// The Go and the Rust server's words for a message over their limit.
+fn is_about_size(message: &str) -> bool {
+    message.contains("larger than max") || message.contains("too large")
+}
+
+fn kind_of(error: &(dyn Error + 'static)) -> FailureKind {
+    let mut next = Some(error);
+    let mut kind = FailureKind::Connection;
+    while let Some(error) = next {
+        if error.is::<rustls::Error>() {
+            return FailureKind::Tls;
+        }
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            if let Some(inner) = error.get_ref()
+                && inner.is::<rustls::Error>()
+            {
+                return FailureKind::Tls;
+            }
+            kind = match error.kind() {
+                io::ErrorKind::TimedOut => FailureKind::Timeout,
+                _ => FailureKind::Connection,
+            };
+        }
+        let text = error.to_string();
+        if text.starts_with("dns error") {
+            return FailureKind::Dns;
+        }
+        if text.starts_with("http2 error") {
+            kind = FailureKind::Protocol;
+        }
+        next = error.source();
+    }
+    kind
+}
+
+/// An error with its causes, without repetitions.
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        next = cause.source();
+    }
+    text
+}
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);

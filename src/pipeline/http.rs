@@ -1,0 +1,104 @@
+//! OTLP over HTTP: one request with spans, and what its answer means.
+
+use std::io;
+use std::time::Duration;
+
+use http::{Response, StatusCode};
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+
+use super::answer::{delivered, retry_after, server_message, tidy};
+use super::connection::Connection;
+use super::encoding::Encoding;
+use super::otlp::traces_url;
+use super::start_error::StartError;
+use super::transport::{Failure, FailureKind, Outcome};
+use crate::config::settings::Destination;
+
+/// Sends spans to one destination.
+#[derive(Debug)]
+pub(super) struct HttpTransport {
+    connection: Connection,
+    encoding: Encoding,
+}
+
+impl HttpTransport {
+    pub(super) fn new(destination: &Destination) -> Result<Self, StartError> {
+        let encoding = Encoding::new(destination)?;
+        let connection = Connection::new(destination, traces_url(destination))?;
+        Ok(Self { connection, encoding })
+    }
+
+    pub(super) fn send(&self, parcel: &ExportTraceServiceRequest, timeout: Duration) -> Outcome {
+        let (body, encoding) = (self.encoding.encode(parcel), self.encoding);
+        let (kind, coding) = (encoding.content_type(), encoding.content_encoding());
+        match self.connection.post(&body, kind, coding, timeout) {
+            Ok(answer) => self.understand(&answer),
+            Err(error) => {
+                Outcome::Transient { failure: failure(&error, timeout), retry_after: None }
+            }
+        }
+    }
+
+    fn understand(&self, answer: &Response<Vec<u8>>) -> Outcome {
+        let (status, headers, body) = (answer.status(), answer.headers(), answer.body());
+        if status.is_success() {
+            return delivered(headers, body);
+        }
+        let message = hide_secrets(server_message(headers, body), self.connection.secrets());
+        let failure = Failure::new(FailureKind::Status, message).with_code(status.as_u16());
+        match status {
+            StatusCode::TOO_MANY_REQUESTS
+            | StatusCode::BAD_GATEWAY
+            | StatusCode::SERVICE_UNAVAILABLE
+            | StatusCode::GATEWAY_TIMEOUT => {
+                Outcome::Transient { failure, retry_after: retry_after(headers) }
+            }
+            StatusCode::PAYLOAD_TOO_LARGE => Outcome::TooLarge(failure),
+            _ => Outcome::Permanent(failure),
+        }
+    }
+}
+
+/// Some servers repeat the credentials they did not like.
+pub(super) fn hide_secrets<'a>(
+    mut message: String,
+    secrets: impl Iterator<Item = &'a str>,
+) -> String {
+    for secret in secrets {
+        for part in std::iter::once(secret).chain(secret.split_ascii_whitespace()) {
+            if part.len() >= MIN_SECRET_BYTES && message.contains(part) {
+                message = message.replace(part, "[redacted]");
+            }
+        }
+    }
+    message
+}
+
+/// An attempt without an answer.
+fn failure(error: &ureq::Error, timeout: Duration) -> Failure {
+    let (kind, message) = match error {
+        ureq::Error::HostNotFound => (FailureKind::Dns, error.to_string()),
+        ureq::Error::Timeout(_) => (FailureKind::Timeout, format!("no answer within {timeout:?}")),
+        ureq::Error::Tls(_) | ureq::Error::Rustls(_) | ureq::Error::Pem(_) => {
+            (FailureKind::Tls, error.to_string())
+        }
+        ureq::Error::Protocol(_) => (FailureKind::Protocol, error.to_string()),
+        ureq::Error::Io(error) => (kind_of_io(error), error.to_string()),
+        _ => (FailureKind::Connection, error.to_string()),
+    };
+    Failure::new(kind, tidy(&message))
+}
+
+fn kind_of_io(error: &io::Error) -> FailureKind {
+    match error.kind() {
+        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => FailureKind::Timeout,
+        // rustls reports what goes wrong while it shakes hands this way.
+        io::ErrorKind::InvalidData => FailureKind::Tls,
+        // The standard library has no kind for it.
+        _ if error.to_string().contains("lookup address") => FailureKind::Dns,
+        _ => FailureKind::Connection,
+    }
+}
+
+/// Shorter words are no secrets, and would make holes in every message.
+const MIN_SECRET_BYTES: usize = 8;

@@ -1,0 +1,172 @@
+//! The pipeline as its owner sees it: start, provider, flush, shutdown, reload, snapshot.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use opentelemetry_sdk::trace::{SdkTracerProvider, SpanLimits};
+
+use super::outlets::Shared;
+use super::preparation::Preparation;
+use super::processor::Processor;
+use super::reload::Applied;
+use super::resource::resource;
+use super::sampler::SettingsSampler;
+use super::snapshot::Snapshot;
+use super::start_error::StartError;
+use super::transport::Transport;
+use crate::config::settings::{Limits, Settings};
+use crate::tracer::Core;
+
+/// Everything between finished spans and their destinations. Dropping it shuts it down.
+#[derive(Debug)]
+pub(crate) struct Pipeline {
+    shared: Arc<Shared>,
+    sampler: SettingsSampler,
+    settings: Mutex<Settings>,
+}
+
+/// Spans that could not be delivered in time.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Undelivered {
+    /// Not sent: dropped at shutdown, or still queued after a flush.
+    pub(crate) waiting: u64,
+    /// Sent, but without an answer so far.
+    pub(crate) unconfirmed: u64,
+    /// Refused or rejected by a destination during the call.
+    pub(crate) refused: u64,
+}
+
+impl Pipeline {
+    /// Checks the settings, builds the transports and starts the workers. Touches no global.
+    pub(crate) fn start(settings: &Settings, core: Arc<Core>) -> Result<Self, StartError> {
+        let health = Arc::clone(&core.health);
+        Ok(Self {
+            shared: Arc::new(Shared::start(settings, core)?),
+            sampler: SettingsSampler::new(settings, health),
+            settings: Mutex::new(settings.clone()),
+        })
+    }
+
+    /// Adds an outlet that is not in the settings, such as the console. Spans wait for it no
+    /// longer than `delay`.
+    pub(crate) fn add<T: Transport>(
+        &self,
+        name: &str,
+        delay: Duration,
+        transport: T,
+    ) -> Result<(), StartError> {
+        let settings = self.settings();
+        let preparation = Preparation::plain(&settings, Arc::clone(&self.shared.core));
+        let mut batch = settings.batch;
+        batch.schedule_delay = batch.schedule_delay.min(delay);
+        self.shared.add(name, batch, preparation, transport)
+    }
+
+    /// A tracer provider with our processor, sampler, limits and resource. Everything is said
+    /// explicitly, so that what the SDK reads from the environment has no effect.
+    pub(crate) fn provider(&self) -> SdkTracerProvider {
+        let settings = self.settings();
+        SdkTracerProvider::builder()
+            .with_span_processor(Processor { shared: Arc::clone(&self.shared) })
+            .with_sampler(self.sampler.clone())
+            .with_span_limits(span_limits(&settings.limits))
+            .with_resource(resource(&settings))
+            .build()
+    }
+
+    /// Waits until what ended before this call is delivered.
+    pub(crate) fn flush(&self, timeout: Duration) -> Result<(), Undelivered> {
+        self.shared.flush(timeout)
+    }
+
+    /// Delivers what is queued, no longer than `timeout`, and stops. Later calls report nothing.
+    pub(crate) fn shutdown(&self, timeout: Duration) -> Result<(), Undelivered> {
+        self.shared.shutdown(timeout)
+    }
+
+    /// Makes new settings work. Destinations that are new or different start, the old ones
+    /// deliver what they have; if one cannot start, nothing changes.
+    ///
+    /// The content policy is not among them: it is the tracer core's, and works at once.
+    pub(crate) fn apply(&self, settings: &Settings) -> Result<Applied, StartError> {
+        let mut current = self.settings();
+        let mut applied = self.shared.apply(&current, settings)?;
+        let sampling = [
+            ("sampler", current.sampler != settings.sampler),
+            ("sample_by", current.sample_by != settings.sample_by),
+            ("keep", current.keep != settings.keep),
+        ];
+        if sampling.iter().any(|(_, differs)| *differs) {
+            self.shared.tail.set(settings.keep);
+            self.sampler.set(settings);
+        }
+        for (name, differs) in sampling {
+            if differs {
+                applied.changed.push(name.to_owned());
+            }
+        }
+        for (name, differs) in [
+            ("service_name", current.service_name != settings.service_name),
+            ("resource_attributes", current.resource_attributes != settings.resource_attributes),
+            ("limits", counts(&current.limits) != counts(&settings.limits)),
+        ] {
+            if differs {
+                applied.needs_restart.push(name.to_owned());
+            }
+        }
+        *current = settings.clone();
+        Ok(applied)
+    }
+
+    /// What has been delivered, what has not, and why.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        self.shared.snapshot()
+    }
+
+    fn settings(&self) -> MutexGuard<'_, Settings> {
+        self.settings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Pipeline {
+    fn drop(&mut self) {
+        let _ = self.shared.shutdown(SHUTDOWN_TIMEOUT);
+    }
+}
+
+impl Undelivered {
+    pub(super) fn into_result(self) -> Result<(), Self> {
+        if self == Self::default() { Ok(()) } else { Err(self) }
+    }
+}
+
+impl std::fmt::Display for Undelivered {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { waiting, unconfirmed, refused } = self;
+        write!(f, "{waiting} not sent, {unconfirmed} without an answer, {refused} refused")
+    }
+}
+
+fn span_limits(limits: &Limits) -> SpanLimits {
+    SpanLimits {
+        max_attributes_per_span: limits.attributes_per_span,
+        max_events_per_span: limits.events_per_span,
+        max_links_per_span: limits.links_per_span,
+        max_attributes_per_event: limits.attributes_per_event,
+        max_attributes_per_link: limits.attributes_per_link,
+    }
+}
+
+fn counts(limits: &Limits) -> [u32; 5] {
+    let limits = span_limits(limits);
+    [
+        limits.max_attributes_per_span,
+        limits.max_events_per_span,
+        limits.max_links_per_span,
+        limits.max_attributes_per_event,
+        limits.max_attributes_per_link,
+    ]
+}
+
+/// How long dropping the pipeline may take.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);

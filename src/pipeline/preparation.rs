@@ -1,0 +1,113 @@
+//! What is done to a span on the export thread before it is encoded, in this order: finished,
+//! cut to this destination's content policy, cut to the value limit, brought into its format.
+
+use std::sync::Arc;
+
+use opentelemetry::{Array, KeyValue, StringValue, Value};
+use opentelemetry_sdk::trace::SpanData;
+
+use super::stricter::restrict;
+use crate::config::settings::{Destination, Settings};
+use crate::format::{Format, FormatOptions, GenAi, format_of};
+use crate::policy::Policy;
+use crate::tracer::{Core, finish};
+
+/// The steps for one destination.
+#[derive(Debug)]
+pub(super) struct Preparation {
+    core: Arc<Core>,
+    /// The destination's own policy, never looser than the process's.
+    policy: Option<Policy>,
+    /// The process's policy when this destination was opened. Spans that ended under a looser one
+    /// may still be queued after it has changed.
+    opened_under: Policy,
+    value_length: Option<usize>,
+    format: Arc<dyn Format>,
+}
+
+impl Preparation {
+    pub(super) fn new(settings: &Settings, destination: &Destination, core: Arc<Core>) -> Self {
+        Self {
+            policy: destination.policy,
+            format: format_of(destination.format, FormatOptions::default()),
+            ..Self::plain(settings, core)
+        }
+    }
+
+    /// For outlets of this process, such as the console: nothing but the common steps.
+    pub(super) fn plain(settings: &Settings, core: Arc<Core>) -> Self {
+        Self {
+            policy: None,
+            opened_under: core.policy.load(),
+            core,
+            value_length: settings.limits.attribute_value_length,
+            format: Arc::new(GenAi::new()),
+        }
+    }
+
+    pub(super) fn prepare(&self, mut span: SpanData) -> SpanData {
+        let current = self.core.policy.load();
+        let policy = self.policy.map_or(current, |own| own.stricter(current));
+        finish(&mut span, current);
+        if self.policy.is_some() || current != self.opened_under {
+            restrict(&mut span, policy, &self.core);
+        }
+        if let Some(limit) = self.value_length {
+            shorten(&mut span, limit);
+        }
+        self.format.format(span)
+    }
+}
+
+/// Cuts every text value to `limit` bytes, at a character's boundary.
+fn shorten(span: &mut SpanData, limit: usize) {
+    shorten_all(&mut span.attributes, limit);
+    for event in &mut span.events.events {
+        shorten_all(&mut event.attributes, limit);
+    }
+    for link in &mut span.links.links {
+        shorten_all(&mut link.attributes, limit);
+    }
+}
+
+fn shorten_all(attributes: &mut [KeyValue], limit: usize) {
+    for attribute in attributes {
+        match &mut attribute.value {
+            Value::String(text) => shorten_text(text, limit),
+            Value::Array(Array::String(texts)) => {
+                for text in texts {
+                    shorten_text(text, limit);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn shorten_text(text: &mut StringValue, limit: usize) {
+    let full = text.as_str();
+    if full.len() > limit {
+        let end = (0..=limit).rev().find(|end| full.is_char_boundary(*end)).unwrap_or(0);
+        *text = StringValue::from(full[..end].to_owned());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_cut_between_characters() {
+        for (text, limit, expected) in [
+            ("plain", 5, "plain"),
+            ("plain", 3, "pla"),
+            ("grün", 3, "gr"),
+            ("grün", 4, "grü"),
+            ("ü", 0, ""),
+        ] {
+            let mut value = StringValue::from(text);
+            shorten_text(&mut value, limit);
+            assert_eq!(value.as_str(), expected, "{text} at {limit}");
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! Asking a destination whether it would take spans: an empty export, and what its answer means.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use opentelemetry_sdk::Resource;
+
+use super::otlp::{OtlpTransport, traces_url};
+use super::snapshot::without_secrets;
+use super::start_error::StartError;
+use super::transport::{Failure, FailureKind, Outcome};
+use crate::config::settings::{Destination, Protocol};
+
+/// What a probe found, in one line, with what to change in another.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Finding {
+    pub(crate) destination: String,
+    /// Scheme, host, port and path.
+    pub(crate) url: String,
+    pub(crate) verdict: Verdict,
+    /// What happened.
+    pub(crate) message: String,
+    /// What to change. `None` when nothing has to.
+    pub(crate) advice: Option<String>,
+    pub(crate) took: Duration,
+}
+
+/// The end of a probe.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Verdict {
+    /// The destination takes spans.
+    Works,
+    /// It does, but not well.
+    Slow,
+    /// It does not.
+    Broken,
+}
+
+/// Sends an empty export to one destination and explains the answer. Blocks for at most the
+/// destination's timeout; must not run on a thread that drives an async runtime.
+pub(crate) fn probe(destination: &Destination, resource: &Resource) -> Finding {
+    let url = without_secrets(traces_url(destination));
+    let start = Instant::now();
+    let outcome = OtlpTransport::new(destination, resource)
+        .map(|mut transport| transport.probe(destination.timeout.min(MAX_TIMEOUT)));
+    let took = start.elapsed();
+    let (verdict, message, advice) = match outcome {
+        Err(error) => (Verdict::Broken, error.to_string(), fix(&error)),
+        Ok(Outcome::Delivered { .. }) if took > SLOW => (
+            Verdict::Slow,
+            format!("takes spans, after {:.1} s", took.as_secs_f32()),
+            Some(String::from(
+                "Spans wait in the queue meanwhile; use a collector that is nearer, or raise \
+                 traces.batch.max_queue_size.",
+            )),
+        ),
+        Ok(Outcome::Delivered { .. }) => (Verdict::Works, String::from("takes spans"), None),
+        Ok(Outcome::Transient { failure, .. } | Outcome::Permanent(failure))
+        | Ok(Outcome::TooLarge(failure)) => {
+            let advice = advice(destination, &url, &failure);
+            (Verdict::Broken, said(&failure), Some(advice))
+        }
+    };
+    Finding { destination: destination.name.clone(), url, verdict, message, advice, took }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { destination, url, message, .. } = self;
+        write!(f, "{destination} ({url}): {message}")?;
+        match &self.advice {
+            Some(advice) => write!(f, ". {advice}"),
+            None => Ok(()),
+        }
+    }
+}
+
+fn said(failure: &Failure) -> String {
+    match failure.code {
+        Some(code) => format!("answered {code}: {}", failure.message),
+        None => failure.message.clone(),
+    }
+}
+
+fn fix(error: &StartError) -> Option<String> {
+    match error {
+        StartError::MissingFeature { feature, .. } => {
+            Some(format!("Add it: cargo add tracing-genai --features {feature}"))
+        }
+        StartError::Tls { .. } => {
+            Some(String::from("Check the path and that the file is in PEM form."))
+        }
+        _ => None,
+    }
+}
+
+fn advice(destination: &Destination, url: &str, failure: &Failure) -> String {
+    let grpc = destination.protocol == Protocol::Grpc;
+    let port = port(url);
+    match (failure.kind, failure.code) {
+        (FailureKind::Dns, _) => String::from(
+            "The host name has no address: check its spelling, and that this process is in the \
+             network where the name is known (in a container, `localhost` is the container).",
+        ),
+        (FailureKind::Tls, _) => String::from(
+            "The TLS handshake failed: name the authority that signed the server's certificate \
+             with tls_ca_cert, and check that the host name is in the certificate; or is this \
+             port plain http?",
+        ),
+        (FailureKind::Protocol | FailureKind::Connection, _) if !grpc && port == Some(4317) => {
+            String::from(
+                "Port 4317 speaks gRPC: set protocol to grpc, or use port 4318 for http/protobuf.",
+            )
+        }
+        (FailureKind::Protocol | FailureKind::Connection, _) if grpc && port == Some(4318) => {
+            String::from(
+                "Port 4318 speaks HTTP: set protocol to http/protobuf, or use port 4317 for gRPC.",
+            )
+        }
+        (FailureKind::Connection, _) if failure.message.contains("refused") => String::from(
+            "Nothing listens there: is the receiver running, and is the port right? OTLP is 4318 \
+             for HTTP and 4317 for gRPC.",
+        ),
+        (FailureKind::Connection, _) => String::from(
+            "The connection broke: is there a proxy or a firewall in between, or does this port \
+             want TLS (https) or another protocol?",
+        ),
+        (FailureKind::Protocol, _) if grpc => String::from(
+            "What answers is not gRPC: set protocol to http/protobuf, or use the receiver's gRPC \
+             port.",
+        ),
+        (FailureKind::Protocol, _) => String::from(
+            "What answers is not HTTP: is it the receiver's gRPC port? Then set protocol to grpc.",
+        ),
+        (FailureKind::Timeout, _) => String::from(
+            "A firewall that drops packets, a proxy that does not pass this on, an overloaded \
+             receiver, or https spoken to a port that waits for plain http.",
+        ),
+        (FailureKind::Panic, _) => String::from("This is a mistake in the exporter; report it."),
+        (FailureKind::Status, code) if grpc => grpc_advice(code.unwrap_or(0)),
+        (FailureKind::Status, code) => http_advice(code.unwrap_or(0), url),
+    }
+}
+
+fn http_advice(status: u16, url: &str) -> String {
+    let advice = match status {
+        400 | 415 => {
+            "The receiver does not read this: try protocol http/protobuf, which every \
+                      OTLP receiver takes."
+        }
+        401 => {
+            "The credentials are missing or wrong: check the name, the value and the prefix \
+                (Bearer, Basic, none) of the authorization header."
+        }
+        403 => {
+            "The credentials are known but not allowed here: check the project, dataset or \
+                region they belong to."
+        }
+        404 | 405 if !url.ends_with("/v1/traces") => {
+            "Wrong path: OTLP over HTTP is received at …/v1/traces; give the base URL as \
+             endpoint and the path is added."
+        }
+        404 | 405 => {
+            "Wrong path: look up the receiver's OTLP base URL; some have a prefix such as \
+                      /otlp or /api/public/otel."
+        }
+        407 => "A proxy wants credentials: set them in HTTPS_PROXY, or name the host in NO_PROXY.",
+        301..=308 => {
+            "Redirects are not followed, because headers with credentials would go \
+                      along: use the address that it redirects to."
+        }
+        429 => "The receiver is being sent too much: lower sampler_arg, or raise the quota.",
+        500..=599 => {
+            "The receiver or a proxy before it has a problem of its own; its log says \
+                      which."
+        }
+        _ => "See the message; the receiver's log may say more.",
+    };
+    advice.to_owned()
+}
+
+fn grpc_advice(code: u16) -> String {
+    let advice = match code {
+        7 => "The credentials are known but not allowed here: check what they belong to.",
+        12 => "The server has no OTLP trace service: is it the right port?",
+        16 => "The credentials are missing or wrong: check the headers.",
+        8 => "The receiver is being sent too much: lower sampler_arg, or raise the quota.",
+        _ => "See the message; the receiver's log may say more.",
+    };
+    advice.to_owned()
+}
+
+fn port(url: &str) -> Option<u16> {
+    let authority = url.split_once("://")?.1.split('/').next()?;
+    authority.rsplit_once(':')?.1.parse().ok()
+}
+
+/// Slower than this is worth a word.
+const SLOW: Duration = Duration::from_secs(2);
+const MAX_TIMEOUT: Duration = Duration::from_secs(10);

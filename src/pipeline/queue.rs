@@ -1,0 +1,386 @@
+//! The bounded queue in front of one destination, and the only place where the application's
+//! threads, the destination's thread and people who flush or shut down meet.
+//!
+//! The lock is held for a push, for moving one batch out, or for reading a few numbers; never
+//! while a span is copied, converted or sent. The destination's thread is woken when a batch is
+//! full, not for each span; below that it wakes by itself after the delay.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::account::Account;
+use super::finished::Finished;
+use crate::config::settings::Batch;
+use crate::health::{DropReason, Fate, Health};
+
+#[derive(Debug)]
+pub(super) struct Queue {
+    state: Mutex<State>,
+    /// Something to do for the worker.
+    work: Condvar,
+    /// Something was settled, given up or stopped.
+    progress: Condvar,
+    account: Arc<Account>,
+    health: Arc<Health>,
+}
+
+#[derive(Debug)]
+struct State {
+    spans: VecDeque<Arc<Finished>>,
+    /// Spans the worker has taken and not settled; they count towards the limit.
+    in_hand: usize,
+    batch: Batch,
+    mode: Mode,
+    /// The worker is waiting on `work`.
+    idle: bool,
+    /// The destination is not answering.
+    breaker_open: bool,
+    /// Spans ever taken in, and how many of these are settled: a flush is done when the second
+    /// reaches what the first was when it was asked for.
+    pushed: u64,
+    settled: u64,
+    flush: Flush,
+    due: Instant,
+}
+
+/// Flushes are numbered.
+#[derive(Debug, Default)]
+struct Flush {
+    asked: u64,
+    done: u64,
+    gave_up: u64,
+    /// What the last one waits for.
+    target: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Mode {
+    Open,
+    /// Takes nothing more. What is not delivered by then is dropped for the reason.
+    Closing {
+        until: Instant,
+        reason: DropReason,
+    },
+    Stopped,
+}
+
+/// What the worker has to do.
+#[derive(Debug)]
+pub(super) enum Work {
+    Batch(Vec<Arc<Finished>>),
+    /// Everything is settled that this flush waits for; the transport may hold something back.
+    Flush(u64),
+    Stop,
+}
+
+/// A flush to wait for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ticket {
+    number: u64,
+    target: u64,
+}
+
+/// A span that the queue did not take.
+#[derive(Debug)]
+pub(super) enum Refused {
+    /// Counted; nothing more to do.
+    Full,
+    /// The destination was removed: the span is still to be routed.
+    Closed(Arc<Finished>),
+}
+
+/// Why a pause ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Pause {
+    Elapsed,
+    /// Somebody is waiting for a flush.
+    Urgent,
+    /// The time for shutdown is over.
+    Stop,
+}
+
+impl Queue {
+    pub(super) fn new(batch: Batch, account: Arc<Account>, health: Arc<Health>) -> Self {
+        let state = State {
+            spans: VecDeque::new(),
+            in_hand: 0,
+            batch,
+            mode: Mode::Open,
+            idle: false,
+            breaker_open: false,
+            pushed: 0,
+            settled: 0,
+            flush: Flush::default(),
+            due: Instant::now() + batch.schedule_delay,
+        };
+        let (work, progress) = (Condvar::new(), Condvar::new());
+        Self { state: Mutex::new(state), work, progress, account, health }
+    }
+
+    /// Takes a span in, unless there is no room.
+    pub(super) fn offer(&self, finished: Arc<Finished>) -> Result<(), Refused> {
+        let mut state = self.lock();
+        if state.mode != Mode::Open {
+            drop(state);
+            return Err(Refused::Closed(finished));
+        }
+        self.account.spans.receive(1);
+        if state.spans.len() + state.in_hand >= state.batch.max_queue_size {
+            let reason = match state.breaker_open {
+                true => DropReason::BreakerOpen,
+                false => DropReason::QueueFull,
+            };
+            drop(state);
+            self.account.spans.settle(Fate::Dropped(reason), 1);
+            finished.settle(Fate::Dropped(reason), &self.health);
+            return Err(Refused::Full);
+        }
+        state.spans.push_back(finished);
+        state.pushed += 1;
+        let wake = state.idle && state.spans.len() >= state.batch.max_export_batch_size;
+        if wake {
+            state.idle = false;
+        }
+        drop(state);
+        if wake {
+            self.work.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Waits for a batch that is full, due, or asked for.
+    pub(super) fn next(&self) -> Work {
+        let mut state = self.lock();
+        loop {
+            let now = Instant::now();
+            match state.mode {
+                Mode::Stopped => return Work::Stop,
+                Mode::Closing { until, reason } if now >= until || state.spans.is_empty() => {
+                    self.drop_all(state, reason);
+                    return Work::Stop;
+                }
+                _ => {}
+            }
+            if state.flush.is_open() && state.settled >= state.flush.target {
+                return Work::Flush(state.flush.asked);
+            }
+            let full = state.spans.len() >= state.batch.max_export_batch_size;
+            let asked = state.is_urgent() || now >= state.due;
+            if full || (asked && !state.spans.is_empty()) {
+                let n = state.spans.len().min(state.batch.max_export_batch_size);
+                let batch: Vec<_> = state.spans.drain(..n).collect();
+                state.in_hand = n;
+                state.due = now + state.batch.schedule_delay;
+                return Work::Batch(batch);
+            }
+            if now >= state.due {
+                state.due = now + state.batch.schedule_delay;
+            }
+            let wait = state.due.saturating_duration_since(now);
+            state.idle = true;
+            state = wait_on(&self.work, state, wait);
+            state.idle = false;
+        }
+    }
+
+    /// Waits before the next attempt. A flush ends the wait unless the destination asked for it.
+    pub(super) fn pause(&self, wait: Duration, asked_by_destination: bool) -> Pause {
+        let end = Instant::now() + wait;
+        let mut state = self.lock();
+        let asked_before = state.is_urgent();
+        loop {
+            let now = Instant::now();
+            match state.mode {
+                Mode::Stopped => return Pause::Stop,
+                Mode::Closing { until, .. } if end >= until => return Pause::Stop,
+                _ if now >= end => return Pause::Elapsed,
+                _ => {}
+            }
+            if state.is_urgent() && !asked_before && !asked_by_destination {
+                return Pause::Urgent;
+            }
+            state = wait_on(&self.work, state, end - now);
+        }
+    }
+
+    /// Counts spans that the worker has finished with.
+    pub(super) fn settled(&self, n: usize) {
+        let mut state = self.lock();
+        state.in_hand = state.in_hand.saturating_sub(n);
+        state.settled += n as u64;
+        drop(state);
+        self.progress.notify_all();
+    }
+
+    /// The destination does not answer: whoever is waiting for a flush need not wait longer.
+    /// `true` if that is also the end of trying, because the process is about to end.
+    pub(super) fn give_up(&self) -> bool {
+        let mut state = self.lock();
+        state.flush.gave_up = state.flush.asked;
+        state.breaker_open = true;
+        let last = matches!(state.mode, Mode::Closing { reason: DropReason::Shutdown, .. });
+        drop(state);
+        self.progress.notify_all();
+        last
+    }
+
+    /// No time left: stops and drops what is queued.
+    pub(super) fn stop(&self) {
+        let state = self.lock();
+        let reason = state.mode.drop_reason();
+        self.drop_all(state, reason);
+    }
+
+    pub(super) fn answering(&self) {
+        self.lock().breaker_open = false;
+    }
+
+    /// The time for the next attempt: never past the end of shutdown. `None` when that is over.
+    pub(super) fn attempt_timeout(&self, timeout: Duration) -> Option<Duration> {
+        match self.lock().mode {
+            Mode::Open => Some(timeout),
+            Mode::Closing { until, .. } => {
+                let left = until.saturating_duration_since(Instant::now());
+                (!left.is_zero()).then(|| timeout.min(left))
+            }
+            Mode::Stopped => None,
+        }
+    }
+
+    /// What a span is counted as when there is no time left for it.
+    pub(super) fn drop_reason(&self) -> DropReason {
+        self.lock().mode.drop_reason()
+    }
+
+    /// Asks for everything queued now; see [`Queue::wait_flushed`].
+    pub(super) fn ask_flush(&self) -> Ticket {
+        let mut state = self.lock();
+        state.flush.asked += 1;
+        state.flush.target = state.pushed;
+        let ticket = Ticket { number: state.flush.asked, target: state.pushed };
+        drop(state);
+        self.work.notify_all();
+        ticket
+    }
+
+    pub(super) fn flushed(&self, number: u64) {
+        self.lock().flush.done = number;
+        self.progress.notify_all();
+    }
+
+    /// Waits until the flush is done, trying was given up, or the time is over. Returns how many
+    /// spans are still waiting.
+    pub(super) fn wait_flushed(&self, ticket: Ticket, deadline: Instant) -> u64 {
+        let mut state = self.lock();
+        loop {
+            let now = Instant::now();
+            let over = state.flush.done >= ticket.number
+                || state.flush.gave_up >= ticket.number
+                || state.mode == Mode::Stopped
+                || now >= deadline;
+            if over {
+                return ticket.target.saturating_sub(state.settled);
+            }
+            state = wait_on(&self.progress, state, deadline - now);
+        }
+    }
+
+    /// Takes no more spans; what is there is delivered until `until`, then dropped.
+    pub(super) fn close(&self, until: Instant, reason: DropReason) {
+        let mut state = self.lock();
+        state.mode = match state.mode {
+            Mode::Open => Mode::Closing { until, reason },
+            // The earlier end wins: a destination that drains after a reload must not outlive
+            // shutdown.
+            Mode::Closing { until: earlier, .. } if until < earlier => {
+                Mode::Closing { until, reason }
+            }
+            mode => mode,
+        };
+        drop(state);
+        self.work.notify_all();
+    }
+
+    /// Waits until the worker has stopped or the time is over; then nothing is queued any more.
+    /// Returns how many spans the worker still has in hand: sent, perhaps, but not answered.
+    pub(super) fn wait_stopped(&self, deadline: Instant, reason: DropReason) -> usize {
+        let mut state = self.lock();
+        loop {
+            let now = Instant::now();
+            if state.mode == Mode::Stopped {
+                return state.in_hand;
+            }
+            if now >= deadline {
+                let in_hand = state.in_hand;
+                self.drop_all(state, reason);
+                return in_hand;
+            }
+            state = wait_on(&self.progress, state, deadline - now);
+        }
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
+        self.lock().mode == Mode::Stopped
+    }
+
+    pub(super) fn is_breaker_open(&self) -> bool {
+        self.lock().breaker_open
+    }
+
+    pub(super) fn set_batch(&self, batch: Batch) {
+        let mut state = self.lock();
+        state.batch = batch;
+        state.due = state.due.min(Instant::now() + batch.schedule_delay);
+        drop(state);
+        self.work.notify_all();
+    }
+
+    /// Stops and drops what is queued.
+    fn drop_all(&self, mut state: MutexGuard<'_, State>, reason: DropReason) {
+        state.mode = Mode::Stopped;
+        let spans = std::mem::take(&mut state.spans);
+        state.settled += spans.len() as u64;
+        drop(state);
+        self.account.spans.settle(Fate::Dropped(reason), spans.len() as u64);
+        for span in spans {
+            span.settle(Fate::Dropped(reason), &self.health);
+        }
+        self.work.notify_all();
+        self.progress.notify_all();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Mode {
+    fn drop_reason(self) -> DropReason {
+        match self {
+            Self::Closing { reason, .. } => reason,
+            Self::Open | Self::Stopped => DropReason::Shutdown,
+        }
+    }
+}
+
+impl Flush {
+    fn is_open(&self) -> bool {
+        self.asked > self.done.max(self.gave_up)
+    }
+}
+
+impl State {
+    /// Whether somebody is waiting.
+    fn is_urgent(&self) -> bool {
+        self.mode != Mode::Open || (self.flush.is_open() && self.settled < self.flush.target)
+    }
+}
+
+fn wait_on<'a>(
+    condvar: &Condvar,
+    state: MutexGuard<'a, State>,
+    wait: Duration,
+) -> MutexGuard<'a, State> {
+    condvar.wait_timeout(state, wait).unwrap_or_else(PoisonError::into_inner).0
+}

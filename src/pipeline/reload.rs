@@ -1,0 +1,144 @@
+//! New settings under running spans: new destinations start first, then spans are sent there,
+//! then the old ones deliver what they still have.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::outlets::{Outlet, Shared, close_all, queues, trace_destinations};
+use super::start_error::StartError;
+use crate::config::settings::{Destination, Settings};
+use crate::health::DropReason;
+
+/// What a reload did.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Applied {
+    /// Settings that changed and work from now on.
+    pub(crate) changed: Vec<String>,
+    /// Settings that changed and only work after a restart.
+    pub(crate) needs_restart: Vec<String>,
+    /// Destinations that go on as they were.
+    pub(crate) kept: Vec<String>,
+}
+
+/// Where an outlet of the new settings comes from.
+enum From {
+    Running(usize),
+    Started(Box<Outlet>),
+}
+
+impl Shared {
+    pub(super) fn apply(&self, current: &Settings, new: &Settings) -> Result<Applied, StartError> {
+        let mut outlets = self.outlets();
+        if self.is_shut_down() {
+            return Err(StartError::ShutDown);
+        }
+        // First everything that can fail.
+        let mut applied = Applied::default();
+        let plan = self.plan(&outlets.active, current, new, &mut applied)?;
+
+        let mut running: Vec<_> =
+            std::mem::take(&mut outlets.active).into_iter().map(Some).collect();
+        let mut active = Vec::new();
+        for from in plan {
+            match from {
+                From::Running(index) => active.extend(running[index].take()),
+                From::Started(outlet) => active.push(*outlet),
+            }
+        }
+        let mut retired = Vec::new();
+        for outlet in running.into_iter().flatten() {
+            // What the settings did not bring, they do not take away.
+            if outlet.destination.is_none() {
+                active.push(outlet);
+                continue;
+            }
+            if !trace_destinations(new).any(|destination| destination.name == outlet.name) {
+                applied.changed.push(format!("exporters.{} (removed)", outlet.name));
+            }
+            retired.push(outlet);
+        }
+        if current.batch != new.batch {
+            applied.changed.push(String::from("batch"));
+            for outlet in active.iter().filter(|outlet| outlet.destination.is_some()) {
+                outlet.queue.set_batch(new.batch);
+            }
+        }
+        // New spans must find the new queues before the old ones close.
+        self.routes.replace(queues(&active));
+        close_all(&retired, Instant::now() + DRAIN_TIMEOUT, DropReason::Replaced);
+        outlets.active = active;
+        outlets.draining.retain(|outlet| !outlet.queue.is_stopped());
+        outlets.draining.append(&mut retired);
+        Ok(applied)
+    }
+
+    /// Starts what is new; stops it again if anything fails.
+    fn plan(
+        &self,
+        active: &[Outlet],
+        current: &Settings,
+        new: &Settings,
+        applied: &mut Applied,
+    ) -> Result<Vec<From>, StartError> {
+        let keep_all = current.limits.attribute_value_length == new.limits.attribute_value_length
+            && current.batch.export_timeout == new.batch.export_timeout;
+        let mut plan: Vec<From> = Vec::new();
+        for destination in trace_destinations(new) {
+            let taken = |index| {
+                plan.iter().any(|from| matches!(from, From::Running(other) if *other == index))
+            };
+            let found = active.iter().enumerate().find(|(index, outlet)| {
+                let old = outlet.destination.as_ref();
+                keep_all && old.is_some_and(|old| same(old, destination)) && !taken(*index)
+            });
+            if let Some((index, _)) = found {
+                applied.kept.push(destination.name.clone());
+                plan.push(From::Running(index));
+                continue;
+            }
+            // Under the same name the counts go on.
+            let account = active
+                .iter()
+                .find(|outlet| outlet.name == destination.name)
+                .map_or_else(Arc::default, |outlet| Arc::clone(&outlet.account));
+            match Outlet::open(new, destination, account, &self.core) {
+                Ok(outlet) => {
+                    applied.changed.push(format!("exporters.{}", destination.name));
+                    plan.push(From::Started(Box::new(outlet)));
+                }
+                Err(error) => {
+                    let started: Vec<_> = plan
+                        .into_iter()
+                        .filter_map(|from| match from {
+                            From::Started(outlet) => Some(*outlet),
+                            From::Running(_) => None,
+                        })
+                        .collect();
+                    close_all(&started, Instant::now(), DropReason::Replaced);
+                    return Err(error);
+                }
+            }
+        }
+        Ok(plan)
+    }
+}
+
+/// Whether a destination can go on as it is.
+fn same(a: &Destination, b: &Destination) -> bool {
+    a.name == b.name
+        && a.traces_url == b.traces_url
+        && a.protocol == b.protocol
+        && a.headers == b.headers
+        && a.compression == b.compression
+        && a.timeout == b.timeout
+        && a.format == b.format
+        && a.policy == b.policy
+        // Certificates are renewed in place, so a destination that has some is opened anew.
+        && [a, b].iter().all(|destination| {
+            let files = [&destination.ca_cert, &destination.client_cert, &destination.client_key];
+            files.iter().all(|file| file.is_none())
+        })
+}
+
+/// How long a destination that a reload removed may take to deliver what it has.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);

@@ -1,0 +1,39 @@
+//! Who is sending: the resource of every signal.
+
+use opentelemetry::{Array, KeyValue, StringValue, Value};
+use opentelemetry_sdk::Resource;
+use opentelemetry_semantic_conventions::attribute;
+
+use super::detect::detect;
+use crate::config::settings::{Scalar, Settings};
+
+/// The resource of the settings. The environment is not read here: `config` did, and the SDK's
+/// own detectors read it differently from the specification.
+pub(crate) fn resource(settings: &Settings) -> Resource {
+    let mut attributes = vec![
+        KeyValue::new(attribute::TELEMETRY_SDK_NAME, "opentelemetry"),
+        KeyValue::new(attribute::TELEMETRY_SDK_LANGUAGE, "rust"),
+        KeyValue::new(attribute::TELEMETRY_SDK_VERSION, SDK_VERSION),
+    ];
+    attributes.extend(detect(&settings.resource_detectors));
+    for (key, scalar) in &settings.resource_attributes {
+        attributes.push(KeyValue::new(key.clone(), value(scalar)));
+    }
+    attributes.push(KeyValue::new(attribute::SERVICE_NAME, settings.service_name.clone()));
+    Resource::builder_empty().with_attributes(attributes).build()
+}
+
+fn value(scalar: &Scalar) -> Value {
+    match scalar {
+        Scalar::Bool(value) => Value::Bool(*value),
+        Scalar::I64(value) => Value::I64(*value),
+        Scalar::F64(value) => Value::F64(*value),
+        Scalar::Str(value) => Value::from(value.clone()),
+        Scalar::List(values) => {
+            Value::Array(Array::String(values.iter().cloned().map(StringValue::from).collect()))
+        }
+    }
+}
+
+/// The release of `opentelemetry_sdk` that makes the spans.
+const SDK_VERSION: &str = "0.33.1";

@@ -1,0 +1,93 @@
+//! What `status()` shows of the pipeline.
+
+use std::time::SystemTime;
+
+use super::outlets::Outlet;
+use super::transport::Failure;
+use crate::config::settings::{FormatChoice, Protocol};
+use crate::health::{LedgerCounts, SpanCounts};
+
+/// The pipeline at one moment.
+#[derive(Clone, Debug)]
+pub(crate) struct Snapshot {
+    /// Over all destinations; the counts add up.
+    pub(crate) spans: SpanCounts,
+    pub(crate) destinations: Vec<DestinationSnapshot>,
+}
+
+/// One destination at one moment.
+#[derive(Clone, Debug)]
+pub(crate) struct DestinationSnapshot {
+    pub(crate) name: String,
+    /// Scheme, host, port and path; `None` where spans do not leave over the network.
+    pub(crate) url: Option<String>,
+    pub(crate) protocol: Option<Protocol>,
+    pub(crate) format: Option<FormatChoice>,
+    /// What came in and what became of it; the counts add up.
+    pub(crate) spans: LedgerCounts,
+    /// Requests answered with success.
+    pub(crate) requests: u64,
+    /// Attempts after the first.
+    pub(crate) retries: u64,
+    /// The destination is not answering and is tried once per period.
+    pub(crate) breaker_open: bool,
+    /// Removed by a reload, delivering what it still has.
+    pub(crate) draining: bool,
+    pub(crate) last_success: Option<SystemTime>,
+    pub(crate) last_error: Option<(SystemTime, Failure)>,
+}
+
+impl DestinationSnapshot {
+    pub(super) fn new(outlet: &Outlet, draining: bool) -> Self {
+        let Outlet { name, destination, queue, account } = outlet;
+        let destination = destination.as_ref();
+        Self {
+            name: name.clone(),
+            url: destination.and_then(|to| to.traces_url.as_deref()).map(without_secrets),
+            protocol: destination.map(|destination| destination.protocol),
+            format: destination.map(|destination| destination.format),
+            spans: account.spans.read(),
+            requests: account.requests.get(),
+            retries: account.retries.get(),
+            breaker_open: queue.is_breaker_open(),
+            draining,
+            last_success: account.last_success(),
+            last_error: account.last_error(),
+        }
+    }
+}
+
+/// A URL without user information and query, where people put keys.
+pub(super) fn without_secrets(url: &str) -> String {
+    let end = url.find(['?', '#']).unwrap_or(url.len());
+    let (scheme, rest) = match url[..end].split_once("://") {
+        Some((scheme, rest)) => (scheme, rest),
+        None => ("", &url[..end]),
+    };
+    let (authority, path) = match rest.find('/') {
+        Some(at) => rest.split_at(at),
+        None => (rest, ""),
+    };
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    match scheme {
+        "" => format!("{host}{path}"),
+        _ => format!("{scheme}://{host}{path}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shown_url_has_no_place_for_secrets() {
+        for (url, shown) in [
+            ("http://h:4318/v1/traces", "http://h:4318/v1/traces"),
+            ("https://u:p@h/v1?key=1#f", "https://h/v1"),
+            ("https://u:p@w@h", "https://h"),
+            ("h:4317", "h:4317"),
+        ] {
+            assert_eq!(without_secrets(url), shown);
+        }
+    }
+}

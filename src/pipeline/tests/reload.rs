@@ -1,0 +1,153 @@
+//! New settings under running spans.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use opentelemetry::trace::{Span as _, Tracer};
+use tracing_genai_test_support::{Answer, OtlpReceiver};
+
+use super::*;
+use crate::config::settings::Sampler;
+
+#[test]
+fn what_changed_is_said_and_what_did_not_goes_on() {
+    let (a, b) = (OtlpReceiver::start(), OtlpReceiver::start());
+    let first = destination("a", &a.endpoint());
+    let running = Running::start(&settings(vec![first.clone()]));
+    running.numbered(3);
+
+    let same = running.pipeline.apply(&settings(vec![first.clone()])).unwrap();
+    assert_eq!((same.changed.len(), same.kept), (0, vec![String::from("a")]));
+
+    let mut new = settings(vec![first.clone(), destination("b", &b.endpoint())]);
+    new.sampler = Sampler::AlwaysOn;
+    new.batch.max_queue_size = 4096;
+    new.service_name = String::from("other");
+    new.limits.attributes_per_span = 256;
+    let applied = running.pipeline.apply(&new).unwrap();
+    assert_eq!(applied.changed, ["exporters.b", "batch", "sampler"]);
+    assert_eq!(applied.kept, ["a"]);
+    assert_eq!(applied.needs_restart, ["service_name", "limits"]);
+    running.numbered(3);
+
+    let applied = running.pipeline.apply(&settings(vec![destination("b", &b.endpoint())])).unwrap();
+    assert!(applied.changed.contains(&String::from("exporters.a (removed)")), "{applied:?}");
+    running.numbered(3);
+    running.pipeline.shutdown(PATIENCE).unwrap();
+    assert_eq!((a.span_count(), b.span_count()), (6, 6));
+}
+
+#[test]
+fn settings_that_cannot_work_change_nothing() {
+    let receiver = OtlpReceiver::start();
+    let good = destination("good", &receiver.endpoint());
+    let running = Running::start(&settings(vec![good.clone()]));
+    let mut bad = destination("bad", "https://localhost:1");
+    bad.ca_cert = Some("/nowhere/ca.pem".into());
+    let moved = destination("good", "http://127.0.0.1:1");
+    running.pipeline.apply(&settings(vec![moved, bad])).unwrap_err();
+    running.numbered(5);
+    running.pipeline.flush(PATIENCE).unwrap();
+    assert_eq!(receiver.span_count(), 5);
+}
+
+#[test]
+fn a_replaced_destination_delivers_what_it_has_and_the_counts_go_on() {
+    let (old, new) = (OtlpReceiver::start(), OtlpReceiver::start());
+    old.answer_next(Answer::accept().after(Duration::from_millis(300)));
+    let running = Running::start(&settings(vec![destination("default", &old.endpoint())]));
+    running.numbered(600);
+    running.pipeline.apply(&settings(vec![destination("default", &new.endpoint())])).unwrap();
+    running.numbered(100);
+    running.pipeline.flush(PATIENCE).unwrap();
+    assert_eq!((old.span_count(), new.span_count()), (600, 100));
+    let snapshot = running.snapshot();
+    assert_eq!(snapshot.destinations.len(), 1);
+    assert_eq!(snapshot.destinations[0].spans.exported, 700);
+}
+
+#[test]
+fn two_hundred_reloads_under_load_lose_and_double_nothing() {
+    let receivers = [OtlpReceiver::start(), OtlpReceiver::start()];
+    let mut base = settings(vec![destination("default", &receivers[0].endpoint())]);
+    base.batch.max_queue_size = 100_000;
+    let running = Running::start(&base);
+    let (stop, made) = (AtomicBool::new(false), AtomicU64::new(0));
+    std::thread::scope(|scope| {
+        for thread in 0..2 {
+            let (running, stop, made) = (&running, &stop, &made);
+            scope.spawn(move || {
+                let mut i = 0;
+                while !stop.load(Ordering::Relaxed) {
+                    running.tracer.start(format!("{thread}-{i}")).end();
+                    made.fetch_add(1, Ordering::Relaxed);
+                    i += 1;
+                    if i % 50 == 0 {
+                        std::thread::yield_now();
+                    }
+                }
+            });
+        }
+        for round in 0..200 {
+            let mut next = base.clone();
+            next.destinations = match round % 3 {
+                0 => vec![destination("default", &receivers[1].endpoint())],
+                1 => vec![destination("default", &receivers[0].endpoint())],
+                _ => vec![Destination {
+                    headers: vec![header("x-round", &round.to_string())],
+                    ..destination("default", &receivers[0].endpoint())
+                }],
+            };
+            next.sampler = match round % 2 {
+                0 => Sampler::ParentBasedAlwaysOn,
+                _ => Sampler::AlwaysOn,
+            };
+            running.pipeline.apply(&next).unwrap();
+            let goal = made.load(Ordering::Relaxed) + 20;
+            while made.load(Ordering::Relaxed) < goal {
+                std::thread::yield_now();
+            }
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+    running.pipeline.flush(PATIENCE).unwrap();
+    let mut seen: HashMap<String, usize> = HashMap::new();
+    for span in receivers.iter().flat_map(OtlpReceiver::spans) {
+        *seen.entry(span.name).or_default() += 1;
+    }
+    let made = made.into_inner();
+    let snapshot = running.snapshot();
+    assert_eq!(snapshot.spans.finished.exported, made, "{snapshot:?}");
+    assert_eq!(seen.len() as u64, made);
+    assert!(seen.values().all(|n| *n == 1));
+}
+
+#[test]
+fn a_destination_that_comes_or_goes_does_not_change_what_the_others_get() {
+    let (steady, other) = (OtlpReceiver::start(), OtlpReceiver::start());
+    let (a, b) = (destination("a", &steady.endpoint()), destination("b", &other.endpoint()));
+    let mut base = settings(vec![a.clone()]);
+    base.batch.max_queue_size = 100_000;
+    let running = Running::start(&base);
+    let (stop, made) = (AtomicBool::new(false), AtomicU64::new(0));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(Ordering::Relaxed) {
+                running.tracer.start("span").end();
+                made.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        for round in 0..100 {
+            let mut next = base.clone();
+            if round % 2 == 0 {
+                next.destinations.push(b.clone());
+            }
+            running.pipeline.apply(&next).unwrap();
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+    running.pipeline.shutdown(PATIENCE).unwrap();
+    let made = made.into_inner();
+    assert_eq!(steady.span_count() as u64, made);
+    assert_eq!(running.snapshot().spans.finished.exported, made);
+}

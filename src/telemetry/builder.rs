@@ -1,0 +1,387 @@
+//! What code says about telemetry.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use opentelemetry_sdk::trace::SdkTracer;
+use tracing_core::Subscriber;
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::{Layer, Registry};
+
+use super::handle::Telemetry;
+use super::install::{self, Parts};
+use crate::config::content::CAPTURES;
+use crate::config::env::Env;
+use crate::config::keys::Field;
+use crate::config::settings::Scalar;
+use crate::config::{self, FileSource, Sources};
+use crate::pipeline::console::Terminal;
+use crate::policy::{ContentCapture, ErrorText};
+use crate::semconv::{Class, Version};
+use crate::{Error, GenAiLayer};
+
+/// Starts telemetry: [`builder()`](super::builder).
+///
+/// What a setter says wins over the environment, the environment over the configuration file, the
+/// file over the defaults, each setting by itself. Setters never fail; [`Builder::init`] and
+/// [`Builder::build`] report everything that is wrong at once.
+///
+/// ```no_run
+/// use tracing_genai::policy::ContentCapture;
+///
+/// # fn main() -> Result<(), tracing_genai::Error> {
+/// let telemetry = tracing_genai::builder()
+///     .service_name("chat-api")
+///     .endpoint("http://localhost:4318")
+///     .content_capture(ContentCapture::Off)
+///     .init()?;
+/// # drop(telemetry);
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "a builder does nothing until `init` or `build`"]
+pub struct Builder {
+    pub(super) given: Given,
+    pub(super) console: Console,
+    pub(super) terminal: Option<Terminal>,
+    pub(super) console_writer: Option<Box<dyn Write + Send>>,
+    pub(super) log: Log,
+    pub(super) log_layer: Option<LogLayer>,
+    pub(super) log_writer: Option<Box<dyn Write + Send>>,
+    pub(super) shutdown_timeout: Duration,
+}
+
+pub(super) type LogLayer = Box<dyn Layer<Registry> + Send + Sync>;
+
+/// When finished traces are printed to standard error as trees.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum Console {
+    /// When `traces.exporter` is `console`; and when there is no endpoint and standard error is a
+    /// terminal.
+    #[default]
+    Auto,
+    /// Always, beside any endpoint.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// Whether [`Builder::init`] installs a log layer.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum Log {
+    /// No log lines.
+    Off,
+    /// Events as lines on standard error, by the directives of `RUST_LOG` or `log.filter`.
+    #[default]
+    Stderr,
+}
+
+/// How spans travel: `protocol`, `OTEL_EXPORTER_OTLP_PROTOCOL`.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum Protocol {
+    /// `http/protobuf`
+    #[default]
+    HttpProtobuf,
+    /// `http/json`, with the feature `http-json`.
+    HttpJson,
+    /// `grpc`, with the feature `otel-grpc`.
+    Grpc,
+}
+
+/// Which traces are kept: `sampler`, `OTEL_TRACES_SAMPLER`. Named as in the OpenTelemetry
+/// specification.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub enum Sampler {
+    /// All.
+    AlwaysOn,
+    /// None.
+    AlwaysOff,
+    /// This share of all traces, from 0.0 to 1.0, by trace id.
+    TraceIdRatio(f64),
+    /// What the caller decided; all that begin here.
+    #[default]
+    ParentBasedAlwaysOn,
+    /// What the caller decided; none that begin here.
+    ParentBasedAlwaysOff,
+    /// What the caller decided; this share of those that begin here.
+    ParentBasedTraceIdRatio(f64),
+}
+
+impl Builder {
+    pub(super) fn new() -> Self {
+        Self {
+            given: Given::default(),
+            console: Console::default(),
+            terminal: None,
+            console_writer: None,
+            log: Log::default(),
+            log_layer: None,
+            log_writer: None,
+            shutdown_timeout: SHUTDOWN_TIMEOUT,
+        }
+    }
+
+    /// Sets the configuration file, in YAML or JSON, and looks for no other. Defaults to what
+    /// `TRACING_GENAI_CONFIG` names, else `OTEL_CONFIG_FILE`, else `telemetry.yaml` in the working
+    /// directory if it is there.
+    pub fn config_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.given.file = FileSource::Path(path.into());
+        self
+    }
+
+    /// Sets the text of a configuration file, in YAML or JSON, and looks for no file. Defaults to
+    /// what [`Builder::config_file`] says.
+    pub fn config_str(mut self, text: impl Into<String>) -> Self {
+        let name = String::from("configuration");
+        self.given.file = FileSource::Text { name, text: text.into() };
+        self
+    }
+
+    /// Sets the environment that is read, instead of the one of the process. Defaults to the
+    /// variables of the process, read once by `init` or `build`.
+    pub fn env<N: Into<String>, V: Into<OsString>>(
+        mut self,
+        variables: impl IntoIterator<Item = (N, V)>,
+    ) -> Self {
+        self.given.env = Some(variables.into_iter().collect());
+        self
+    }
+
+    /// Sets `service.name`. Defaults to `OTEL_SERVICE_NAME`, else `service_name` of the file, else
+    /// `unknown_service:` and the name of the executable.
+    pub fn service_name(self, name: impl Into<String>) -> Self {
+        self.set(Field::ServiceName, name)
+    }
+
+    /// Adds an attribute to the resource, such as `deployment.environment.name`. Defaults to those
+    /// of `OTEL_RESOURCE_ATTRIBUTES` and of the file; one of the same name replaces theirs.
+    pub fn resource_attribute(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.given.code.resource_attribute(key, Scalar::Str(value.into()));
+        self
+    }
+
+    /// Sets where telemetry goes: the base URL of an OTLP receiver, to which the path of the signal
+    /// is added. Defaults to `OTEL_EXPORTER_OTLP_ENDPOINT`, else `endpoint` of the file, else
+    /// nowhere.
+    pub fn endpoint(self, url: impl Into<String>) -> Self {
+        self.set(Field::Endpoint, url)
+    }
+
+    /// Adds a request header, such as `authorization`. Its value is never printed. Defaults to the
+    /// headers of `OTEL_EXPORTER_OTLP_HEADERS` and of the file; a header of the same name replaces
+    /// theirs.
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.given.code.header(name, Some(value.into()));
+        self
+    }
+
+    /// Sets how telemetry travels. Defaults to `OTEL_EXPORTER_OTLP_PROTOCOL`, else `protocol` of
+    /// the file, else [`Protocol::HttpProtobuf`].
+    pub fn protocol(self, protocol: Protocol) -> Self {
+        self.set(
+            Field::Protocol,
+            match protocol {
+                Protocol::HttpProtobuf => "http/protobuf",
+                Protocol::HttpJson => "http/json",
+                Protocol::Grpc => "grpc",
+            },
+        )
+    }
+
+    /// Sets whether message content leaves. Defaults to
+    /// `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`, else `content_capture` of the file,
+    /// else [`ContentCapture::Off`].
+    pub fn content_capture(self, capture: ContentCapture) -> Self {
+        self.set(Field::ContentCapture, word(capture))
+    }
+
+    /// Sets capture for one class of content, such as [`Class::Input`]. A class that is not content
+    /// is ignored. Defaults to what [`Builder::content_capture`] says for all.
+    pub fn content_class(self, class: Class, capture: ContentCapture) -> Self {
+        match CAPTURES.iter().find(|(_, other)| *other == class) {
+            Some((field, _)) => self.set(*field, word(capture)),
+            None => self,
+        }
+    }
+
+    /// Sets the size of one content attribute, in bytes; what is longer is shortened inside of its
+    /// JSON and marked. Defaults to `content_attr_max_bytes` of the file, else 131,072.
+    pub fn content_attr_max_bytes(self, bytes: u32) -> Self {
+        self.set(Field::ContentAttrMaxBytes, bytes.to_string())
+    }
+
+    /// Sets how much error text leaves. Defaults to `error_text` of the file, else to
+    /// [`ErrorText::Full`] while all content is captured, else to [`ErrorText::Scrubbed`].
+    pub fn error_text(self, level: ErrorText) -> Self {
+        self.set(
+            Field::ErrorText,
+            match level {
+                ErrorText::TypeOnly => "type_only",
+                ErrorText::Scrubbed => "scrubbed",
+                ErrorText::Full => "full",
+            },
+        )
+    }
+
+    /// Sets the version of the GenAI conventions. Defaults to `TRACING_GENAI_SEMCONV`, else
+    /// `semconv` of the file, else [`Version::V1_41`].
+    pub fn semconv(self, version: Version) -> Self {
+        self.set(Field::Semconv, version.as_str())
+    }
+
+    /// Sets which traces are kept. Defaults to `OTEL_TRACES_SAMPLER`, else `sampler` of the file,
+    /// else [`Sampler::ParentBasedAlwaysOn`].
+    pub fn sampler(mut self, sampler: Sampler) -> Self {
+        let (name, ratio) = match sampler {
+            Sampler::AlwaysOn => ("always_on", None),
+            Sampler::AlwaysOff => ("always_off", None),
+            Sampler::TraceIdRatio(ratio) => ("traceidratio", Some(ratio)),
+            Sampler::ParentBasedAlwaysOn => ("parentbased_always_on", None),
+            Sampler::ParentBasedAlwaysOff => ("parentbased_always_off", None),
+            Sampler::ParentBasedTraceIdRatio(ratio) => ("parentbased_traceidratio", Some(ratio)),
+        };
+        if let Some(ratio) = ratio {
+            self.given.code.set_number(Field::SamplerArg.general(), ratio);
+        }
+        self.set(Field::Sampler, name)
+    }
+
+    /// Sets when finished traces are printed as trees. Defaults to [`Console::Auto`].
+    pub fn console(mut self, console: Console) -> Self {
+        self.console = console;
+        self
+    }
+
+    /// Sets the width and the colours of what is printed. Defaults to what standard error has, see
+    /// [`Terminal::detect`].
+    pub fn terminal(mut self, terminal: Terminal) -> Self {
+        self.terminal = Some(terminal);
+        self
+    }
+
+    /// Sets where trees are printed to. Defaults to standard error.
+    pub fn console_writer(mut self, writer: impl Write + Send + 'static) -> Self {
+        self.console_writer = Some(Box::new(writer));
+        self
+    }
+
+    /// Sets whether [`Builder::init`] installs a log layer. Defaults to [`Log::Stderr`].
+    ///
+    /// It prints events, withholds message content whatever `content_capture` says
+    /// ([`WithoutContent`](super::WithoutContent)), and drops events of LLM libraries that have
+    /// whole requests or responses in their messages.
+    pub fn log(mut self, log: Log) -> Self {
+        self.log = log;
+        self
+    }
+
+    /// Sets where log lines go. Defaults to standard error.
+    pub fn log_writer(mut self, writer: impl Write + Send + 'static) -> Self {
+        self.log_writer = Some(Box::new(writer));
+        self
+    }
+
+    /// Replaces the log layer that [`Builder::init`] installs by one of your own, with its own
+    /// filter. Give it [`WithoutContent`](super::WithoutContent) if it prints fields. Defaults to
+    /// the layer of [`Builder::log`].
+    pub fn log_layer(mut self, layer: impl Layer<Registry> + Send + Sync + 'static) -> Self {
+        self.log_layer = Some(Box::new(layer));
+        self
+    }
+
+    /// Sets how long shutdown may take, also when the last handle is dropped. Defaults to 5 s.
+    pub fn shutdown_timeout(mut self, timeout: Duration) -> Self {
+        self.shutdown_timeout = timeout;
+        self
+    }
+
+    /// Starts telemetry and installs it: a global subscriber of registry, log layer and GenAI
+    /// layer, the global tracer provider, and the global propagators.
+    ///
+    /// All or nothing: after an error no global has changed and no thread is left.
+    ///
+    /// # Errors
+    ///
+    /// * [`ErrorKind::Config`](crate::ErrorKind::Config): the report of everything wrong in the
+    ///   configuration.
+    /// * [`ErrorKind::AlreadyInitialized`](crate::ErrorKind::AlreadyInitialized): there is a global
+    ///   subscriber. Compose with it: [`Builder::build`].
+    /// * [`ErrorKind::MissingFeature`](crate::ErrorKind::MissingFeature),
+    ///   [`ErrorKind::Tls`](crate::ErrorKind::Tls), [`ErrorKind::System`](crate::ErrorKind::System):
+    ///   a destination cannot be opened.
+    pub fn init(self) -> Result<Telemetry, Error> {
+        install::init(self)
+    }
+
+    /// Starts telemetry and gives its layer, for a registry of your own. Touches no global.
+    ///
+    /// The layer hears every span and event that reaches it: give it a filter if it should not,
+    /// as [`Builder::init`] does. Log settings have no effect here.
+    ///
+    /// # Errors
+    ///
+    /// As [`Builder::init`], but for `AlreadyInitialized`.
+    pub fn build<S>(self) -> Result<(GenAiLayer<S, SdkTracer>, Telemetry), Error>
+    where
+        S: Subscriber + for<'span> LookupSpan<'span>,
+    {
+        let parts = Parts::start(self)?;
+        Ok((parts.layer(), parts.telemetry()))
+    }
+}
+
+impl Builder {
+    fn set(mut self, field: Field, value: impl Into<String>) -> Self {
+        self.given.code.set(field.general(), value);
+        self
+    }
+}
+
+/// Where the configuration comes from; kept for a reload.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Given {
+    file: FileSource,
+    code: config::layer::Layer,
+    /// `None` is that of the process.
+    env: Option<Env>,
+}
+
+impl Given {
+    /// Everything a configuration is made of, with the environment as it is now.
+    pub(super) fn sources(&self) -> Sources {
+        Sources {
+            file: self.file.clone(),
+            env: self.env.clone().unwrap_or_else(Env::process),
+            code: self.code.clone(),
+            ..Sources::default()
+        }
+    }
+}
+
+fn word(capture: ContentCapture) -> &'static str {
+    match capture {
+        ContentCapture::Off => "off",
+        ContentCapture::Full => "full",
+    }
+}
+
+/// No values: some are secrets.
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("console", &self.console)
+            .field("terminal", &self.terminal)
+            .field("log", &self.log)
+            .field("shutdown_timeout", &self.shutdown_timeout)
+            .finish_non_exhaustive()
+    }
+}
+
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);

@@ -1,0 +1,54 @@
+//! What a configuration comes down to: whether anything leaves, and if not, why.
+
+use super::status::State;
+use crate::config::settings::{ExporterChoice, Sampler, Settings};
+use crate::config::{Explanation, Resolved};
+
+/// A configuration as it takes effect.
+#[derive(Clone, Debug)]
+pub(super) struct Effective {
+    /// Without the destinations that the configuration names and does not use.
+    pub(super) settings: Settings,
+    pub(super) explanation: Explanation,
+    pub(super) state: State,
+    /// Why nothing leaves.
+    pub(super) reason: Option<&'static str>,
+}
+
+impl Effective {
+    pub(super) fn new(resolved: Resolved) -> Self {
+        let Resolved { mut settings, explanation } = resolved;
+        let (state, reason) = match stopped(&settings) {
+            Some((state, reason)) => (state, Some(reason)),
+            None => (State::Running, None),
+        };
+        if state != State::Running || settings.exporter == ExporterChoice::Console {
+            settings.destinations.clear();
+        }
+        settings.destinations.retain(|destination| destination.traces_url.is_some());
+        if state == State::Disabled {
+            settings.sampler = Sampler::AlwaysOff;
+        }
+        Self { settings, explanation, state, reason }
+    }
+}
+
+/// The first reason for which nothing leaves.
+fn stopped(settings: &Settings) -> Option<(State, &'static str)> {
+    let has_endpoint =
+        settings.destinations.iter().any(|destination| destination.traces_url.is_some());
+    match settings.exporter {
+        _ if !settings.enabled => {
+            Some((State::Disabled, "switched off by `enabled: false` or OTEL_SDK_DISABLED=true"))
+        }
+        _ if !settings.traces_enabled => Some((State::Stopped, "`traces.enabled` is false")),
+        ExporterChoice::None => Some((State::Stopped, "`traces.exporter` is none")),
+        ExporterChoice::Console => None,
+        ExporterChoice::Unset | ExporterChoice::Otlp if !has_endpoint => Some((
+            State::Stopped,
+            "there is no endpoint: set OTEL_EXPORTER_OTLP_ENDPOINT, or `endpoint` in the \
+             configuration",
+        )),
+        ExporterChoice::Unset | ExporterChoice::Otlp => None,
+    }
+}

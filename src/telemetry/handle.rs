@@ -1,0 +1,196 @@
+//! The handle of running telemetry.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use opentelemetry_sdk::trace::SdkTracerProvider;
+
+use super::builder::Given;
+use super::doctor::Diagnosis;
+use super::effective::Effective;
+use super::install::refused;
+use super::reloaded::Reloaded;
+use super::status::{State, Status};
+use crate::config::{self, Explanation};
+use crate::pipeline::{Pipeline, Snapshot, Undelivered};
+use crate::tracer::Core;
+use crate::{Error, ErrorKind};
+
+/// Running telemetry.
+///
+/// Cheap to clone, so that a handler may have one. When the last clone is dropped, what is queued
+/// is delivered within the time of [`Builder::shutdown_timeout`](super::Builder::shutdown_timeout);
+/// [`Telemetry::shutdown`] does the same and says how it went.
+#[derive(Clone)]
+#[must_use = "telemetry ends when its handle is dropped; keep it until the end of `main`"]
+pub struct Telemetry {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    running: Running,
+    effective: Mutex<Effective>,
+    shut_down: AtomicBool,
+}
+
+/// What runs, and what it takes to configure it anew.
+pub(super) struct Running {
+    pub(super) pipeline: Pipeline,
+    pub(super) provider: SdkTracerProvider,
+    pub(super) core: Arc<Core>,
+    pub(super) given: Given,
+    pub(super) timeout: Duration,
+}
+
+impl Telemetry {
+    pub(super) fn new(running: Running, effective: Effective) -> Self {
+        let (effective, shut_down) = (Mutex::new(effective), AtomicBool::new(false));
+        Self { inner: Arc::new(Inner { running, effective, shut_down }) }
+    }
+
+    /// What is delivered, what is not, and why. Works after shutdown too.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        let effective = self.inner.effective();
+        let (state, reason) = match effective.state {
+            State::Running | State::Stopped if self.inner.is_shut_down() => {
+                (State::ShutDown, Some("telemetry was shut down"))
+            }
+            state => (state, effective.reason),
+        };
+        let snapshot = self.inner.running.pipeline.snapshot();
+        Status::new(state, reason.map(String::from), &effective.settings, &snapshot)
+    }
+
+    /// Every effective setting with where it came from. Secrets are hidden.
+    pub fn explain(&self) -> Explanation {
+        self.inner.effective().explanation.clone()
+    }
+
+    /// Reads the file and the environment again and makes work what has changed: destinations,
+    /// headers, protocol, sampler, content policy, batching. Spans are not lost: a destination that
+    /// goes away delivers what it has. What the builder was told in code stays.
+    ///
+    /// # Errors
+    ///
+    /// As [`Builder::init`](super::Builder::init), and [`ErrorKind::ShutDown`] after shutdown. After
+    /// an error everything is as it was.
+    pub fn reload(&self) -> Result<Reloaded, Error> {
+        let Inner { running, .. } = &*self.inner;
+        let mut effective = self.inner.effective();
+        let new = Effective::new(config::load(&running.given.sources())?);
+        // While destinations change hands, only what both configurations allow leaves.
+        let policy = running.core.policy.load();
+        running.core.policy.store(policy.stricter(new.settings.policy));
+        match running.pipeline.apply(&new.settings) {
+            Ok(applied) => {
+                running.core.policy.store(new.settings.policy);
+                let reloaded = Reloaded::new(applied, &effective, &new);
+                *effective = new;
+                Ok(reloaded)
+            }
+            Err(error) => {
+                running.core.policy.store(policy);
+                Err(refused(error))
+            }
+        }
+    }
+
+    /// Sends an empty export to every destination and explains the answers: connection refused, a
+    /// wrong path, missing rights, TLS, the wrong protocol for the port, a slow answer. Blocks for
+    /// as long as the slowest takes, at most the time limit of its requests.
+    #[must_use]
+    pub fn doctor(&self) -> Diagnosis {
+        let settings = self.inner.effective().settings.clone();
+        Diagnosis::of(&settings)
+    }
+
+    /// Waits until the spans that have ended are delivered, at most 10 s.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Export`] when a destination refused spans, [`ErrorKind::Timeout`] when spans
+    /// still wait; the message says how many. They stay queued.
+    pub fn force_flush(&self) -> Result<(), Error> {
+        let pipeline = &self.inner.running.pipeline;
+        pipeline
+            .flush(FLUSH_TIMEOUT)
+            .map_err(|left| undelivered("the flush", left, &pipeline.snapshot()))
+    }
+
+    /// Delivers what is queued and ends telemetry. Spans that end later are counted as dropped.
+    /// Calls after the first do nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`Telemetry::force_flush`]; what was not delivered in time is lost and counted.
+    pub fn shutdown(&self) -> Result<(), Error> {
+        self.inner.shutdown()
+    }
+}
+
+impl Inner {
+    fn effective(&self) -> MutexGuard<'_, Effective> {
+        self.effective.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_shut_down(&self) -> bool {
+        self.shut_down.load(Ordering::Acquire)
+    }
+
+    fn shutdown(&self) -> Result<(), Error> {
+        if self.shut_down.swap(true, Ordering::AcqRel) {
+            return Ok(());
+        }
+        let Running { pipeline, provider, timeout, .. } = &self.running;
+        let ended = pipeline.shutdown(*timeout);
+        // The queues are closed already; this makes the tracers stop.
+        let stopped = provider.shutdown_with_timeout(*timeout);
+        ended.map_err(|left| undelivered("shutdown", left, &pipeline.snapshot()))?;
+        stopped.map_err(|error| {
+            Error::new(ErrorKind::System, "the tracer provider did not stop").with_source(error)
+        })
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if let Err(error) = self.shutdown() {
+            // Goes to the log; our own layer never hears this target.
+            tracing::warn!(target: "tracing_genai", "{error}");
+        }
+    }
+}
+
+impl fmt::Debug for Telemetry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Telemetry").field("state", &self.status().state()).finish_non_exhaustive()
+    }
+}
+
+/// How many spans are left, and what the destinations last said.
+fn undelivered(what: &str, left: Undelivered, snapshot: &Snapshot) -> Error {
+    let Undelivered { waiting, unconfirmed, refused } = left;
+    let kind = if refused > 0 { ErrorKind::Export } else { ErrorKind::Timeout };
+    let counts = [
+        (refused, "refused by the receiver"),
+        (waiting, "not sent in time"),
+        (unconfirmed, "sent without an answer"),
+    ];
+    let counts: Vec<_> = counts
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
+    let mut message = format!("{what} left spans undelivered: {}", counts.join(", "));
+    for destination in &snapshot.destinations {
+        if let Some((_, failure)) = &destination.last_error {
+            message.push_str(&format!("; {}: {}", destination.name, failure.message));
+        }
+    }
+    Error::new(kind, message)
+}
+
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(10);

@@ -1,0 +1,197 @@
+//! From settings to running telemetry, and from there into the globals.
+
+use std::io::{IsTerminal, Write};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use opentelemetry::InstrumentationScope;
+use opentelemetry::propagation::{TextMapCompositePropagator, TextMapPropagator};
+use opentelemetry::trace::TracerProvider;
+use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
+use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
+use tracing_core::Subscriber;
+use tracing_core::subscriber::NoSubscriber;
+use tracing_subscriber::filter::{EnvFilter, FilterExt};
+use tracing_subscriber::fmt::writer::BoxMakeWriter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::{Layer, fmt};
+
+use super::builder::{Builder, Console, Log, LogLayer};
+use super::effective::Effective;
+use super::fields::WithoutContent;
+use super::handle::{Running, Telemetry};
+use super::targets::{NoPayloads, Relevant};
+use crate::config::env::Env;
+use crate::config::settings::{ExporterChoice, Propagator, Settings};
+use crate::config::{self, Resolved};
+use crate::pipeline::console::{ConsoleExporter, Terminal};
+use crate::pipeline::{Local, Pipeline, StartError};
+use crate::tracer::{Core, GenAiTracerProvider};
+use crate::{Error, ErrorKind, GenAiLayer};
+
+/// Running telemetry that no global knows of yet.
+pub(super) struct Parts {
+    core: Arc<Core>,
+    provider: SdkTracerProvider,
+    telemetry: Telemetry,
+}
+
+impl Parts {
+    pub(super) fn start(builder: Builder) -> Result<Self, Error> {
+        let sources = builder.given.sources();
+        let resolved = config::load(&sources)?;
+        let terminal = builder.terminal.unwrap_or_else(|| terminal(&sources.env));
+        Self::with(builder, resolved, terminal)
+    }
+
+    fn with(builder: Builder, resolved: Resolved, terminal: Terminal) -> Result<Self, Error> {
+        let effective = Effective::new(resolved);
+        let settings = &effective.settings;
+        let mut core = Core::new(settings.policy, settings.semconv);
+        core.override_explicit_names = settings.override_explicit_names;
+        core.finish_on_export = true;
+        let core = Arc::new(core);
+        let pipeline = Pipeline::start(settings, Arc::clone(&core)).map_err(refused)?;
+        if shows_trees(settings, builder.console) {
+            let console = match builder.console_writer {
+                Some(writer) => ConsoleExporter::new(terminal, writer),
+                None => ConsoleExporter::stderr(terminal),
+            };
+            pipeline.add("console", CONSOLE_DELAY, Local::new(console)).map_err(refused)?;
+        }
+        let provider = pipeline.provider();
+        let running = Running {
+            pipeline,
+            provider: provider.clone(),
+            core: Arc::clone(&core),
+            given: builder.given,
+            timeout: builder.shutdown_timeout,
+        };
+        Ok(Self { core, provider, telemetry: Telemetry::new(running, effective) })
+    }
+
+    pub(super) fn layer<S>(&self) -> GenAiLayer<S, SdkTracer>
+    where
+        S: Subscriber + for<'span> LookupSpan<'span>,
+    {
+        let tracer = self.provider.tracer_with_scope(scope());
+        GenAiLayer::with_shared_core(tracer, Arc::clone(&self.core))
+    }
+
+    pub(super) fn telemetry(self) -> Telemetry {
+        self.telemetry
+    }
+}
+
+/// Starts everything that can fail, then installs; the one global that may refuse comes first.
+pub(super) fn init(mut builder: Builder) -> Result<Telemetry, Error> {
+    let sources = builder.given.sources();
+    let resolved = config::load(&sources)?;
+    let settings = &resolved.settings;
+    let terminal = builder.terminal.unwrap_or_else(|| terminal(&sources.env));
+    let log = match (builder.log_layer.take(), builder.log) {
+        (Some(layer), _) => Some(layer),
+        (None, Log::Stderr) => Some(log_layer(settings, terminal, builder.log_writer.take())?),
+        (None, Log::Off) => None,
+    };
+    let enabled = settings.enabled;
+    let propagators = settings.propagators.clone();
+    let parts = Parts::with(builder, resolved, terminal)?;
+
+    let subscriber = tracing_subscriber::registry().with(log);
+    let installed = if enabled {
+        let layer = parts.layer().with_filter(Relevant);
+        tracing::subscriber::set_global_default(subscriber.with(layer))
+    } else {
+        tracing::subscriber::set_global_default(subscriber)
+    };
+    if let Err(error) = installed {
+        let message = "a global tracing subscriber is installed already; to live beside it, \
+                       compose the layer that `builder().build()` gives";
+        return Err(Error::new(ErrorKind::AlreadyInitialized, message).with_source(error));
+    }
+    if enabled {
+        let provider = GenAiTracerProvider::new(parts.provider.clone(), Arc::clone(&parts.core));
+        // OpenTelemetry logs at `info` that it was given a provider.
+        tracing::subscriber::with_default(NoSubscriber::default(), || {
+            opentelemetry::global::set_tracer_provider(provider);
+        });
+        opentelemetry::global::set_text_map_propagator(propagator(&propagators));
+    }
+    Ok(parts.telemetry())
+}
+
+fn log_layer(
+    settings: &Settings,
+    terminal: Terminal,
+    writer: Option<Box<dyn Write + Send>>,
+) -> Result<LogLayer, Error> {
+    let filter = EnvFilter::try_new(&settings.log_filter).map_err(|error| {
+        let message = format!("the log filter `{}` cannot be read", settings.log_filter);
+        Error::new(ErrorKind::Config, message).with_source(error)
+    })?;
+    let writer = match writer {
+        Some(writer) => BoxMakeWriter::new(Mutex::new(writer)),
+        None => BoxMakeWriter::new(std::io::stderr),
+    };
+    let fields = WithoutContent::default().error_text(settings.policy.error_text());
+    let layer = fmt::layer()
+        .with_ansi(terminal.has_colour())
+        .fmt_fields(fields)
+        .with_writer(writer)
+        .with_filter(filter.and(NoPayloads));
+    Ok(layer.boxed())
+}
+
+fn shows_trees(settings: &Settings, console: Console) -> bool {
+    let auto = match settings.exporter {
+        ExporterChoice::Console => true,
+        ExporterChoice::Unset => {
+            settings.destinations.is_empty() && std::io::stderr().is_terminal()
+        }
+        ExporterChoice::Otlp | ExporterChoice::None => false,
+    };
+    settings.enabled
+        && match console {
+            Console::Always => true,
+            Console::Auto => auto,
+            Console::Never => false,
+        }
+}
+
+fn terminal(env: &Env) -> Terminal {
+    Terminal::detect(|name| env.text(name).ok().flatten().map(String::from))
+}
+
+fn propagator(propagators: &[Propagator]) -> TextMapCompositePropagator {
+    let propagators = propagators
+        .iter()
+        .map(|propagator| -> Box<dyn TextMapPropagator + Send + Sync> {
+            match propagator {
+                Propagator::TraceContext => Box::new(TraceContextPropagator::new()),
+                Propagator::Baggage => Box::new(BaggagePropagator::new()),
+            }
+        })
+        .collect();
+    TextMapCompositePropagator::new(propagators)
+}
+
+/// What made the spans.
+fn scope() -> InstrumentationScope {
+    InstrumentationScope::builder("tracing-genai").with_version(env!("CARGO_PKG_VERSION")).build()
+}
+
+pub(super) fn refused(error: StartError) -> Error {
+    let kind = match &error {
+        StartError::MissingFeature { .. } => ErrorKind::MissingFeature,
+        StartError::Url { .. } | StartError::Header { .. } => ErrorKind::Config,
+        StartError::Tls { .. } => ErrorKind::Tls,
+        StartError::Thread(_) => ErrorKind::System,
+        StartError::ShutDown => ErrorKind::ShutDown,
+    };
+    Error::new(kind, error.to_string())
+}
+
+/// Long enough for a trace to arrive as a whole, short enough to seem immediate.
+const CONSOLE_DELAY: Duration = Duration::from_millis(100);

@@ -1,0 +1,75 @@
+//! What a reload did.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::effective::Effective;
+use crate::pipeline::Applied;
+
+/// What [`Telemetry::reload`](super::Telemetry::reload) did.
+///
+/// `Display` is for people, `Serialize` for machines. Settings are named by their key in a
+/// configuration file, destinations as `exporters.{name}`.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
+pub struct Reloaded {
+    changed: Vec<String>,
+    kept: Vec<String>,
+    needs_restart: Vec<String>,
+}
+
+impl Reloaded {
+    pub(super) fn new(applied: Applied, old: &Effective, new: &Effective) -> Self {
+        let Applied { mut changed, mut needs_restart, kept } = applied;
+        let (old, new) = (&old.settings, &new.settings);
+        if old.policy != new.policy {
+            changed.push(String::from("content_capture"));
+        }
+        for (name, differs) in [
+            ("enabled", old.enabled != new.enabled),
+            ("semconv", old.semconv != new.semconv),
+            ("override_explicit_names", old.override_explicit_names != new.override_explicit_names),
+            ("propagators", old.propagators != new.propagators),
+            ("log_filter", old.log_filter != new.log_filter),
+        ] {
+            if differs {
+                needs_restart.push(name.to_owned());
+            }
+        }
+        Self { changed, kept, needs_restart }
+    }
+
+    /// What is different from now on.
+    #[must_use]
+    pub fn changed(&self) -> &[String] {
+        &self.changed
+    }
+
+    /// Destinations that go on as they were.
+    #[must_use]
+    pub fn kept(&self) -> &[String] {
+        &self.kept
+    }
+
+    /// What is different in the configuration and takes effect with the next start of the process.
+    #[must_use]
+    pub fn needs_restart(&self) -> &[String] {
+        &self.needs_restart
+    }
+}
+
+impl fmt::Display for Reloaded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lists = [
+            ("changed", &self.changed),
+            ("unchanged", &self.kept),
+            ("needs a restart", &self.needs_restart),
+        ];
+        let mut first = true;
+        for (what, list) in lists.into_iter().filter(|(_, list)| !list.is_empty()) {
+            let separator = if std::mem::take(&mut first) { "" } else { "; " };
+            write!(f, "{separator}{what}: {}", list.join(", "))?;
+        }
+        if first { f.write_str("nothing changed") } else { Ok(()) }
+    }
+}

@@ -1,0 +1,233 @@
+//! Span events: which are messages in disguise, and what of the others may leave.
+
+use std::borrow::Cow;
+use std::time::SystemTime;
+
+use opentelemetry::trace::{SpanBuilder, Status};
+use opentelemetry::{Array, KeyValue, StringValue, Value as OtelValue};
+
+use super::Core;
+use super::state::Open;
+use crate::policy::{ErrorText, Policy};
+use crate::record::messages::{self, Shape};
+use crate::record::{Raw, Text, Value};
+use crate::semconv::{Attr, Class, Match, Type, lookup};
+
+/// An event's name and attributes.
+pub(crate) type Parts = (Cow<'static, str>, Vec<KeyValue>);
+
+/// Whether an event is one of the GenAI conventions, of whatever version.
+pub(super) fn is_gen_ai(name: &str, attributes: &[KeyValue]) -> bool {
+    event_name(name, attributes).starts_with("gen_ai.")
+}
+
+/// Takes a retired message event into the record of its span; any other event is returned as far
+/// as it may leave.
+pub(super) fn take_into(
+    open: &mut Open,
+    name: Cow<'static, str>,
+    attributes: Vec<KeyValue>,
+    core: &Core,
+) -> Option<Parts> {
+    let known_as = event_name(&name, &attributes);
+    if known_as.starts_with("gen_ai.") {
+        let texts: Vec<(&str, Cow<'_, str>)> =
+            attributes.iter().map(|kv| (kv.key.as_str(), kv.value.as_str())).collect();
+        let fields: Vec<(&str, &str)> = texts.iter().map(|(key, text)| (*key, &**text)).collect();
+        if let Some(pieces) = messages::from_event(known_as, &fields) {
+            let policy = core.policy.load();
+            for (shape, json) in pieces {
+                let attr = attr_of(shape);
+                if policy.allows(attr.class()) && !open.unsampled {
+                    open.record.fold(attr, json);
+                } else {
+                    core.health.withheld.increment();
+                }
+            }
+            take_facts(open, &attributes, core);
+            open.last_write = Some(SystemTime::now());
+            return None;
+        }
+    }
+    police(core.policy.load(), name, attributes, core)
+}
+
+/// What an operation-details event says about the call, where the span itself does not say it.
+fn take_facts(open: &mut Open, attributes: &[KeyValue], core: &Core) {
+    for kv in attributes {
+        let Match::Known(attr, map) = lookup(kv.key.as_str()) else { continue };
+        if attr.class() != Class::Metadata || !attr.is_gen_ai() || open.record.has(attr) {
+            continue;
+        }
+        let mut raw = match &kv.value {
+            OtelValue::Bool(value) => Raw::Bool(*value),
+            // Libraries that fill every field write zero for a parameter they do not have.
+            OtelValue::I64(0) if !attr.key().starts_with("gen_ai.usage.") => continue,
+            OtelValue::F64(value) if *value == 0.0 => continue,
+            OtelValue::I64(value) => Raw::I64(*value),
+            OtelValue::F64(value) => Raw::F64(*value),
+            other => Raw::Debug(other.as_str()),
+        };
+        open.record.record_attr(attr, map, &mut raw, &core.health);
+    }
+}
+
+/// What of an event may leave; `None` when nothing of it may.
+pub(crate) fn police(
+    policy: Policy,
+    name: Cow<'static, str>,
+    mut attributes: Vec<KeyValue>,
+    core: &Core,
+) -> Option<Parts> {
+    if event_name(&name, &attributes).starts_with("gen_ai.") && attributes.is_empty() {
+        return Some((name, attributes));
+    }
+    let severe = attributes
+        .iter()
+        .any(|kv| kv.key.as_str() == "level" && matches!(&*kv.value.as_str(), "ERROR" | "WARN"));
+    attributes.retain_mut(|kv| clear(policy, kv, core));
+    // The message of an error is as likely to repeat what a provider said as its fields are.
+    let name = match (severe, policy.error_text()) {
+        (true, ErrorText::Scrubbed) => match policy.clear_error_text(&name) {
+            Some(cleared) => Cow::Owned(cleared),
+            None => name,
+        },
+        (true, ErrorText::TypeOnly) => Cow::Borrowed("exception"),
+        _ => name,
+    };
+    Some((name, attributes))
+}
+
+/// Clears one attribute of an event or of a span that is not GenAI.
+pub(crate) fn clear(policy: Policy, kv: &mut KeyValue, core: &Core) -> bool {
+    let key = kv.key.as_str();
+    let (class, json) = match lookup(key) {
+        Match::Known(attr, _) => (attr.class(), attr.value_type() == Type::Json),
+        Match::Content(class) => (class, false),
+        Match::Drop => (Class::Secret, false),
+        Match::UnknownGenAi if kv.value.as_str().len() > 256 => (Class::Input, false),
+        Match::Foreign if key.ends_with(".chain") => (Class::ErrorText, false),
+        Match::UnknownGenAi | Match::Foreign => return true,
+    };
+    match class {
+        Class::Metadata => true,
+        Class::ErrorText => {
+            let stack = key == Attr::ExceptionStacktrace.key() || key.ends_with(".chain");
+            match policy.error_text() {
+                ErrorText::TypeOnly => false,
+                ErrorText::Scrubbed if stack => false,
+                _ => {
+                    scrub(policy, &mut kv.value);
+                    true
+                }
+            }
+        }
+        class if policy.allows(class) => {
+            if let OtelValue::String(text) = &kv.value {
+                let mut value = Value::Text(Text::Owned(text.as_str().to_owned()));
+                policy.fit(&mut value, true, json, &core.health);
+                kv.value = super::state::otel(value);
+            }
+            true
+        }
+        _ => {
+            core.health.withheld.increment();
+            false
+        }
+    }
+}
+
+fn scrub(policy: Policy, value: &mut OtelValue) {
+    match value {
+        OtelValue::String(text) => {
+            if let Some(cleared) = policy.clear_error_text(text.as_str()) {
+                *text = cleared.into();
+            }
+        }
+        OtelValue::Array(Array::String(list)) => {
+            for text in list {
+                if let Some(cleared) = policy.clear_error_text(text.as_str()) {
+                    *text = StringValue::from(cleared);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Clears what a builder of a span that is not GenAI brings along.
+pub(super) fn police_builder(builder: &mut SpanBuilder, core: &Core) {
+    if let Some(attributes) = &mut builder.attributes
+        && attributes.iter().any(|kv| is_error_text(kv.key.as_str()))
+    {
+        let policy = core.policy.load();
+        attributes.retain_mut(|kv| !is_error_text(kv.key.as_str()) || clear(policy, kv, core));
+    }
+    if let Some(events) = &mut builder.events {
+        let policy = core.policy.load();
+        events.retain_mut(|event| {
+            let attributes = std::mem::take(&mut event.attributes);
+            match police(policy, event.name.clone(), attributes, core) {
+                Some((name, attributes)) => {
+                    event.name = name;
+                    event.attributes = attributes;
+                    true
+                }
+                None => false,
+            }
+        });
+    }
+}
+
+/// A status with its description as far as it may leave.
+pub(super) fn police_status(status: Status, core: &Core) -> Status {
+    match status {
+        Status::Error { description } if !description.is_empty() => {
+            match core.policy.load().clear_error_text(&description) {
+                Some(cleared) => Status::error(cleared),
+                None => Status::Error { description },
+            }
+        }
+        status => status,
+    }
+}
+
+/// Whether a key of any span holds error text. Most keys are turned down by their first letter.
+pub(super) fn is_error_text(key: &str) -> bool {
+    key.starts_with('e')
+        && (key == "error"
+            || key == "err"
+            || key == "error.message"
+            || key == "error_message"
+            || key == "exception.message"
+            || key == "exception.stacktrace"
+            || key.ends_with(".chain"))
+}
+
+/// The name of an event by whichever of the three ways it was given.
+fn event_name<'a>(name: &'a str, attributes: &'a [KeyValue]) -> &'a str {
+    if name.starts_with("gen_ai.") {
+        return name;
+    }
+    attributes
+        .iter()
+        .find(|kv| matches!(kv.key.as_str(), "event.name" | "event_name"))
+        .and_then(|kv| match &kv.value {
+            OtelValue::String(text) => Some(text.as_str().trim_matches('"')),
+            _ => None,
+        })
+        .unwrap_or(name)
+}
+
+fn attr_of(shape: Shape) -> Attr {
+    match shape {
+        Shape::InputMessages => Attr::InputMessages,
+        Shape::OutputMessages => Attr::OutputMessages,
+        Shape::SystemInstructions => Attr::SystemInstructions,
+        Shape::ToolDefinitions => Attr::ToolDefinitions,
+        Shape::ToolCallArguments => Attr::ToolCallArguments,
+        Shape::ToolCallResult => Attr::ToolCallResult,
+        Shape::RetrievalDocuments => Attr::RetrievalDocuments,
+        Shape::MemoryRecords => Attr::MemoryRecords,
+    }
+}

@@ -1,0 +1,131 @@
+//! The end of a GenAI span's way, on the export thread.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use opentelemetry::trace::SpanKind;
+use opentelemetry::{KeyValue, Value as OtelValue};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::error::OTelSdkResult;
+use opentelemetry_sdk::trace::{SpanData, SpanExporter};
+
+use super::span::KIND;
+use super::{Core, state};
+use crate::policy::Policy;
+use crate::record::{Text, Value};
+use crate::semconv::{Attr, Match, lookup};
+
+/// A [`SpanExporter`] that finishes GenAI spans before `E` exports them: messages are brought into
+/// the convention's shape, a kind that was learnt late is set, an attribute that was rewritten
+/// after the span had started keeps its last value only.
+///
+/// [`builder()`](crate::builder) puts it in place by itself.
+pub struct GenAiExporter<E> {
+    inner: E,
+    core: Arc<Core>,
+}
+
+impl<E> GenAiExporter<E> {
+    pub(crate) fn new(inner: E, core: Arc<Core>) -> Self {
+        Self { inner, core }
+    }
+}
+
+impl<E: SpanExporter> SpanExporter for GenAiExporter<E> {
+    async fn export(&self, mut batch: Vec<SpanData>) -> OTelSdkResult {
+        let policy = self.core.policy.load();
+        for span in &mut batch {
+            finish(span, policy);
+        }
+        self.inner.export(batch).await
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.inner.shutdown_with_timeout(timeout)
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        self.inner.force_flush()
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        self.inner.set_resource(resource);
+    }
+}
+
+impl<E> fmt::Debug for GenAiExporter<E> {
+    /// The exporter below may print its headers.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GenAiExporter").finish_non_exhaustive()
+    }
+}
+
+/// Finishes one span. A span that is finished already, or is not GenAI, stays as it is.
+pub(crate) fn finish(span: &mut SpanData, policy: Policy) {
+    if !span
+        .attributes
+        .iter()
+        .any(|kv| kv.key.as_str().starts_with("gen_ai.") || kv.key.as_str().starts_with("mcp."))
+    {
+        return;
+    }
+    if let Some(at) = span.attributes.iter().position(|kv| kv.key.as_str() == KIND) {
+        let kind = span.attributes.swap_remove(at);
+        if let Some(kind) = kind_of(&kind.value.as_str()) {
+            span.span_kind = kind;
+        }
+    }
+    keep_last_values(&mut span.attributes);
+    let mut reasons = None;
+    for kv in &mut span.attributes {
+        let Match::Known(attr, _) = lookup(kv.key.as_str()) else { continue };
+        let OtelValue::String(text) = &kv.value else { continue };
+        if let Some((json, found)) = crate::record::shape_attr(attr, text.as_str(), policy) {
+            if attr == Attr::OutputMessages && !found.is_empty() {
+                reasons = Some(found);
+            }
+            if let Some(json) = json {
+                kv.value = OtelValue::String(json.into());
+            }
+        }
+    }
+    let key = Attr::ResponseFinishReasons.key();
+    if let Some(reasons) = reasons
+        && !span.attributes.iter().any(|kv| kv.key.as_str() == key)
+    {
+        let list = Value::List(reasons.into_iter().map(Text::Owned).collect());
+        span.attributes.push(KeyValue::new(key, state::otel(list)));
+    }
+}
+
+/// Only sampling-relevant attributes can be there twice: written at the start and at the end.
+fn keep_last_values(attributes: &mut Vec<KeyValue>) {
+    let mut at = 0;
+    while at < attributes.len() {
+        let twice = match lookup(attributes[at].key.as_str()) {
+            Match::Known(attr, _) if attr.is_sampling_relevant() => {
+                attributes[at + 1..].iter().rposition(|kv| kv.key == attributes[at].key)
+            }
+            _ => None,
+        };
+        if let Some(later) = twice {
+            attributes[at].value = attributes[at + 1 + later].value.clone();
+            let key = attributes[at].key.clone();
+            let mut seen = false;
+            attributes.retain(|kv| kv.key != key || !std::mem::replace(&mut seen, true));
+        }
+        at += 1;
+    }
+}
+
+fn kind_of(text: &str) -> Option<SpanKind> {
+    match text {
+        "Client" => Some(SpanKind::Client),
+        "Internal" => Some(SpanKind::Internal),
+        "Server" => Some(SpanKind::Server),
+        "Producer" => Some(SpanKind::Producer),
+        "Consumer" => Some(SpanKind::Consumer),
+        _ => None,
+    }
+}

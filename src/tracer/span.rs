@@ -1,0 +1,233 @@
+//! The decorated span.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use opentelemetry::trace::{Span, SpanContext, Status};
+use opentelemetry::{Key, KeyValue};
+
+use super::state::{Finished, SpanState, concerns, key_value};
+use super::{Core, event};
+use crate::record::{self, Key as RecordKey, Record};
+use crate::semconv::Attr;
+
+/// A span of a [`GenAiTracer`](super::GenAiTracer).
+///
+/// A GenAI span keeps what is recorded until it ends and then writes it to the span below in the
+/// form of the conventions, as far as the policy allows. Any other span passes everything on at
+/// once; the first GenAI attribute turns it into a GenAI span.
+pub struct GenAiSpan<S: Span> {
+    inner: S,
+    state: Option<Arc<SpanState>>,
+    core: Arc<Core>,
+    ended: bool,
+}
+
+/// The attribute that tells a [`GenAiExporter`](super::GenAiExporter) the kind of a span that was
+/// started as another one. Never leaves.
+pub(super) const KIND: &str = "tracing_genai.kind";
+
+impl<S: Span> GenAiSpan<S> {
+    pub(super) fn new(inner: S, state: Option<Arc<SpanState>>, core: Arc<Core>) -> Self {
+        let sampled = inner.is_recording();
+        if !sampled {
+            core.health.sampled_out.increment();
+        }
+        if let Some(state) = &state {
+            state.started(inner.span_context().span_id(), sampled);
+        }
+        Self { inner, state, core, ended: false }
+    }
+
+    /// Makes the span a GenAI span and returns what is known of it.
+    fn promote(&mut self) -> Arc<SpanState> {
+        let (core, inner) = (&self.core, &self.inner);
+        let state = self.state.get_or_insert_with(|| {
+            core.health.promoted.increment();
+            let state = Arc::<SpanState>::default();
+            state.started(inner.span_context().span_id(), inner.is_recording());
+            state
+        });
+        Arc::clone(state)
+    }
+
+    /// Writes what the record holds to the span below and returns the time at which it ended.
+    fn finish(&mut self, timestamp: Option<SystemTime>) -> Option<SystemTime> {
+        if self.ended {
+            return timestamp;
+        }
+        self.ended = true;
+        self.core.health.ended.increment();
+        let Some(state) = self.state.take() else { return timestamp };
+        let recording = self.inner.is_recording();
+        let (finished, last_write) = {
+            let mut open = state.lock();
+            open.ended = true;
+            (recording.then(|| open.finish(&self.core)), open.last_write)
+        };
+        if let Some(finished) = finished {
+            self.write(finished);
+        }
+        match (timestamp, last_write) {
+            (Some(end), Some(write)) => Some(end.max(write)),
+            (end, _) => end,
+        }
+    }
+
+    fn write(&mut self, finished: Finished) {
+        let Finished { name, kind, status, mut record } = finished;
+        let Self { inner, core, .. } = self;
+        let gen_ai = record.is_gen_ai();
+        if gen_ai {
+            record.merge_messages();
+        }
+        let mut cleared = core.policy.load().clear(record, &core.health).into_record();
+        if gen_ai && !core.finish_on_export {
+            cleared.shape_messages(core.policy.load());
+        }
+        write_entries(inner, cleared, core);
+        if let Some(kind) = kind.filter(|_| core.finish_on_export) {
+            inner.set_attribute(KeyValue::new(KIND, format!("{kind:?}")));
+        }
+        if let Some(name) = name {
+            inner.update_name(name);
+        }
+        if status != Status::Unset {
+            inner.set_status(status);
+        }
+    }
+}
+
+/// Attributes of the conventions go first, because the SDK cuts the tail at its limit.
+fn write_entries(span: &mut impl Span, mut cleared: Record, core: &Core) {
+    {
+        let mut others = Vec::new();
+        for mut entry in std::mem::take(cleared.entries_mut()) {
+            let attr = match entry.key {
+                RecordKey::Attr(attr) => attr,
+                RecordKey::Other(key, _) => {
+                    others.push((key, entry.value));
+                    continue;
+                }
+            };
+            if cleared.is_written(attr) {
+                continue;
+            }
+            if cleared.is_changed(attr) && !core.finish_on_export {
+                // The span has the key already and the SDK would keep both.
+                core.health.late_changes.increment();
+                continue;
+            }
+            let (key, also) = attr.keys(core.semconv);
+            if attr == Attr::RequestTopK {
+                record::coerce::to_version(&mut entry.value, core.semconv);
+            }
+            if let Some(also) = also {
+                span.set_attribute(key_value(Key::from_static_str(also), entry.value.clone()));
+            }
+            span.set_attribute(key_value(Key::from_static_str(key), entry.value));
+        }
+        for (key, value) in others {
+            let key = match key {
+                Cow::Borrowed(key) => Key::from_static_str(key),
+                Cow::Owned(key) => Key::from(key),
+            };
+            span.set_attribute(key_value(key, value));
+        }
+    }
+}
+
+impl<S: Span> Span for GenAiSpan<S> {
+    fn add_event_with_timestamp<T>(&mut self, name: T, time: SystemTime, attributes: Vec<KeyValue>)
+    where
+        T: Into<Cow<'static, str>>,
+    {
+        let name = name.into();
+        let state = if self.state.is_none() && event::is_gen_ai(&name, &attributes) && !self.ended {
+            Some(self.promote())
+        } else {
+            self.state.clone()
+        };
+        let parts = match state {
+            Some(state) => event::take_into(&mut state.lock(), name, attributes, &self.core),
+            None => event::police(self.core.policy.load(), name, attributes, &self.core),
+        };
+        if let Some((name, attributes)) = parts {
+            self.inner.add_event_with_timestamp(name, time, attributes);
+        }
+    }
+
+    fn span_context(&self) -> &SpanContext {
+        self.inner.span_context()
+    }
+
+    /// A GenAI span records until it ends even when it is not sampled: metrics need its usage.
+    fn is_recording(&self) -> bool {
+        if self.state.is_some() { !self.ended } else { self.inner.is_recording() }
+    }
+
+    fn set_attribute(&mut self, mut attribute: KeyValue) {
+        if self.ended {
+            return;
+        }
+        let key = attribute.key.as_str();
+        if self.state.is_none() && !concerns(key) {
+            if !event::is_error_text(key)
+                || event::clear(self.core.policy.load(), &mut attribute, &self.core)
+            {
+                self.inner.set_attribute(attribute);
+            }
+            return;
+        }
+        let state = self.promote();
+        state.lock().set(attribute, &self.core);
+    }
+
+    fn set_status(&mut self, status: Status) {
+        match &self.state {
+            Some(state) => state.lock().set_status(status),
+            None => self.inner.set_status(event::police_status(status, &self.core)),
+        }
+    }
+
+    fn update_name<T>(&mut self, name: T)
+    where
+        T: Into<Cow<'static, str>>,
+    {
+        match &self.state {
+            Some(state) => {
+                let mut open = state.lock();
+                open.explicit.name = Some(name.into().into_owned());
+                open.explicit.changed = true;
+            }
+            None => self.inner.update_name(name),
+        }
+    }
+
+    fn add_link(&mut self, span_context: SpanContext, attributes: Vec<KeyValue>) {
+        self.inner.add_link(span_context, attributes);
+    }
+
+    fn end_with_timestamp(&mut self, timestamp: SystemTime) {
+        let timestamp = self.finish(Some(timestamp)).unwrap_or(timestamp);
+        self.inner.end_with_timestamp(timestamp);
+    }
+}
+
+impl<S: Span> Drop for GenAiSpan<S> {
+    /// The span below ends itself when it is dropped; what was recorded has to be in it by then.
+    fn drop(&mut self) {
+        self.finish(None);
+    }
+}
+
+impl<S: Span + fmt::Debug> fmt::Debug for GenAiSpan<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GenAiSpan")
+            .field("span_context", self.inner.span_context())
+            .field("gen_ai", &self.state.is_some())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,333 @@
+//! A GenAI span between its start and its end.
+
+use std::borrow::Cow;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+use opentelemetry::trace::{SpanBuilder, SpanId, SpanKind, Status};
+use opentelemetry::{Array, Key, KeyValue, Value as OtelValue};
+
+use super::{Core, SLOT, event};
+use crate::record::{Outline, Raw, Record, SpanRole, Text, Value, clean_name};
+use crate::semconv::{Attr, KnownOperation, Match, lookup};
+
+/// The record of an open span, reached from the layer and from the OpenTelemetry API alike.
+#[derive(Debug, Default)]
+pub(crate) struct SpanState {
+    open: Mutex<Open>,
+    /// The SDK span's own id, once it has one; read without the lock.
+    span_id: AtomicU64,
+    /// Set when the SDK turned the span down: no content is kept from then on.
+    unsampled: AtomicBool,
+}
+
+/// What is known of an open span.
+#[derive(Debug, Default)]
+pub(crate) struct Open {
+    pub(crate) record: Record,
+    pub(crate) explicit: Explicit,
+    /// The name given at creation.
+    pub(crate) given_name: Cow<'static, str>,
+    /// The kind that the SDK span was started with.
+    pub(super) started_kind: Option<SpanKind>,
+    pub(crate) status: Status,
+    /// The last time something was recorded outside of the span's own enter and exit.
+    pub(crate) last_write: Option<SystemTime>,
+    pub(crate) unsampled: bool,
+    pub(crate) ended: bool,
+}
+
+/// What the user said with `otel.*` fields.
+#[derive(Debug, Default)]
+pub(crate) struct Explicit {
+    pub(crate) name: Option<String>,
+    pub(crate) kind: Option<SpanKind>,
+    /// Whether one of them was set since the span started.
+    pub(crate) changed: bool,
+}
+
+impl SpanState {
+    pub(crate) fn new(open: Open) -> Self {
+        Self { open: Mutex::new(open), ..Self::default() }
+    }
+
+    /// Notes what the SDK made of the span.
+    pub(super) fn started(&self, span_id: SpanId, sampled: bool) {
+        self.span_id.store(u64::from_be_bytes(span_id.to_bytes()), Ordering::Relaxed);
+        if !sampled {
+            self.unsampled.store(true, Ordering::Relaxed);
+            let mut open = self.lock();
+            open.unsampled = true;
+            open.record.forget_content();
+        }
+    }
+
+    pub(crate) fn is_span(&self, span_id: SpanId) -> bool {
+        self.span_id.load(Ordering::Relaxed) == u64::from_be_bytes(span_id.to_bytes())
+    }
+
+    pub(crate) fn is_unsampled(&self) -> bool {
+        self.unsampled.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Open> {
+        // Nothing under this lock runs code of others, so a poisoned one holds sound data.
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Open {
+    pub(crate) fn new(record: Record) -> Self {
+        Self { record, ..Self::default() }
+    }
+
+    /// Takes an attribute that came through the OpenTelemetry API.
+    pub(crate) fn set(&mut self, attribute: KeyValue, core: &Core) {
+        let KeyValue { key, value, .. } = attribute;
+        if is_noise(key.as_str()) {
+            return;
+        }
+        let key = match key.as_str() {
+            SLOT => return,
+            key => Cow::Owned(key.to_owned()),
+        };
+        self.record_text(key, raw(value), core);
+        self.last_write = Some(SystemTime::now());
+    }
+
+    pub(crate) fn record_text(&mut self, key: Cow<'static, str>, raw: Raw<'_>, core: &Core) {
+        let content = match lookup(&key) {
+            Match::Known(attr, _) => attr.class().is_content(),
+            Match::Content(class) => class.is_content(),
+            _ => false,
+        };
+        if !(content && self.unsampled) {
+            self.record.record(key, raw, &core.health);
+        }
+    }
+
+    /// Gives the builder the name, the kind and the attributes that are known at the start.
+    pub(crate) fn start(&mut self, builder: &mut SpanBuilder, core: &Core) {
+        for attribute in builder.attributes.take().unwrap_or_default() {
+            self.set(attribute, core);
+        }
+        self.last_write = None;
+        if let Some(events) = builder.events.take() {
+            for mut event in events {
+                let attributes = std::mem::take(&mut event.attributes);
+                if let Some((name, attributes)) =
+                    event::take_into(self, event.name.clone(), attributes, core)
+                {
+                    event.name = name;
+                    event.attributes = attributes;
+                    builder.events.get_or_insert_with(Vec::new).push(event);
+                }
+            }
+        }
+        self.given_name = std::mem::take(&mut builder.name);
+        if let Some(kind) = builder.span_kind.take() {
+            self.explicit.kind = Some(kind);
+        }
+        let outline = self.outline(core);
+        builder.name = match outline.name {
+            Some(name) => Cow::Owned(name),
+            None => clean_name(self.given_name.clone()),
+        };
+        builder.span_kind = self.kind(outline.kind, core);
+        self.started_kind = builder.span_kind.clone();
+        // Room for what comes at the end, so that the SDK's list grows once.
+        let mut attributes = Vec::with_capacity(self.record.entries().len() + 8);
+        let semconv = core.semconv;
+        for (attr, value) in self.record.take_sampling() {
+            attributes.push(key_value(Key::from_static_str(attr.keys(semconv).0), value.clone()));
+        }
+        builder.attributes = Some(attributes);
+        self.explicit.changed = false;
+    }
+
+    /// The name and the kind by everything that is known now.
+    fn outline(&mut self, core: &Core) -> Outline {
+        self.record.complete(self.explicit.name.as_deref().unwrap_or(&self.given_name));
+        let mut outline = self.record.outline();
+        if let Some(name) = &self.explicit.name
+            && !core.override_explicit_names
+            && !(outline.name.is_some() && KnownOperation::is_library_name(name))
+        {
+            outline.name = Some(clean_name(Cow::Owned(name.clone())).into_owned());
+        }
+        outline
+    }
+
+    fn kind(&self, derived: Option<SpanRole>, core: &Core) -> Option<SpanKind> {
+        let derived = derived.map(|role| match role {
+            SpanRole::Client => SpanKind::Client,
+            SpanRole::Internal => SpanKind::Internal,
+        });
+        match &self.explicit.kind {
+            Some(kind) if !core.override_explicit_names => Some(kind.clone()),
+            Some(kind) => derived.or_else(|| Some(kind.clone())),
+            None => derived,
+        }
+    }
+
+    /// Ends the span: what is left to be written to it.
+    pub(crate) fn finish(&mut self, core: &Core) -> Finished {
+        self.record.complete(self.explicit.name.as_deref().unwrap_or(&self.given_name));
+        let (mut name, mut kind) = (None, None);
+        if self.record.names_itself_anew() || self.explicit.changed {
+            let outline = self.outline(core);
+            kind = self
+                .kind(outline.kind, core)
+                .filter(|kind| self.started_kind.as_ref() != Some(kind));
+            name = outline.name;
+        }
+        let status = self.status(core);
+        Finished { name, kind, status, record: std::mem::take(&mut self.record) }
+    }
+
+    /// The final status, and `error.type` with it.
+    fn status(&mut self, core: &Core) -> Status {
+        let policy = core.policy.load();
+        let failed = [Attr::ErrorType, Attr::ExceptionType, Attr::ExceptionMessage]
+            .into_iter()
+            .any(|attr| self.record.has(attr));
+        let description = match std::mem::take(&mut self.status) {
+            Status::Ok => return Status::Ok,
+            Status::Error { description } => description,
+            _ if failed => Cow::Borrowed(""),
+            _ => return Status::Unset,
+        };
+        if !self.record.has(Attr::ErrorType) && self.record.is_gen_ai() {
+            let kind = match self.record.text(Attr::ExceptionType) {
+                Some(kind) => Text::Owned(kind.to_owned()),
+                None => Text::Static("_OTHER"),
+            };
+            self.record.put(Attr::ErrorType, Value::Text(kind));
+        }
+        let description = if description.is_empty() {
+            let message = self.record.text(Attr::ErrorMessage);
+            let message = message.or_else(|| self.record.text(Attr::ExceptionMessage));
+            Cow::Owned(message.unwrap_or_default().to_owned())
+        } else {
+            description
+        };
+        match policy.clear_error_text(&description) {
+            Some(cleared) => Status::error(cleared),
+            None => Status::Error { description },
+        }
+    }
+
+    pub(crate) fn set_status(&mut self, status: Status) {
+        match (&self.status, status) {
+            (Status::Ok, _) | (_, Status::Unset) => {}
+            // An event of level ERROR comes with an empty description.
+            (Status::Error { .. }, Status::Error { description }) if description.is_empty() => {}
+            (_, status) => self.status = status,
+        }
+    }
+}
+
+/// What a span still has to be told when it ends.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    pub(crate) name: Option<String>,
+    pub(crate) kind: Option<SpanKind>,
+    pub(crate) status: Status,
+    pub(crate) record: Record,
+}
+
+/// A state for a builder that comes from the OpenTelemetry API and has GenAI attributes.
+pub(crate) fn adopt(builder: &SpanBuilder) -> Option<Arc<SpanState>> {
+    let by_attribute = builder
+        .attributes
+        .as_ref()
+        .is_some_and(|attributes| attributes.iter().any(|kv| concerns(kv.key.as_str())));
+    let by_event = builder.events.as_ref().is_some_and(|events| {
+        events.iter().any(|event| event::is_gen_ai(&event.name, &event.attributes))
+    });
+
+    (by_attribute || by_event).then(Arc::default)
+}
+
+/// Whether an attribute makes its span a GenAI span. Called for every attribute of every span, so
+/// most keys are turned down by their first letters.
+pub(crate) fn concerns(key: &str) -> bool {
+    let likely = match key.as_bytes().first() {
+        Some(b'g') => key.starts_with("gen_ai."),
+        Some(b'l') => key.starts_with("llm.") || key.starts_with("langfuse."),
+        Some(b'm') => {
+            key.starts_with("mcp.") || key.starts_with("mlflow.") || key.starts_with("message.")
+        }
+        Some(b'o') => {
+            key.starts_with("openai.") || key.starts_with("openinference.") || key == "output.value"
+        }
+        Some(b'i') => key == "input.value",
+        Some(b'a') => key.starts_with("ai."),
+        Some(b'e') => key.starts_with("embedding."),
+        Some(b'r') => key.starts_with("retrieval.") || key.starts_with("reranker."),
+        Some(b't') => key.starts_with("traceloop.") || key.starts_with("tool."),
+        Some(b'd') => key == "document.content",
+        _ => false,
+    };
+    likely && lookup(key).concerns_gen_ai()
+}
+
+/// What the layer below adds to every span and the conventions do not ask for.
+fn is_noise(key: &str) -> bool {
+    matches!(key, "busy_ns" | "idle_ns" | "target" | "level")
+        || key.starts_with("code.")
+        || key.starts_with("thread.")
+}
+
+fn raw(value: OtelValue) -> Raw<'static> {
+    match value {
+        OtelValue::Bool(value) => Raw::Bool(value),
+        OtelValue::I64(value) => Raw::I64(value),
+        OtelValue::F64(value) => Raw::F64(value),
+        OtelValue::String(value) => Raw::Str(Cow::Owned(value.into())),
+        OtelValue::Array(Array::String(list)) => {
+            Raw::List(list.into_iter().map(Into::into).collect())
+        }
+        OtelValue::Array(array) => Raw::Str(Cow::Owned(array.to_string())),
+        other => Raw::Str(Cow::Owned(other.as_str().into_owned())),
+    }
+}
+
+/// A value of a record as the OpenTelemetry API wants it.
+pub(crate) fn otel(value: Value) -> OtelValue {
+    match value {
+        Value::Bool(value) => OtelValue::Bool(value),
+        Value::I64(value) => OtelValue::I64(value),
+        Value::F64(value) => OtelValue::F64(value),
+        Value::Text(text) => OtelValue::String(string(text)),
+        Value::List(list) => {
+            OtelValue::Array(Array::String(list.into_iter().map(string).collect()))
+        }
+    }
+}
+
+pub(super) fn strings(list: Vec<Text>) -> OtelValue {
+    OtelValue::Array(Array::String(list.into_iter().map(string).collect()))
+}
+
+/// An attribute made from the value itself: a copy on the way would cost more than the making.
+#[inline]
+pub(super) fn key_value(key: Key, value: Value) -> KeyValue {
+    match value {
+        Value::Bool(value) => KeyValue::new(key, value),
+        Value::I64(value) => KeyValue::new(key, value),
+        Value::F64(value) => KeyValue::new(key, value),
+        Value::Text(text) => KeyValue::new(key, string(text)),
+        Value::List(list) => KeyValue::new(key, strings(list)),
+    }
+}
+
+#[inline]
+pub(super) fn string(text: Text) -> opentelemetry::StringValue {
+    match text {
+        Text::Static(text) => text.into(),
+        Text::Owned(text) => text.into(),
+        Text::Shared(text) => text.into(),
+    }
+}

@@ -1,0 +1,127 @@
+//! Bad input: a span leaves, whole, in bounded time and memory.
+
+use std::sync::Arc;
+
+use opentelemetry::{KeyValue, Value};
+use opentelemetry_sdk::trace::SpanData;
+use proptest::prelude::*;
+use serde_json::json;
+use tracing_genai::format::{Counts, Format, Langfuse, OpenInference, OpenLlmetry, Vercel};
+
+use crate::cases::{case, formats, text, to_json};
+
+fn with(key: &'static str, value: String) -> SpanData {
+    let mut span = case("chat_metadata_only");
+    span.attributes.push(KeyValue::new(key, value));
+    span
+}
+
+#[test]
+fn malformed_messages_leave_as_they_came_and_are_counted() {
+    let counts = Arc::new(Counts::default());
+    for (format, key) in [
+        (
+            Box::new(OpenInference::new().with_counts(Arc::clone(&counts))) as Box<dyn Format>,
+            "input.value",
+        ),
+        (Box::new(Vercel::new().with_counts(Arc::clone(&counts))), "ai.prompt.messages"),
+        (Box::new(OpenLlmetry::legacy().with_counts(Arc::clone(&counts))), "gen_ai.input.messages"),
+        (Box::new(Langfuse::new().with_counts(Arc::clone(&counts))), "langfuse.observation.input"),
+    ] {
+        for broken in
+            ["[{\"role\":", "not json", "{}", "[1]", "[{\"role\":\"user\",\"parts\":[\"x\"]}]"]
+        {
+            let before = counts.malformed();
+            let span = format.format(with("gen_ai.input.messages", broken.to_owned()));
+            assert_eq!(text(&span, key).as_deref(), Some(broken), "{} {broken}", format.name());
+            assert_eq!(counts.malformed(), before + 1, "{} {broken}", format.name());
+        }
+    }
+}
+
+#[test]
+fn nesting_costs_no_stack() {
+    let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+    let parts = [
+        format!(
+            r#"[{{"role":"user","parts":[{{"type":"tool_call","name":"f","arguments":{deep}}}]}}]"#
+        ),
+        format!(r#"[{{"role":"user","extra":{deep},"parts":[{{"type":"x","y":{deep}}}]}}]"#),
+        deep,
+    ];
+    for input in parts {
+        for format in formats() {
+            format.format(with("gen_ai.input.messages", input.clone()));
+        }
+    }
+}
+
+#[test]
+fn a_list_too_long_to_flatten_stays_one_attribute_and_is_counted() {
+    let messages: Vec<_> = (0..1000)
+        .map(|n| json!({"role": "user", "parts": [{"type": "text", "content": n.to_string()}]}))
+        .collect();
+    let messages = json!(messages).to_string();
+    let counts = Arc::new(Counts::default());
+    for (format, namespace) in [
+        (
+            Box::new(
+                OpenInference::new().with_attribute_limit(128).with_counts(Arc::clone(&counts)),
+            ) as Box<dyn Format>,
+            "llm.input_messages.",
+        ),
+        (
+            Box::new(
+                OpenLlmetry::legacy().with_attribute_limit(128).with_counts(Arc::clone(&counts)),
+            ),
+            "gen_ai.prompt.",
+        ),
+    ] {
+        let before = counts.unflattened();
+        let mut span = with("gen_ai.input.messages", messages.clone());
+        span.attributes.push(KeyValue::new(
+            "gen_ai.output.messages",
+            r#"[{"role":"assistant","parts":[{"type":"text","content":"short"}],"finish_reason":"stop"}]"#,
+        ));
+        let span = format.format(span);
+        assert!(span.attributes.len() <= 128, "{}", span.attributes.len());
+        assert!(
+            !span.attributes.iter().any(|attribute| attribute.key.as_str().starts_with(namespace))
+        );
+        assert_eq!(text(&span, "gen_ai.input.messages").as_deref(), Some(&*messages));
+        assert_eq!(counts.unflattened(), before + 1);
+        // The answer is short and was flattened all the same.
+        let answer =
+            span.attributes.iter().any(|attribute| attribute.value == Value::from("short"));
+        assert!(answer, "{}", format.name());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn any_text_in_any_content_attribute_leaves_a_span(
+        text in ".{0,200}",
+        key in prop::sample::select(vec![
+            "gen_ai.input.messages", "gen_ai.output.messages", "gen_ai.system_instructions",
+            "gen_ai.tool.definitions", "gen_ai.retrieval.documents", "gen_ai.tool.call.arguments",
+        ]),
+    ) {
+        for format in formats() {
+            let before = with(key, text.clone());
+            let context = before.span_context.clone();
+            let after = format.format(before);
+            prop_assert_eq!(&after.span_context, &context);
+            to_json(&after);
+        }
+    }
+
+    #[test]
+    fn text_of_a_message_arrives_unchanged(content in ".{0,200}") {
+        let messages = json!([{"role": "user", "parts": [{"type": "text", "content": content}]}]);
+        let span = OpenInference::new().format(with("gen_ai.input.messages", messages.to_string()));
+        let arrived = text(&span, "llm.input_messages.0.message.content").map(|text| text.into_owned());
+        prop_assert_eq!(arrived, Some(content));
+    }
+}
