@@ -341,11 +341,12 @@ static PROTOCOLS: [Choice; 3] = [
     words("http/json", &["http_json"]),
 ];
 static COMPRESSIONS: [Choice; 2] = [word("none"), word("gzip")];
-static FORMATS: [Choice; 6] = [
+static FORMATS: [Choice; 7] = [
     words("genai_extension", &["gen_ai", "genai", "otel"]),
     words("open_inference", &["openinference"]),
     word("vercel"),
     word("openllmetry"),
+    word("openllmetry_legacy"),
     word("langfuse"),
     words("gen_ai+open_inference", &["genai_extension+open_inference"]),
 ];
