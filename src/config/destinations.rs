@@ -370,6 +370,7 @@ fn format(stack: &mut Stack<'_>) -> Option<FormatChoice> {
         "open_inference" => FormatChoice::OpenInference,
         "vercel" => FormatChoice::Vercel,
         "openllmetry" => FormatChoice::OpenLlmetry,
+        "openllmetry_legacy" => FormatChoice::OpenLlmetryLegacy,
         "langfuse" => FormatChoice::Langfuse,
         "gen_ai+open_inference" => FormatChoice::GenAiAndOpenInference,
         _ => FormatChoice::GenAi,

@@ -1,6 +1,8 @@
 //! Every key of the configuration, one row each. Reading a file, its overrides by variable, the
 //! suggestions for a misspelt key, the documentation table and the JSON schema all come from here.
 
+use std::sync::OnceLock;
+
 /// A key, without the signal it may be set for.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub(crate) enum Field {
@@ -268,7 +270,13 @@ impl Key {
     }
 
     /// Every spelling of every key as a path, with how its values read.
-    pub(crate) fn spellings() -> impl Iterator<Item = (String, Self, Reads)> {
+    pub(crate) fn spellings() -> impl Iterator<Item = (&'static str, Self, Reads)> {
+        static SPELLINGS: OnceLock<Vec<(String, Key, Reads)>> = OnceLock::new();
+        let spellings = SPELLINGS.get_or_init(|| Self::every_spelling().collect());
+        spellings.iter().map(|(path, key, reads)| (path.as_str(), *key, *reads))
+    }
+
+    fn every_spelling() -> impl Iterator<Item = (String, Self, Reads)> {
         Self::all().flat_map(|key| {
             let own = std::iter::once((key.path(), key, Reads::Same));
             let aliases = key.row().aliases.iter().filter_map(move |alias| {
@@ -333,11 +341,12 @@ static PROTOCOLS: [Choice; 3] = [
     words("http/json", &["http_json"]),
 ];
 static COMPRESSIONS: [Choice; 2] = [word("none"), word("gzip")];
-static FORMATS: [Choice; 6] = [
+static FORMATS: [Choice; 7] = [
     words("genai_extension", &["gen_ai", "genai", "otel"]),
     words("open_inference", &["openinference"]),
     word("vercel"),
     word("openllmetry"),
+    word("openllmetry_legacy"),
     word("langfuse"),
     words("gen_ai+open_inference", &["genai_extension+open_inference"]),
 ];
@@ -568,7 +577,7 @@ mod tests {
     fn no_spelling_is_taken_twice_and_each_key_has_its_own_variable() {
         let mut paths = BTreeSet::new();
         for (path, ..) in Key::spellings() {
-            assert!(paths.insert(path.clone()), "{path}");
+            assert!(paths.insert(path), "{path}");
         }
         let mut variables = BTreeSet::new();
         for key in Key::all() {
