@@ -29,6 +29,7 @@ use crate::semconv::Version;
 use crate::tracer::{Core, GenAiTracer, Open, SpanState};
 use capture::{EventFields, SpanFields};
 use plan::{EventPlan, FieldPlan, SpanPlan};
+use recent::Recent;
 
 /// A layer over a tracer of your own: your provider, your exporter.
 ///
@@ -186,25 +187,29 @@ where
         if let Some(span) = ctx.span(id) {
             let tracked = Tracked { state, plan: fields };
             span.extensions_mut().replace(tracked.clone());
-            recent::put(&self.core, id, tracked);
+            recent::put(Recent::new(&self.core, id, tracked));
         }
     }
 
     fn on_record(&self, id: &Id, values: &Values<'_>, ctx: Context<'_, S>) {
-        // Neither the cell nor the extensions are held while a value is formatted: its `Debug` may
-        // use `tracing`.
-        let tracked = recent::take(&self.core, id).or_else(|| {
-            let span = ctx.span(id)?;
-            let extensions = span.extensions();
-            extensions.get::<Tracked>().cloned()
+        let record = |tracked: &Tracked, entered: bool| {
+            let Tracked { state, plan } = tracked;
+            if self.core.is_of_use(state) {
+                values.record(&mut SpanFields::live(plan, &self.core, state, entered));
+            }
+        };
+        let known = recent::with(&self.core, id, |recent| {
+            record(recent.tracked(), recent.is_entered());
         });
+        if known.is_some() {
+            return;
+        }
+        // The extensions are not held while a value is formatted: its `Debug` may use `tracing`.
+        let tracked = ctx.span(id).and_then(|span| span.extensions().get::<Tracked>().cloned());
         match tracked {
             Some(tracked) => {
-                if !self.core.is_of_use(&tracked.state) {
-                    return recent::put(&self.core, id, tracked);
-                }
-                values.record(&mut SpanFields::live(tracked.plan, &self.core, &tracked.state));
-                recent::put(&self.core, id, tracked);
+                record(&tracked, false);
+                recent::put(Recent::new(&self.core, id, tracked));
             }
             None => self.inner.on_record(id, values, ctx),
         }
@@ -231,15 +236,17 @@ where
     }
 
     fn on_enter(&self, id: &Id, ctx: Context<'_, S>) {
+        recent::enter(&self.core, id);
         self.inner.on_enter(id, ctx);
     }
 
     fn on_exit(&self, id: &Id, ctx: Context<'_, S>) {
+        recent::exit(&self.core, id);
         self.inner.on_exit(id, ctx);
     }
 
     fn on_close(&self, id: Id, ctx: Context<'_, S>) {
-        drop(recent::take(&self.core, &id));
+        recent::forget(&self.core, &id);
         self.inner.on_close(id, ctx);
     }
 

@@ -42,7 +42,7 @@ impl<S: Span> GenAiSpan<S> {
             core.health.sampled_out.increment();
         }
         if let Some(state) = &state {
-            state.started(inner.span_context().span_id(), sampled);
+            state.started(sampled);
         }
         Self { inner, state, given, core, ended: false }
     }
@@ -53,7 +53,7 @@ impl<S: Span> GenAiSpan<S> {
         let state = self.state.get_or_insert_with(|| {
             core.health.promoted.increment();
             let state = Arc::<SpanState>::default();
-            state.started(inner.span_context().span_id(), inner.is_recording());
+            state.started(inner.is_recording());
             state.lock().explicit.given = given;
             state
         });
