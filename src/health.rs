@@ -224,6 +224,7 @@ impl LedgerCounts {
         self.dropped.iter().copied().filter(|(_, n)| *n > 0)
     }
 
+    #[cfg(test)]
     pub(crate) fn dropped_total(&self) -> u64 {
         self.dropped.iter().map(|(_, n)| n).sum()
     }

@@ -37,7 +37,7 @@ mod worker;
 #[cfg(feature = "otel-http")]
 mod answer;
 #[cfg(feature = "otel-http")]
-mod connection;
+pub(crate) mod connection;
 #[cfg(feature = "otel-http")]
 mod encoding;
 #[cfg(feature = "otel-grpc")]
@@ -54,8 +54,6 @@ mod tls;
 #[cfg(test)]
 mod tests;
 
-#[cfg(feature = "otel-http")]
-pub(crate) use connection::Connection;
 pub(crate) use lifecycle::{Pipeline, Undelivered};
 pub(crate) use local::Local;
 #[cfg(feature = "otel-http")]
@@ -64,4 +62,3 @@ pub(crate) use reload::Applied;
 pub(crate) use resource::resource;
 pub(crate) use snapshot::{DestinationSnapshot, Snapshot};
 pub(crate) use start_error::StartError;
-pub(crate) use transport::{Failure, FailureKind, Outcome, Packed, Transport};

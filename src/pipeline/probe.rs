@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use opentelemetry_sdk::Resource;
 
-use super::otlp::{OtlpTransport, traces_url};
+use super::otlp::OtlpTransport;
 use super::snapshot::without_secrets;
 use super::start_error::StartError;
 use super::transport::{Failure, FailureKind, Outcome};
@@ -39,7 +39,7 @@ pub(crate) enum Verdict {
 /// Sends an empty export to one destination and explains the answer. Blocks for at most the
 /// destination's timeout; must not run on a thread that drives an async runtime.
 pub(crate) fn probe(destination: &Destination, resource: &Resource) -> Finding {
-    let url = without_secrets(traces_url(destination));
+    let url = without_secrets(destination.spans_url());
     let start = Instant::now();
     let outcome = OtlpTransport::new(destination, resource)
         .map(|mut transport| transport.probe(destination.timeout.min(MAX_TIMEOUT)));
