@@ -8,6 +8,7 @@
 mod capture;
 mod plan;
 mod recent;
+pub(crate) mod targets;
 
 use std::any::TypeId;
 use std::fmt;
@@ -165,7 +166,9 @@ where
     fn on_new_span(&self, attrs: &Attributes<'_>, id: &Id, ctx: Context<'_, S>) {
         let fields = match plan::span(attrs.metadata()) {
             SpanPlan::Ignore => return,
-            SpanPlan::Plain => return self.inner.on_new_span(attrs, id, ctx),
+            SpanPlan::Plain(given) => {
+                return self.core.introduce_plain(given, || self.inner.on_new_span(attrs, id, ctx));
+            }
             SpanPlan::GenAi(fields) => fields,
         };
         let mut open = Open::new(Record::with_capacity(fields.len()));
@@ -217,7 +220,7 @@ where
             EventPlan::Ignore => {}
             EventPlan::Plain => self.inner.on_event(event, ctx),
             EventPlan::GenAi(fields) => {
-                let mut owned = EventFields::new(fields, &self.core);
+                let mut owned = EventFields::new(fields, event, &self.core);
                 event.record(&mut owned);
                 owned.with_event(event, |event| self.inner.on_event(event, ctx));
             }

@@ -181,6 +181,7 @@ fn a_refusal_is_an_error_of_the_flush() {
     let telemetry = run(builder().endpoint(receiver.endpoint()), chat);
     let error = telemetry.force_flush().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Export);
+    assert!(error.to_string().contains("no such key"), "{error}");
     let status = telemetry.status();
     assert_eq!(status.spans().failed(), 1);
     let last = status.destinations()[0].last_error().unwrap();

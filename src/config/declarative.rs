@@ -48,28 +48,19 @@ impl Lowering<'_> {
         if root.get("propagator").is_none_or(Node::is_null) {
             self.say(Field::Propagators, "none");
         }
+        let limits = root.get("attribute_limits");
+        if let Some(limits) = limits {
+            // First, so that those of a signal win.
+            self.limits(limits, "attribute_limits", GENERAL_LIMITS);
+        }
         for (name, node) in root.entries().unwrap_or_default() {
             let path = name.text.as_str();
             match path {
-                "file_format" => {}
+                "file_format" | "attribute_limits" => {}
                 "disabled" => self.put(Field::Enabled.general(), path, node, Reads::Inverted),
                 "log_level" => self.put(Field::LogLevel.general(), path, node, Reads::Same),
                 "resource" => self.resource(node),
                 "propagator" => self.propagator(node),
-                "attribute_limits" => self.limits(
-                    node,
-                    path,
-                    &[
-                        (
-                            "attribute_count_limit",
-                            &[Field::AttributeCount, Field::LogsAttributeCount],
-                        ),
-                        (
-                            "attribute_value_length_limit",
-                            &[Field::AttributeLength, Field::LogsAttributeLength],
-                        ),
-                    ],
-                ),
                 "tracer_provider" => self.tracer_provider(node),
                 "meter_provider" => self.meter_provider(node),
                 "logger_provider" => self.logger_provider(node),
@@ -305,7 +296,7 @@ impl Lowering<'_> {
                     }
                 }
                 "exemplar_filter" => self.warnings.push(format!("{path}: not supported, ignored")),
-                _ => self.problem(&node, &path, NOT_SUPPORTED),
+                _ => self.unsupported(&name, &path),
             }
         }
     }
@@ -314,7 +305,7 @@ impl Lowering<'_> {
         for (name, node) in self.closed(node, path, &["periodic", "pull"]) {
             let path = format!("{path}.{}", name.text);
             if name.text == "pull" {
-                self.problem(&node, &path, NOT_SUPPORTED);
+                self.unsupported(&name, &path);
                 continue;
             }
             for (name, node) in self.closed(
@@ -349,7 +340,7 @@ impl Lowering<'_> {
                             }
                         }
                     }
-                    _ => self.problem(&node, &path, NOT_SUPPORTED),
+                    _ => self.unsupported(&name, &path),
                 }
             }
         }
@@ -556,7 +547,6 @@ impl Lowering<'_> {
     }
 
     fn parent_based(&mut self, node: &Node, path: &str) {
-        self.say(Field::Sampler, "parentbased_always_on");
         let delegates = [
             ("remote_parent_sampled", "always_on"),
             ("remote_parent_not_sampled", "always_off"),
@@ -579,6 +569,8 @@ impl Lowering<'_> {
                 }
             }
         }
+        // Without a root of its own.
+        self.say(Field::Sampler, "parentbased_always_on");
     }
 
     fn instrumentation(&mut self, node: &Node) {
@@ -711,7 +703,14 @@ impl Lowering<'_> {
     }
 
     fn put(&mut self, key: Key, path: &str, node: &Node, reads: Reads) {
-        if !node.is_null() {
+        // A reference to nothing says nothing, so it takes nothing back either.
+        let empty = matches!(&node.content, Content::Scalar { text, style: Style::Plain } if {
+            let expanded = Template::parse(text, Dialect::Declarative)
+                .ok()
+                .and_then(|template| template.expand(self.env, Dialect::Declarative).ok());
+            expanded.is_some_and(|text| super::node::is_null(&text))
+        });
+        if !empty {
             let entry = self.entry(path, node, reads);
             self.layer.entries.insert(key, entry);
         }
@@ -736,6 +735,10 @@ impl Lowering<'_> {
         Entry { reads, path: path.to_owned(), ..Entry::new(node.clone(), self.origin.at(node.at)) }
     }
 
+    fn unsupported(&mut self, name: &Name, path: &str) {
+        self.problems.push(Problem::new(self.origin.at(name.at), path, NOT_SUPPORTED));
+    }
+
     fn problem(&mut self, node: &Node, path: &str, message: impl Into<String>) {
         self.problems.push(Problem::new(self.origin.at(node.at), path, message));
     }
@@ -744,4 +747,91 @@ impl Lowering<'_> {
 /// Our name at the places for own keys.
 const OWN: &str = "tracing_genai";
 const NEWEST_MINOR: u32 = 2;
+const GENERAL_LIMITS: &[(&str, &[Field])] = &[
+    ("attribute_count_limit", &[Field::AttributeCount, Field::LogsAttributeCount]),
+    ("attribute_value_length_limit", &[Field::AttributeLength, Field::LogsAttributeLength]),
+];
 const NOT_SUPPORTED: &str = "not supported by this build";
+
+#[cfg(all(test, feature = "yaml"))]
+mod tests {
+    use crate::config::settings::Scalar;
+    use crate::config::{FileSource, Sources, load};
+
+    /// The value of an attribute, and whether the file is refused instead.
+    fn value(line: &str) -> Result<Option<Scalar>, String> {
+        let text = format!(
+            "file_format: '1.2'\nresource:\n  attributes:\n    - name: key\n      {line}\n"
+        );
+        let sources = Sources {
+            file: FileSource::Text { name: String::from("sdk.yaml"), text },
+            env: [
+                ("STRING_VALUE", "value"),
+                ("BOOL_VALUE", "true"),
+                ("INT_VALUE", "1"),
+                ("FLOAT_VALUE", "1.1"),
+                ("HEX_VALUE", "0xdeadbeef"),
+                ("INVALID_MAP_VALUE", "value\nkey:value"),
+                ("DO_NOT_REPLACE_ME", "Never use this value"),
+                ("REPLACE_ME", "${DO_NOT_REPLACE_ME}"),
+                ("VALUE_WITH_ESCAPE", "value$$"),
+            ]
+            .into_iter()
+            .collect(),
+            ..Sources::default()
+        };
+        let resolved = load(&sources).map_err(|error| error.to_string())?;
+        let attributes = resolved.settings.resource_attributes;
+        Ok(attributes.into_iter().find(|(name, _)| name == "key").map(|(_, value)| value))
+    }
+
+    /// The substitution table of the specification's data model, row by row, but for the one
+    /// about keys, which is a test of its own.
+    #[test]
+    fn substitution_by_the_table_of_the_specification() {
+        let text = |text: &str| Some(Scalar::Str(text.to_owned()));
+        let rows = [
+            ("value: ${STRING_VALUE}", text("value")),
+            ("value: ${BOOL_VALUE}", Some(Scalar::Bool(true))),
+            ("value: ${INT_VALUE}", Some(Scalar::I64(1))),
+            ("value: ${FLOAT_VALUE}", Some(Scalar::F64(1.1))),
+            ("value: ${HEX_VALUE}", Some(Scalar::I64(0xdead_beef))),
+            ("value: \"${STRING_VALUE}\"", text("value")),
+            ("value: \"${BOOL_VALUE}\"", text("true")),
+            ("value: \"${INT_VALUE}\"", text("1")),
+            ("value: \"${FLOAT_VALUE}\"", text("1.1")),
+            ("value: \"${HEX_VALUE}\"", text("0xdeadbeef")),
+            ("value: ${env:STRING_VALUE}", text("value")),
+            ("value: ${INVALID_MAP_VALUE}", text("value\nkey:value")),
+            ("value: foo ${STRING_VALUE} ${FLOAT_VALUE}", text("foo value 1.1")),
+            ("value: ${UNDEFINED_KEY}", None),
+            ("value: ${UNDEFINED_KEY:-fallback}", text("fallback")),
+            ("value: ${REPLACE_ME}", text("${DO_NOT_REPLACE_ME}")),
+            ("value: ${UNDEFINED_KEY:-${STRING_VALUE}}", text("${STRING_VALUE}")),
+            ("value: $${STRING_VALUE}", text("${STRING_VALUE}")),
+            ("value: $$${STRING_VALUE}", text("$value")),
+            ("value: $$$${STRING_VALUE}", text("$${STRING_VALUE}")),
+            ("value: $${STRING_VALUE:-fallback}", text("${STRING_VALUE:-fallback}")),
+            ("value: $${STRING_VALUE:-${STRING_VALUE}}", text("${STRING_VALUE:-value}")),
+            (
+                "value: ${UNDEFINED_KEY:-$${UNDEFINED_KEY}}",
+                text("${UNDEFINED_KEY:-${UNDEFINED_KEY}}"),
+            ),
+            ("value: ${VALUE_WITH_ESCAPE}", text("value$$")),
+            ("value: a $$ b", text("a $ b")),
+            ("value: a $ b", text("a $ b")),
+        ];
+        assert_eq!(rows.len() + 2, 28);
+        for (line, expected) in rows {
+            assert_eq!(value(line), Ok(expected), "{line}");
+        }
+        let refused = value("value: ${STRING_VALUE:?error}");
+        assert!(refused.is_err_and(|report| report.contains("sdk.yaml:5:14")));
+    }
+
+    #[test]
+    fn keys_are_not_substituted() {
+        let report = value("${STRING_VALUE}: value");
+        assert!(report.is_err_and(|report| report.contains("${STRING_VALUE}: not supported")));
+    }
+}

@@ -287,7 +287,7 @@ fn route(
         if let Some(set) = stack.get(signal, set) {
             stack.problems.push(Problem::new(
                 set.origin,
-                set.key.path(),
+                set.path,
                 format!("set without {}; a client needs both", missing.row().path),
             ));
         }
@@ -314,7 +314,7 @@ fn url(
     endpoint: &Effective,
 ) -> Option<String> {
     let Value::Text(text) = &endpoint.value else { return None };
-    let path = endpoint.key.path();
+    let path = endpoint.path.clone();
     let address = match Address::parse(text, protocol, insecure) {
         Ok(address) => address,
         Err(BadAddress { message, help }) => {

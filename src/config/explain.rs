@@ -17,7 +17,6 @@ use crate::policy::Policy;
 /// `Display` prints one line per setting; serialised it is a list of objects with `key`, `value`
 /// and `origin`, and a list of warnings.
 #[derive(Clone, Debug, Default, Serialize)]
-#[must_use]
 pub struct Explanation {
     settings: Vec<Line>,
     warnings: Vec<String>,
@@ -101,7 +100,10 @@ impl fmt::Display for Explanation {
 
 /// The general keys with their defaults, and a signal's where it says something of its own.
 fn line(stack: &mut Stack<'_>, key: Key, lines: &mut Vec<Line>) {
-    let effective = stack.get(key.signal, key.field);
+    let effective = match key.signal {
+        Signal::General => stack.general(key.field),
+        signal => stack.get(signal, key.field),
+    };
     match effective {
         Some(effective) if effective.key == key => {
             let text = show(key.field, &effective.value);

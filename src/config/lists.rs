@@ -8,9 +8,12 @@ pub(crate) struct BadEntry {
     pub(crate) message: &'static str,
 }
 
+/// Names and values in the order of the list.
+pub(crate) type Pairs = Vec<(String, String)>;
+
 /// Reads `OTEL_EXPORTER_OTLP_HEADERS`: values are percent-encoded, and where they are not they
 /// are taken as they are.
-pub(crate) fn headers(text: &str) -> (Vec<(String, String)>, Vec<BadEntry>) {
+pub(crate) fn headers(text: &str) -> (Pairs, Vec<BadEntry>) {
     let mut headers: Vec<(String, String)> = Vec::new();
     let mut bad = Vec::new();
     for (index, entry) in text.split(',').enumerate() {
@@ -44,7 +47,7 @@ pub(crate) fn headers(text: &str) -> (Vec<(String, String)>, Vec<BadEntry>) {
 /// Reads `OTEL_RESOURCE_ATTRIBUTES`. One bad entry spoils the whole list, as specified.
 ///
 /// The second list holds the names that stand there twice; the last one counts.
-pub(crate) fn attributes(text: &str) -> Result<(Vec<(String, String)>, Vec<String>), &'static str> {
+pub(crate) fn attributes(text: &str) -> Result<(Pairs, Vec<String>), &'static str> {
     let mut attributes: Vec<(String, String)> = Vec::new();
     let mut twice = Vec::new();
     for entry in text.split(',') {

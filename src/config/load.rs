@@ -238,4 +238,137 @@ mod tests {
             ["OTEL_TRACES_SAMPLER_ARG: expected a number from 0 to 1, got \"NaN\"; ignored"]
         );
     }
+
+    #[cfg(feature = "yaml")]
+    mod files {
+        use std::fs;
+        use std::path::{Path, PathBuf};
+
+        use super::*;
+
+        struct Folder(PathBuf);
+
+        impl Folder {
+            fn new(name: &str) -> Self {
+                let path = std::env::temp_dir()
+                    .join(format!("tracing-genai-{name}-{}", std::process::id()));
+                fs::create_dir_all(&path).expect("a temporary folder");
+                Self(path)
+            }
+
+            fn write(&self, name: &str, text: &str) -> String {
+                let path = self.0.join(name);
+                fs::write(&path, text).expect("a temporary file");
+                path.display().to_string()
+            }
+        }
+
+        impl Drop for Folder {
+            fn drop(&mut self) {
+                let _ = fs::remove_dir_all(&self.0);
+            }
+        }
+
+        fn search(variables: &[(&str, &str)]) -> Result<Resolved, Error> {
+            let env = variables.iter().copied().collect();
+            load(&Sources { env, ..Sources::default() })
+        }
+
+        #[test]
+        fn our_variable_comes_before_the_standard_one() {
+            let folder = Folder::new("search");
+            let own = folder.write("own.yaml", "service_name: own");
+            let standard = folder.write(
+                "sdk.yaml",
+                "file_format: '1.0'\nresource: {attributes: [{name: service.name, value: sdk}]}",
+            );
+            let name = |variables: &[(&str, &str)]| {
+                search(variables).expect("a right file").settings.service_name
+            };
+            assert_eq!(
+                name(&[("TRACING_GENAI_CONFIG", &own), ("OTEL_CONFIG_FILE", &standard)]),
+                "own"
+            );
+            assert_eq!(
+                name(&[("OTEL_CONFIG_FILE", &standard), ("OTEL_SERVICE_NAME", "no")]),
+                "sdk"
+            );
+            let experimental = search(&[("OTEL_EXPERIMENTAL_CONFIG_FILE", &standard)]);
+            let settings = experimental.expect("a right file").settings;
+            assert_eq!(settings.service_name, "sdk");
+            assert!(settings.warnings[0].contains("deprecated"), "{:?}", settings.warnings);
+            let report = search(&[("OTEL_CONFIG_FILE", &own)]).expect_err("is not declarative");
+            assert!(report.to_string().starts_with(
+                "OTEL_CONFIG_FILE: not a declarative configuration file; use TRACING_GENAI_CONFIG"
+            ));
+            let missing = search(&[("TRACING_GENAI_CONFIG", "/nowhere.yaml")]);
+            let report = missing.expect_err("is not there").to_string();
+            assert!(report.starts_with("/nowhere.yaml: cannot be read: no such file"), "{report}");
+        }
+
+        #[test]
+        fn certificates_are_beside_the_file_and_looked_at() {
+            let folder = Folder::new("certificates");
+            folder.write("ca.pem", "-----BEGIN CERTIFICATE-----\n");
+            folder.write("key.pem", "-----BEGIN PRIVATE KEY-----\n");
+            folder.write("empty.pem", "");
+            let read = |certificate: &str| {
+                let text = format!("endpoint: https://c:4318\ntls_ca_cert: {certificate}");
+                let path = folder.write("telemetry.yaml", &text);
+                let file = FileSource::Path(path.into());
+                load(&Sources { file, ..Sources::default() }).map_err(|error| error.to_string())
+            };
+            let destination =
+                read("ca.pem").expect("a certificate").settings.destinations.remove(0);
+            assert_eq!(destination.ca_cert.as_deref(), Some(folder.0.join("ca.pem").as_path()));
+            for (certificate, expected) in [
+                ("missing.pem", "no such file or directory"),
+                ("empty.pem", "it is empty"),
+                ("key.pem", "expected a PEM certificate, got a private key"),
+                ("telemetry.yaml", "expected PEM text"),
+                (".", "it is a directory"),
+                ("/dev/zero", "it is not a regular file"),
+            ] {
+                let report = read(certificate).map(drop).expect_err(certificate);
+                let path = folder.0.join(Path::new(certificate));
+                assert!(report.contains(expected), "{report}");
+                assert!(report.contains(&path.display().to_string()), "{report}");
+            }
+        }
+
+        #[test]
+        fn a_secret_file_is_read_anew_each_time() {
+            let folder = Folder::new("secret");
+            let secret = folder.write("token", "first\n");
+            let text = format!("endpoint: http://c:4318\nbearer_token: file:{secret}");
+            let file = FileSource::Text { name: String::from("telemetry.yaml"), text };
+            let sources = Sources { file, ..Sources::default() };
+            let token = || {
+                let settings = load(&sources).expect("a right file").settings;
+                settings.destinations[0].headers[0].1.expose().to_owned()
+            };
+            assert_eq!(token(), "Bearer first");
+            folder.write("token", "second");
+            assert_eq!(token(), "Bearer second");
+        }
+
+        #[test]
+        fn two_keys_of_code_make_a_destination_with_the_headers_of_the_file() {
+            let text = String::from("endpoint: http://file:4318\nheaders: {x-key: k}");
+            let file = FileSource::Text { name: String::from("telemetry.yaml"), text };
+            let mut code = Layer::default();
+            code.set(Field::Endpoint.general(), "http://code:4318");
+            let sources = Sources { file, code, ..Sources::default() };
+            let settings = load(&sources).expect("a right file").settings;
+            assert_eq!(
+                settings.warnings,
+                [
+                    "http://code:4318/v1/traces: gets the headers x-key that were written beside \
+                     another endpoint",
+                    "http://code:4318/v1/metrics: gets the headers x-key that were written beside \
+                     another endpoint",
+                ]
+            );
+        }
+    }
 }

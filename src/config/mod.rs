@@ -1,4 +1,43 @@
 //! What the user wrote: file, environment and code, merged into one resolved configuration.
+//!
+//! # Which value counts
+//!
+//! Key by key, the first of: code, environment, file, default. `headers` and `resource_attributes`
+//! merge by name. The layer comes before the signal: a variable for all signals beats what a file
+//! says for one. `sampler_arg` goes with the `sampler` of its layer.
+//!
+//! Wrong values in code and in a file are errors, all of them in one report. A wrong value in a
+//! variable is a warning and counts as unset, but for an endpoint, which is an error, and for the
+//! content settings, where it means the strictest one.
+//!
+//! # The file
+//!
+//! YAML 1.2 (feature `yaml`) or JSON, at most 1 MiB. The keys stand at the top level, under
+//! `otel`, under `plugins.<name>.otel`, or in `plugins: [{name: otel, config: …}]`. What stands
+//! beside them belongs to someone else and is not looked at.
+//!
+//! `${NAME}`, `${env:NAME}` and `${NAME:-default}` in a value are replaced by a variable, `$${`
+//! stands for `${`. Headers, tokens and endpoints may also be `env.NAME`, headers and tokens
+//! `file:/path`. Only what counts is looked up; a variable that is not set is an error then.
+//!
+//! A file with `file_format: "1.0"` to `"1.2"` is an OpenTelemetry declarative configuration: it
+//! stands for all variables, and a provider that is not in it is off. Keys of this crate go under
+//! `instrumentation/development.rust.tracing_genai` or `distribution.tracing_genai`.
+//!
+//! # Several destinations
+//!
+//! Entries of `exporters` (or `profiles`) take protocol, compression, timeout and format from the
+//! top level, never endpoint, headers or certificates, and capture at most what the top level
+//! does; where that says nothing, each says for itself. `TRACING_GENAI_EXPORTERS_0_ENDPOINT` and so
+//! on override an entry. An endpoint in a stronger layer replaces the whole list.
+//!
+//! # All keys
+//!
+//! `telemetry.schema.json` in the repository is the same for editors. ¹ may also stand under
+//! `traces`, `metrics` and `logs`, then an endpoint is taken as it is; ² may also stand in an
+//! entry of `exporters`.
+//!
+#![doc = include_str!("keys.md")]
 
 mod block;
 mod certificates;
@@ -20,6 +59,8 @@ mod node;
 mod problem;
 mod reference;
 mod resolve;
+#[cfg(test)]
+mod schema;
 mod secret_file;
 pub(crate) mod settings;
 mod settle;

@@ -33,6 +33,8 @@ pub(crate) struct Effective {
     pub(crate) origin: Origin,
     /// The key it was set under, which may be the general one.
     pub(crate) key: Key,
+    /// Where it stands in its source.
+    pub(crate) path: String,
     /// The number of its layer, 0 is the strongest.
     pub(crate) layer: usize,
 }
@@ -65,13 +67,22 @@ impl<'a> Stack<'a> {
         (0..self.layers.len()).find_map(|layer| {
             keys.iter().find_map(|key| {
                 let (value, origin) = self.read(layer, *key)?;
-                Some(Effective { value, origin, key: *key, layer })
+                let written = &self.layers[layer].layer.entries.get(key)?.path;
+                let path = if written.is_empty() { key.path() } else { written.clone() };
+                Some(Effective { value, origin, key: *key, path, layer })
             })
         })
     }
 
+    /// The same for a key that is not per signal. `sampler_arg` only counts beside a sampler of
+    /// its own layer or of a weaker one: a sampler takes no ratio that was written for another.
     pub(crate) fn general(&mut self, field: Field) -> Option<Effective> {
-        self.get(Signal::General, field)
+        let effective = self.get(Signal::General, field)?;
+        let foreign = field == Field::SamplerArg
+            && self
+                .get(Signal::General, Field::Sampler)
+                .is_some_and(|sampler| sampler.layer < effective.layer);
+        (!foreign).then_some(effective)
     }
 
     /// The strongest layer that sets any of `fields`, for whatever signal.

@@ -93,25 +93,19 @@ fn unknown_service() -> String {
     }
 }
 
-/// The ratio goes with the sampler of the same layer, or of a weaker one that it overrides.
 fn sampler(stack: &mut Stack<'_>) -> Sampler {
     let sampler = stack.general(Field::Sampler);
     let arg = stack.general(Field::SamplerArg);
-    let layer = sampler.as_ref().map_or(usize::MAX, |sampler| sampler.layer);
     let name = match sampler.map(|sampler| sampler.value) {
         Some(Value::Choice(name)) => name,
         _ => "parentbased_always_on",
     };
-    let ratio = match &arg {
-        Some(arg) if arg.layer <= layer => match arg.value {
-            Value::Number(ratio) => ratio,
-            _ => 1.0,
-        },
+    let ratio = match arg.as_ref().map(|arg| &arg.value) {
+        Some(Value::Number(ratio)) => *ratio,
         _ => 1.0,
     };
     if let Some(arg) = arg
         && !name.ends_with("traceidratio")
-        && arg.layer <= layer
     {
         stack.warnings.push(format!("sampler_arg ({}): has no effect on {name}", arg.origin));
     }

@@ -175,9 +175,8 @@ fn scheme(text: &str, protocol: Protocol, insecure: bool) -> Result<(bool, &str)
         return Ok((!insecure, text));
     }
     let example = match split_port(text.split(['/', '?']).next().unwrap_or_default()) {
-        Ok((host, port)) if is_host(host) => {
-            format!("http://{host}{}", port.map(|port| format!(":{port}")).unwrap_or_default())
-        }
+        // Without a port it may be anything, also a token in the wrong place.
+        Ok((host, Some(port))) if is_host(host) => format!("http://{host}:{port}"),
         _ => String::from("http://localhost:4318"),
     };
     Err(BadAddress {

@@ -526,6 +526,13 @@ impl<'a> Reader<'a> {
 
     fn json(&mut self, at: &Site<'_>, node: &Node) -> Option<serde_json::Value> {
         use serde_json::Value as Json;
+        if let (Origin::Env(_), Content::Scalar { text, .. }) = (&at.origin, &node.content) {
+            let read = serde_json::from_str(text).ok();
+            if read.is_none() {
+                self.problem(at, "expected JSON");
+            }
+            return read;
+        }
         Some(match &node.content {
             Content::List(items) => {
                 Json::Array(items.iter().map(|item| self.json(at, item)).collect::<Option<_>>()?)

@@ -55,10 +55,6 @@ impl<'a> Object<'a> {
     pub(super) fn nested(&mut self, key: impl Into<Cow<'a, str>>, value: Self) {
         self.0.push((key.into(), Member::Nested(value)));
     }
-
-    pub(super) fn get(&self, key: &str) -> bool {
-        self.0.iter().any(|(name, _)| name == key)
-    }
 }
 
 impl Serialize for Object<'_> {
@@ -129,7 +125,10 @@ pub(super) fn parsed(text: &str) -> Option<&RawValue> {
 fn unquote(json: &str) -> Cow<'_, str> {
     let inner = json.get(1..json.len().saturating_sub(1)).unwrap_or_default();
     let Some(first) = memchr::memchr(b'\\', inner.as_bytes()) else { return Cow::Borrowed(inner) };
-    let mut text = String::with_capacity(inner.len());
+    // Most escapes are one letter, so this is most often the exact size, and nothing is given back
+    // to the allocator when the text becomes an attribute.
+    let escapes = memchr::memchr_iter(b'\\', inner.as_bytes()).count();
+    let mut text = String::with_capacity(inner.len() - escapes);
     let (mut rest, mut escape) = (inner, first);
     loop {
         let (before, from) = rest.split_at(escape);

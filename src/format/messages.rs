@@ -53,9 +53,15 @@ pub(super) fn parts(json: &str) -> Option<Vec<Part<'_>>> {
 
 /// System instructions as a list of parts: text that is no such list is one text part.
 pub(super) fn as_parts(system: String) -> String {
-    if parts(&system).is_some() {
-        return system;
-    }
+    if parts(&system).is_some() { system } else { one_text(system) }
+}
+
+/// The same by the first character only: what begins like a list and is none stays as it is.
+pub(super) fn as_list(system: String) -> String {
+    if system.trim_start().starts_with('[') { system } else { one_text(system) }
+}
+
+fn one_text(system: String) -> String {
     let text = serde_json::from_str::<String>(&system).unwrap_or(system);
     let mut part = Object::default();
     part.text("type", Some(Cow::Borrowed("text")));

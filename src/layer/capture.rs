@@ -11,6 +11,7 @@ use tracing::Event;
 use tracing::field::{Field, Value, Visit};
 
 use super::plan::FieldPlan;
+use super::targets::{EVENT_NAME_FIELDS, is_message_field};
 use crate::policy::Policy;
 use crate::record::Raw;
 use crate::semconv::{Attr, Class, ValueMap};
@@ -247,6 +248,8 @@ pub(super) struct EventFields<'a> {
     plan: &'static [FieldPlan],
     core: &'a Core,
     policy: Policy,
+    /// Whether the event is one of the conventions, whose `content` is what somebody said.
+    is_message: bool,
     values: Vec<Option<Owned>>,
 }
 
@@ -273,13 +276,23 @@ impl Owned {
 }
 
 impl<'a> EventFields<'a> {
-    pub(super) fn new(plan: &'static [FieldPlan], core: &'a Core) -> Self {
+    pub(super) fn new(plan: &'static [FieldPlan], event: &Event<'_>, core: &'a Core) -> Self {
         let values = std::iter::repeat_with(|| None).take(plan.len()).collect();
-        Self { plan, core, policy: core.policy.load(), values }
+        // The name has to be known before any other field is formatted.
+        let is_message = event.metadata().name().starts_with("gen_ai.") || {
+            let mut name = NamedGenAi(false);
+            event.record(&mut name);
+            name.0
+        };
+        Self { plan, core, policy: core.policy.load(), is_message, values }
     }
 
     fn put(&mut self, field: &Field, value: impl FnOnce() -> Owned) {
-        let class = self.plan.get(field.index()).map_or(Class::Metadata, |plan| plan.class());
+        let class = match self.plan.get(field.index()) {
+            _ if self.is_message && is_message_field(field.name()) => Class::Input,
+            Some(plan) => plan.class(),
+            None => Class::Metadata,
+        };
         if !self.policy.allows(class) {
             self.core.health.withheld.increment();
         } else if let Some(slot) = self.values.get_mut(field.index()) {
@@ -299,6 +312,21 @@ impl<'a> EventFields<'a> {
             None => Event::new(metadata, &values),
         };
         then(&event);
+    }
+}
+
+/// Whether a field names an event of the conventions.
+struct NamedGenAi(bool);
+
+impl Visit for NamedGenAi {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.0 |= EVENT_NAME_FIELDS.contains(&field.name()) && value.starts_with("gen_ai.");
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        if EVENT_NAME_FIELDS.contains(&field.name()) {
+            self.0 |= format(value).trim_start_matches('"').starts_with("gen_ai.");
+        }
     }
 }
 

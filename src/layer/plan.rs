@@ -9,7 +9,9 @@ use rustc_hash::FxHashMap;
 use tracing::{Level, Metadata};
 use tracing_core::callsite::Identifier;
 
+use super::targets::{EVENT_NAME_FIELDS, is_transport, logs_payloads};
 use crate::semconv::{Attr, Class, Match, ValueMap, lookup};
+use crate::tracer::Given;
 
 /// What to do with spans of a callsite.
 #[derive(Clone, Copy, Debug)]
@@ -17,7 +19,7 @@ pub(super) enum SpanPlan {
     /// Telemetry about telemetry.
     Ignore,
     /// No GenAI field: the layer below takes all.
-    Plain,
+    Plain(Given),
     /// One entry for each declared field, in the order of declaration.
     GenAi(&'static [FieldPlan]),
 }
@@ -81,12 +83,13 @@ pub(super) fn span(metadata: &'static Metadata<'static>) -> SpanPlan {
     static PLANS: Plans<SpanPlan> = Lazy::new(RwLock::default);
     thread_local!(static KNOWN: Known<SpanPlan> = RefCell::default());
     planned(&KNOWN, &PLANS, metadata, || {
-        if is_own(metadata.target()) {
+        if is_transport(metadata.target()) {
             SpanPlan::Ignore
         } else if metadata.fields().iter().any(|field| lookup(field.name()).concerns_gen_ai()) {
             SpanPlan::GenAi(fields(metadata))
         } else {
-            SpanPlan::Plain
+            let declares = |name| metadata.fields().field(name).is_some();
+            SpanPlan::Plain(Given { name: declares("otel.name"), kind: declares("otel.kind") })
         }
     })
 }
@@ -98,13 +101,9 @@ pub(super) fn event(metadata: &'static Metadata<'static>) -> EventPlan {
     planned(&KNOWN, &PLANS, metadata, || {
         let gen_ai = metadata.name().starts_with("gen_ai.")
             || metadata.fields().iter().any(|field| {
-                matches!(field.name(), "event.name" | "event_name")
-                    || lookup(field.name()).concerns_gen_ai()
+                EVENT_NAME_FIELDS.contains(&field.name()) || lookup(field.name()).concerns_gen_ai()
             });
-        let logs_payloads = PAYLOAD_LOGS.iter().any(|(target, level)| {
-            metadata.level() >= level && is_below(metadata.target(), target)
-        });
-        if is_own(metadata.target()) || logs_payloads {
+        if is_transport(metadata.target()) || logs_payloads(metadata) {
             EventPlan::Ignore
         } else if gen_ai {
             EventPlan::GenAi(fields(metadata))
@@ -148,28 +147,3 @@ fn fields(metadata: &'static Metadata<'static>) -> &'static [FieldPlan] {
         metadata.fields().iter().map(|field| FieldPlan::of(field.name())).collect();
     Box::leak(fields)
 }
-
-/// Whether spans and events of a target are about sending telemetry.
-fn is_own(target: &str) -> bool {
-    OWN_TARGETS.iter().any(|own| is_below(target, own))
-        || target.starts_with("opentelemetry")
-        || target.starts_with("tracing_genai::self")
-}
-
-fn is_below(target: &str, parent: &str) -> bool {
-    target.strip_prefix(parent).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
-}
-
-/// Transports whose spans and events would be telemetry about telemetry.
-pub(crate) static OWN_TARGETS: &[&str] =
-    &["h2", "hyper", "hyper_util", "reqwest", "rustls", "tonic", "tower", "ureq", "ureq_proto"];
-
-/// Targets that print whole requests and responses into the message, from which level on.
-pub(crate) static PAYLOAD_LOGS: &[(&str, Level)] = &[
-    ("rig", Level::DEBUG),
-    ("rig_core", Level::DEBUG),
-    ("rig_agent", Level::DEBUG),
-    ("genai", Level::DEBUG),
-    ("rmcp", Level::DEBUG),
-    ("async_openai", Level::DEBUG),
-];

@@ -182,6 +182,7 @@ fn to_int(attr: Attr, raw: Raw<'_>) -> Coerced {
         Raw::Bool(_) | Raw::List(_) => None,
     };
     match value {
+        Some(NEVER_MEANT) => Coerced::Nothing,
         Some(value) if value < 0 && !SIGNED.contains(&attr) => {
             if is_sentinel(value) {
                 Coerced::Nothing
@@ -347,6 +348,9 @@ fn split_debug_items(inner: &str) -> Vec<String> {
         })
         .collect()
 }
+
+/// The sentinel that no attribute has as a value, not even one that may be negative.
+const NEVER_MEANT: i64 = -999;
 
 /// Attributes that may be negative.
 static SIGNED: &[Attr] = &[

@@ -2,7 +2,7 @@
 //! other conventions. And the one function that says what a key means.
 
 use once_cell::sync::Lazy;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{ATTRIBUTES, Attr, Class};
 
@@ -55,6 +55,21 @@ pub(crate) fn lookup(key: &str) -> Match {
         }
     }
     if key.starts_with("gen_ai.") { Match::UnknownGenAi } else { Match::Foreign }
+}
+
+/// Whether a key could be one that [`Match::concerns_gen_ai`] holds for, by its first three letters.
+/// Turns down nearly every key of other conventions without hashing it.
+pub(crate) fn may_concern(key: &str) -> bool {
+    static BEGINNINGS: Lazy<FxHashSet<[u8; 3]>> = Lazy::new(|| {
+        let keys = BY_KEY.iter().filter(|(_, found)| found.concerns_gen_ai()).map(|(key, _)| *key);
+        let prefixes = CONTENT_PREFIXES.iter().map(|(prefix, _)| *prefix);
+        keys.chain(prefixes).chain(["gen_ai."]).filter_map(beginning).collect()
+    });
+    beginning(key).is_some_and(|beginning| BEGINNINGS.contains(&beginning))
+}
+
+fn beginning(key: &str) -> Option<[u8; 3]> {
+    key.as_bytes().first_chunk().copied()
 }
 
 static BY_KEY: Lazy<FxHashMap<&'static str, Match>> = Lazy::new(|| {
@@ -263,6 +278,8 @@ static CONTENT_KEYS: &[(&str, Class)] = &[
     ("input_json", Class::Input),
     ("output_json", Class::Output),
     // Errors, as `tracing` and `tracing-opentelemetry` name them
+    ("otel.status_description", Class::ErrorText),
+    ("otel.status_message", Class::ErrorText),
     ("error", Class::ErrorText),
     ("err", Class::ErrorText),
     ("error.chain", Class::ErrorText),

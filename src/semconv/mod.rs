@@ -17,7 +17,7 @@ pub use attributes::Attr;
 pub use operations::{Kind, KnownOperation, Operation};
 pub use providers::Provider;
 
-pub(crate) use aliases::{Match, ValueMap, lookup};
+pub(crate) use aliases::{Match, ValueMap, lookup, may_concern};
 pub(crate) use attributes::ATTRIBUTES;
 pub(crate) use operations::spelling_streams;
 pub(crate) use providers::split_model_prefix;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::config::settings::Settings;
+#[cfg(feature = "otel-http")]
 use crate::pipeline::{self, Verdict, resource};
 
 /// What [`Telemetry::doctor`](super::Telemetry::doctor) found, one entry a destination.
@@ -44,6 +45,7 @@ pub enum Health {
 impl Diagnosis {
     /// Probes the destinations side by side, on threads of its own: the caller's may drive an
     /// async runtime, which the clients would disturb.
+    #[cfg(feature = "otel-http")]
     pub(super) fn of(settings: &Settings) -> Self {
         let resource = resource(settings);
         let findings = std::thread::scope(|scope| {
@@ -55,6 +57,12 @@ impl Diagnosis {
             probes.into_iter().filter_map(|probe| probe.join().ok()).map(Finding::new).collect()
         });
         Self { findings }
+    }
+
+    /// Without a transport there is nothing to ask: no configuration with an endpoint starts.
+    #[cfg(not(feature = "otel-http"))]
+    pub(super) fn of(_settings: &Settings) -> Self {
+        Self::default()
     }
 
     /// One entry a destination, in the order of the configuration. Empty without an endpoint.
@@ -72,6 +80,7 @@ impl Diagnosis {
 }
 
 impl Finding {
+    #[cfg(feature = "otel-http")]
     fn new(finding: pipeline::Finding) -> Self {
         Self {
             destination: finding.destination,

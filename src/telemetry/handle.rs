@@ -14,7 +14,7 @@ use super::install::refused;
 use super::reloaded::Reloaded;
 use super::status::{State, Status};
 use crate::config::{self, Explanation};
-use crate::pipeline::{Pipeline, Undelivered};
+use crate::pipeline::{Pipeline, Snapshot, Undelivered};
 use crate::tracer::Core;
 use crate::{Error, ErrorKind};
 
@@ -114,8 +114,10 @@ impl Telemetry {
     /// [`ErrorKind::Export`] when a destination refused spans, [`ErrorKind::Timeout`] when spans
     /// still wait; the message says how many. They stay queued.
     pub fn force_flush(&self) -> Result<(), Error> {
-        let flushed = self.inner.running.pipeline.flush(FLUSH_TIMEOUT);
-        flushed.map_err(|left| undelivered(left, "the flush"))
+        let pipeline = &self.inner.running.pipeline;
+        pipeline
+            .flush(FLUSH_TIMEOUT)
+            .map_err(|left| undelivered("the flush", left, &pipeline.snapshot()))
     }
 
     /// Delivers what is queued and ends telemetry. Spans that end later are counted as dropped.
@@ -146,7 +148,7 @@ impl Inner {
         let ended = pipeline.shutdown(*timeout);
         // The queues are closed already; this makes the tracers stop.
         let stopped = provider.shutdown_with_timeout(*timeout);
-        ended.map_err(|left| undelivered(left, "shutdown"))?;
+        ended.map_err(|left| undelivered("shutdown", left, &pipeline.snapshot()))?;
         stopped.map_err(|error| {
             Error::new(ErrorKind::System, "the tracer provider did not stop").with_source(error)
         })
@@ -168,7 +170,8 @@ impl fmt::Debug for Telemetry {
     }
 }
 
-fn undelivered(left: Undelivered, what: &str) -> Error {
+/// How many spans are left, and what the destinations last said.
+fn undelivered(what: &str, left: Undelivered, snapshot: &Snapshot) -> Error {
     let Undelivered { waiting, unconfirmed, refused } = left;
     let kind = if refused > 0 { ErrorKind::Export } else { ErrorKind::Timeout };
     let counts = [
@@ -181,7 +184,13 @@ fn undelivered(left: Undelivered, what: &str) -> Error {
         .filter(|(count, _)| *count > 0)
         .map(|(count, what)| format!("{count} {what}"))
         .collect();
-    Error::new(kind, format!("{what} left spans undelivered: {}", counts.join(", ")))
+    let mut message = format!("{what} left spans undelivered: {}", counts.join(", "));
+    for destination in &snapshot.destinations {
+        if let Some((_, failure)) = &destination.last_error {
+            message.push_str(&format!("; {}: {}", destination.name, failure.message));
+        }
+    }
+    Error::new(kind, message)
 }
 
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(10);

@@ -3,6 +3,7 @@
 use tracing_core::{Level, LevelFilter, Metadata, Subscriber, subscriber::Interest};
 use tracing_subscriber::layer::{Context, Filter};
 
+use crate::layer::targets::{is_transport, logs_payloads, names_its_content};
 use crate::semconv::lookup;
 
 /// The filter of our own layer.
@@ -15,11 +16,12 @@ pub(crate) struct Relevant;
 
 impl Relevant {
     fn lets_through(metadata: &Metadata<'_>) -> bool {
-        if is_under(metadata.target(), TRANSPORTS) || logs_payloads(metadata) {
+        if is_transport(metadata.target()) || logs_payloads(metadata) {
             return false;
         }
         let level = if metadata.is_span() { Level::DEBUG } else { Level::INFO };
         *metadata.level() <= level
+            || names_its_content(metadata)
             || metadata.fields().iter().any(|field| lookup(field.name()).concerns_gen_ai())
     }
 }
@@ -34,82 +36,30 @@ impl<S: Subscriber> Filter<S> for Relevant {
     }
 }
 
-/// The filter of the log layer beside the user's directives: no whole payloads.
+/// The filter of the log layer beside the user's directives: no whole payloads, no messages of
+/// the conventions.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct NoPayloads;
 
+impl NoPayloads {
+    fn lets_through(metadata: &Metadata<'_>) -> bool {
+        !logs_payloads(metadata) && !names_its_content(metadata)
+    }
+}
+
 impl<S: Subscriber> Filter<S> for NoPayloads {
     fn enabled(&self, metadata: &Metadata<'_>, _: &Context<'_, S>) -> bool {
-        !logs_payloads(metadata)
+        Self::lets_through(metadata)
     }
 
     fn callsite_enabled(&self, metadata: &'static Metadata<'static>) -> Interest {
-        if logs_payloads(metadata) { Interest::never() } else { Interest::always() }
+        if Self::lets_through(metadata) { Interest::always() } else { Interest::never() }
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
         None
     }
 }
-
-/// Whether an event has prompts, answers or whole responses in its message, where no field name
-/// tells them apart.
-pub(crate) fn logs_payloads(metadata: &Metadata<'_>) -> bool {
-    metadata.is_event()
-        && (PAYLOADS.iter().any(|(target, level)| {
-            *metadata.level() >= *level && is_under(metadata.target(), &[target])
-        }) || is_content_event(metadata))
-}
-
-/// An event whose name says what its `content` is: the field's own name does not.
-fn is_content_event(metadata: &Metadata<'_>) -> bool {
-    let has = |names: &[&str]| names.iter().any(|name| metadata.fields().field(name).is_some());
-    has(&["content", "body"]) && has(&["event_name", "event.name"])
-}
-
-/// Whether `target` is one of `modules` or below it.
-fn is_under(target: &str, modules: &[&str]) -> bool {
-    modules.iter().any(|module| {
-        target.strip_prefix(module).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
-    })
-}
-
-/// Crates that carry telemetry away, this one included: their spans would tell about the export
-/// of spans. `opentelemetry-*` with a dash is how these crates spell their targets.
-const TRANSPORTS: &[&str] = &[
-    "h2",
-    "hyper",
-    "hyper_util",
-    "opentelemetry",
-    "opentelemetry-http",
-    "opentelemetry-otlp",
-    "opentelemetry_http",
-    "opentelemetry_otlp",
-    "opentelemetry_sdk",
-    "reqwest",
-    "rustls",
-    "tonic",
-    "tower",
-    "tracing_genai",
-    "ureq",
-    "ureq_proto",
-];
-
-/// Targets whose events have payloads in their messages, at this level and the more verbose ones.
-/// Read in the sources of the releases named; other releases may have more.
-const PAYLOADS: &[(&str, Level)] = &[
-    // rig-core and rig-agent 0.44: requests and responses as JSON (`rig::completions`,
-    // `rig::streaming`, `rig::embedding`, `rig::transcription`), arguments of tool calls (`rig`).
-    ("rig", Level::DEBUG),
-    // rig-agent 0.44: the prompt of the command line chatbot.
-    ("rig_agent::integrations::cli_chatbot", Level::INFO),
-    // rig up to 0.40: "executed tool … with args … result …".
-    ("rig::agent", Level::INFO),
-    // rig-core 0.44: a provider's error event as it came.
-    ("rig_core::providers::internal::openai_chat_completions_compatible", Level::ERROR),
-    // genai 0.7.2: events of a stream that could not be read, as they came.
-    ("genai::adapter::adapters", Level::ERROR),
-];
 
 #[cfg(test)]
 mod tests {
@@ -146,6 +96,8 @@ mod tests {
             tracing::debug!(target: "rig", tool_name = "t", "calling tool with args:\ncanary");
             tracing::warn!(target: "genai::adapter::adapters::gemini_ix::streamer", "canary");
             tracing::info!(event_name = "gen_ai.content.prompt", content = "canary", "canary");
+            tracing::info!(name: "gen_ai.user.message", content = "canary", "canary");
+            tracing::info!(name: "gen_ai.choice", "canary");
             tracing::info!(target: "rig", "1");
             tracing::warn!(target: "rig_core::driver", "2");
             tracing::info!(content = "of a user's own", "3");

@@ -77,7 +77,18 @@ impl Core {
         }
     }
 
-    /// Forgets a span that was introduced and never built.
+    /// Runs `create` for a span without GenAI fields, whose name or kind its maker may have given.
+    pub(crate) fn introduce_plain(&self, given: Given, create: impl FnOnce()) {
+        if given.name || given.kind {
+            GIVEN.set(given);
+            create();
+            GIVEN.set(Given::default());
+        } else {
+            create();
+        }
+    }
+
+    /// Takes over a span that was introduced.
     fn take(&self, slot: usize) -> Option<Arc<SpanState>> {
         self.waiting.take(slot)
     }
@@ -87,6 +98,21 @@ thread_local! {
     /// The slot of the span whose builder is being made on this thread.
     static PENDING: Cell<Option<usize>> = const { Cell::new(None) };
 }
+
+thread_local! {
+    /// What the maker of the span whose builder is being made on this thread has given.
+    static GIVEN: Cell<Given> = const { Cell::new(Given { name: false, kind: false }) };
+}
+
+/// What the user said of a span with `otel.name` and `otel.kind`, which wins.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Given {
+    pub(crate) name: bool,
+    pub(crate) kind: bool,
+}
+
+/// The attribute that tells which of name and kind the user has given. Never leaves.
+const GIVEN_BY_USER: &str = "tracing_genai.given";
 
 /// The attribute under which a builder carries the way to its record. Never leaves.
 const SLOT: &str = "tracing_genai.slot";
@@ -111,12 +137,19 @@ impl<T: Tracer> Tracer for GenAiTracer<T> {
         let builder = SpanBuilder::from_name(name);
         match PENDING.take() {
             Some(slot) => builder.with_attributes([KeyValue::new(SLOT, slot as i64)]),
-            None => builder,
+            None => match GIVEN.take() {
+                Given { name: false, kind: false } => builder,
+                Given { name, kind } => {
+                    let bits = i64::from(name) | i64::from(kind) << 1;
+                    builder.with_attributes([KeyValue::new(GIVEN_BY_USER, bits)])
+                }
+            },
         }
     }
 
     fn build_with_context(&self, mut builder: SpanBuilder, parent_cx: &Context) -> Self::Span {
         self.core.health.started.increment();
+        let given = take_given(&mut builder);
         let state = self.introduced(&builder).or_else(|| state::adopt(&builder));
         if let Some(state) = &state {
             state.lock().start(&mut builder, &self.core);
@@ -124,7 +157,21 @@ impl<T: Tracer> Tracer for GenAiTracer<T> {
             event::police_builder(&mut builder, &self.core);
         }
         let inner = self.inner.build_with_context(builder, parent_cx);
-        GenAiSpan::new(inner, state, Arc::clone(&self.core))
+        GenAiSpan::new(inner, state, given, Arc::clone(&self.core))
+    }
+}
+
+fn take_given(builder: &mut SpanBuilder) -> Given {
+    let Some(attributes) = &mut builder.attributes else { return Given::default() };
+    match attributes.first() {
+        Some(first) if first.key.as_str() == GIVEN_BY_USER => {
+            let bits = match attributes.swap_remove(0).value {
+                OtelValue::I64(bits) => bits,
+                _ => 0,
+            };
+            Given { name: bits & 1 != 0, kind: bits & 2 != 0 }
+        }
+        _ => Given::default(),
     }
 }
 

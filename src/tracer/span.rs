@@ -9,7 +9,7 @@ use opentelemetry::trace::{Span, SpanContext, Status};
 use opentelemetry::{Key, KeyValue};
 
 use super::state::{Finished, SpanState, concerns, key_value};
-use super::{Core, event};
+use super::{Core, Given, event};
 use crate::record::{self, Key as RecordKey, Record};
 use crate::semconv::Attr;
 
@@ -21,6 +21,7 @@ use crate::semconv::Attr;
 pub struct GenAiSpan<S: Span> {
     inner: S,
     state: Option<Arc<SpanState>>,
+    given: Given,
     core: Arc<Core>,
     ended: bool,
 }
@@ -30,7 +31,12 @@ pub struct GenAiSpan<S: Span> {
 pub(super) const KIND: &str = "tracing_genai.kind";
 
 impl<S: Span> GenAiSpan<S> {
-    pub(super) fn new(inner: S, state: Option<Arc<SpanState>>, core: Arc<Core>) -> Self {
+    pub(super) fn new(
+        inner: S,
+        state: Option<Arc<SpanState>>,
+        given: Given,
+        core: Arc<Core>,
+    ) -> Self {
         let sampled = inner.is_recording();
         if !sampled {
             core.health.sampled_out.increment();
@@ -38,16 +44,17 @@ impl<S: Span> GenAiSpan<S> {
         if let Some(state) = &state {
             state.started(inner.span_context().span_id(), sampled);
         }
-        Self { inner, state, core, ended: false }
+        Self { inner, state, given, core, ended: false }
     }
 
     /// Makes the span a GenAI span and returns what is known of it.
     fn promote(&mut self) -> Arc<SpanState> {
-        let (core, inner) = (&self.core, &self.inner);
+        let (core, inner, given) = (&self.core, &self.inner, self.given);
         let state = self.state.get_or_insert_with(|| {
             core.health.promoted.increment();
             let state = Arc::<SpanState>::default();
             state.started(inner.span_context().span_id(), inner.is_recording());
+            state.lock().explicit.given = given;
             state
         });
         Arc::clone(state)

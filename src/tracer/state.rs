@@ -8,9 +8,9 @@ use std::time::SystemTime;
 use opentelemetry::trace::{SpanBuilder, SpanId, SpanKind, Status};
 use opentelemetry::{Array, Key, KeyValue, Value as OtelValue};
 
-use super::{Core, SLOT, event};
+use super::{Core, Given, SLOT, event};
 use crate::record::{Outline, Raw, Record, SpanRole, Text, Value, clean_name};
-use crate::semconv::{Attr, KnownOperation, Match, lookup};
+use crate::semconv::{Attr, KnownOperation, Match, lookup, may_concern};
 
 /// The record of an open span, reached from the layer and from the OpenTelemetry API alike.
 #[derive(Debug, Default)]
@@ -43,6 +43,8 @@ pub(crate) struct Open {
 pub(crate) struct Explicit {
     pub(crate) name: Option<String>,
     pub(crate) kind: Option<SpanKind>,
+    /// Which of them the SDK span has already, set where we could not see the text.
+    pub(crate) given: Given,
     /// Whether one of them was set since the span started.
     pub(crate) changed: bool,
 }
@@ -150,6 +152,9 @@ impl Open {
     fn outline(&mut self, core: &Core) -> Outline {
         self.record.complete(self.explicit.name.as_deref().unwrap_or(&self.given_name));
         let mut outline = self.record.outline();
+        if self.explicit.given.name && !core.override_explicit_names {
+            outline.name = None;
+        }
         if let Some(name) = &self.explicit.name
             && !core.override_explicit_names
             && !(outline.name.is_some() && KnownOperation::is_library_name(name))
@@ -165,6 +170,7 @@ impl Open {
             SpanRole::Internal => SpanKind::Internal,
         });
         match &self.explicit.kind {
+            None if self.explicit.given.kind && !core.override_explicit_names => None,
             Some(kind) if !core.override_explicit_names => Some(kind.clone()),
             Some(kind) => derived.or_else(|| Some(kind.clone())),
             None => derived,
@@ -250,27 +256,9 @@ pub(crate) fn adopt(builder: &SpanBuilder) -> Option<Arc<SpanState>> {
     (by_attribute || by_event).then(Arc::default)
 }
 
-/// Whether an attribute makes its span a GenAI span. Called for every attribute of every span, so
-/// most keys are turned down by their first letters.
+/// Whether an attribute makes its span a GenAI span. Called for every attribute of every span.
 pub(crate) fn concerns(key: &str) -> bool {
-    let likely = match key.as_bytes().first() {
-        Some(b'g') => key.starts_with("gen_ai."),
-        Some(b'l') => key.starts_with("llm.") || key.starts_with("langfuse."),
-        Some(b'm') => {
-            key.starts_with("mcp.") || key.starts_with("mlflow.") || key.starts_with("message.")
-        }
-        Some(b'o') => {
-            key.starts_with("openai.") || key.starts_with("openinference.") || key == "output.value"
-        }
-        Some(b'i') => key == "input.value",
-        Some(b'a') => key.starts_with("ai."),
-        Some(b'e') => key.starts_with("embedding."),
-        Some(b'r') => key.starts_with("retrieval.") || key.starts_with("reranker."),
-        Some(b't') => key.starts_with("traceloop.") || key.starts_with("tool."),
-        Some(b'd') => key == "document.content",
-        _ => false,
-    };
-    likely && lookup(key).concerns_gen_ai()
+    may_concern(key) && lookup(key).concerns_gen_ai()
 }
 
 /// What the layer below adds to every span and the conventions do not ask for.

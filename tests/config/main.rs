@@ -1,6 +1,8 @@
 //! Configuration as its owner meets it: files, variables, reports.
+#![expect(clippy::print_stderr, reason = "says what is skipped")]
 #![expect(clippy::unwrap_used, reason = "a test ends where it cannot go on")]
 
+mod corpus;
 mod declarative;
 mod hostile;
 mod precedence;

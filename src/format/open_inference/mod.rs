@@ -168,7 +168,7 @@ impl OpenInference {
     /// Parses what was taken, once.
     fn read<'a>(&self, text: &'a Texts) -> Read<'a> {
         Read {
-            system: text.system.as_deref().and_then(messages::parts).unwrap_or_default(),
+            system: text.system.as_deref().and_then(|json| self.parse(json, messages::parts)),
             input: text.input.as_deref().and_then(|json| self.parse(json, messages::messages)),
             output: text.output.as_deref().and_then(|json| self.parse(json, messages::messages)),
             tools: text.tools.as_deref().and_then(|json| self.parse(json, messages::objects)),
@@ -240,11 +240,12 @@ impl OpenInference {
                         });
                     }
                 }
+                let system = read.system.as_deref().unwrap_or_default();
                 let input = read.input.as_deref().unwrap_or_default();
                 let readable = read.input.is_some() || text.input.is_none();
-                let present = readable && !(input.is_empty() && read.system.is_empty());
+                let present = readable && !(input.is_empty() && system.is_empty());
                 if completion
-                    && read.system.is_empty()
+                    && system.is_empty()
                     && input.iter().all(|message| message.only_text().is_some())
                 {
                     list(Attr::InputMessages, "llm.prompts.", present, &|flat| {
@@ -252,7 +253,7 @@ impl OpenInference {
                     });
                 } else {
                     list(Attr::InputMessages, "llm.input_messages.", present, &|flat| {
-                        flat.messages("llm.input_messages.", &read.system, input)
+                        flat.messages("llm.input_messages.", system, input)
                     });
                 }
             }
@@ -269,9 +270,14 @@ impl OpenInference {
                 flat.documents(namespace, documents)
             });
         }
-        // Nobody could read these: they leave as they came.
+        // Nobody could read these: they leave as they came. The system instructions go where the
+        // input messages go.
+        let unread_input = text.input.is_some() && read.input.is_none();
+        let unread_system = text.system.is_some() && read.system.is_none();
+        let kept_input = unread_input || kept.contains(&Attr::InputMessages);
         for (attr, unread) in [
-            (Attr::InputMessages, text.input.is_some() && read.input.is_none()),
+            (Attr::SystemInstructions, unread_system || kept_input),
+            (Attr::InputMessages, unread_input),
             (Attr::OutputMessages, text.output.is_some() && read.output.is_none()),
             (Attr::ToolDefinitions, text.tools.is_some() && read.tools.is_none()),
             (Attr::RetrievalDocuments, text.documents.is_some() && read.documents.is_none()),
@@ -303,7 +309,7 @@ struct Texts {
 /// What [`Texts`] says, parsed.
 #[derive(Debug)]
 struct Read<'a> {
-    system: Vec<Part<'a>>,
+    system: Option<Vec<Part<'a>>>,
     input: Option<Vec<Message<'a>>>,
     output: Option<Vec<Message<'a>>>,
     tools: Option<Vec<Part<'a>>>,
@@ -322,7 +328,7 @@ impl Texts {
 
     fn with(mut text: impl FnMut(Attr) -> Option<String>) -> Self {
         Self {
-            system: text(Attr::SystemInstructions).map(messages::as_parts),
+            system: text(Attr::SystemInstructions).map(messages::as_list),
             input: text(Attr::InputMessages),
             output: text(Attr::OutputMessages),
             tools: text(Attr::ToolDefinitions),
@@ -338,6 +344,7 @@ impl Texts {
     /// Puts back under their GenAI keys what the format could not say in its own words.
     fn give_back(self, facts: &mut Facts, kept: &[Attr]) {
         for (attr, text) in [
+            (Attr::SystemInstructions, self.system),
             (Attr::InputMessages, self.input),
             (Attr::OutputMessages, self.output),
             (Attr::ToolDefinitions, self.tools),
@@ -345,10 +352,6 @@ impl Texts {
         ] {
             if kept.contains(&attr) {
                 facts.put_some(attr.key(), text);
-            }
-            // The synthetic system message went with the input messages.
-            if attr == Attr::InputMessages && kept.contains(&attr) && self.system.is_some() {
-                facts.put_some(Attr::SystemInstructions.key(), self.system.clone());
             }
         }
     }

@@ -79,7 +79,10 @@ fn output<'a>(kind: Option<Kind>, text: &'a Texts, read: &Read<'a>) -> Option<(S
 /// The whole prompt as messages of the conventions, the system instructions the first of them:
 /// backends that show this value before anything else then show all of it.
 fn conversation<'a>(text: &'a Texts, read: &Read<'a>) -> Option<Said<'a>> {
-    let system = text.system.as_deref().filter(|_| !read.system.is_empty());
+    let system = text
+        .system
+        .as_deref()
+        .filter(|_| read.system.as_ref().is_some_and(|parts| !parts.is_empty()));
     let Some(system) = system else { return whole(text.input.as_deref(), read.input.is_some()) };
     let rest = match text.input.as_deref() {
         None => "",

@@ -10,9 +10,8 @@
 //! ```
 //!
 //! What is printed is taken from finished spans, after the content policy; message content is not
-//! printed even where the policy keeps it. Three steps, one file each: a [`Node`](node::Node) is
-//! what a line needs of a span, [`Traces`](traces::Traces) collects nodes until their trace is
-//! complete, [`render`](tree::render) draws it.
+//! printed even where the policy keeps it. Three steps, one file each: a `Node` is what a line
+//! needs of a span, `Traces` collects nodes until their trace is complete, `render` draws it.
 
 mod node;
 mod paint;
