@@ -231,6 +231,9 @@ fn kind_of(error: &(dyn Error + 'static)) -> FailureKind {
         if error.is::<rustls::Error>() {
             return FailureKind::Tls;
         }
+        if error.is::<tonic::TimeoutExpired>() {
+            return FailureKind::Timeout;
+        }
         if let Some(error) = error.downcast_ref::<io::Error>() {
             if let Some(inner) = error.get_ref()
                 && inner.is::<rustls::Error>()

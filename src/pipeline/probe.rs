@@ -121,6 +121,10 @@ fn advice(destination: &Destination, url: &str, failure: &Failure) -> String {
             "Nothing listens there: is the receiver running, and is the port right? OTLP is 4318 \
              for HTTP and 4317 for gRPC.",
         ),
+        (FailureKind::Connection, _) if grpc => String::from(
+            "The connection was closed: what listens may not speak gRPC (then set protocol to \
+             http/protobuf), or want TLS (then say https).",
+        ),
         (FailureKind::Connection, _) => String::from(
             "The connection broke: is there a proxy or a firewall in between, or does this port \
              want TLS (https) or another protocol?",

@@ -196,10 +196,13 @@ fn nobody_listening_is_said_so() {
 
 #[test]
 fn a_server_that_is_silent_or_not_of_the_protocol_is_named() {
-    for (says, kind) in [
-        (None, FailureKind::Timeout),
-        (Some("SSH-2.0-OpenSSH_9.7\r\n"), FailureKind::Protocol),
-        (Some("HTTP/1.1 400 Bad Request\r\n\r\n"), FailureKind::Protocol),
+    // Whether the frame that is none or the end of the connection is seen first is a matter of
+    // luck.
+    let broken = [FailureKind::Protocol, FailureKind::Connection];
+    for (says, kinds) in [
+        (None, &[FailureKind::Timeout][..]),
+        (Some("SSH-2.0-OpenSSH_9.7\r\n"), &broken),
+        (Some("HTTP/1.1 400 Bad Request\r\n\r\n"), &broken),
     ] {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
@@ -217,7 +220,7 @@ fn a_server_that_is_silent_or_not_of_the_protocol_is_named() {
         running.numbered(2);
         assert_eq!(running.pipeline.flush(PATIENCE).unwrap_err().waiting, 2);
         let (_, error) = running.snapshot().destinations[0].last_error.clone().unwrap();
-        assert_eq!(error.kind, kind, "{says:?}: {error:?}");
+        assert!(kinds.contains(&error.kind), "{says:?}: {error:?}");
         assert_eq!(running.pipeline.shutdown(PATIENCE).unwrap_err().waiting, 2);
     }
 }
