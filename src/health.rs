@@ -31,12 +31,6 @@ impl Counter {
 /// The counters of one pipeline.
 #[derive(Debug, Default)]
 pub(crate) struct Health {
-    /// Spans handed to the tracer.
-    pub(crate) started: Counter,
-    /// Spans the sampler turned down.
-    pub(crate) sampled_out: Counter,
-    /// Spans that ended, sampled or not.
-    pub(crate) ended: Counter,
     /// Values that were not of their attribute's type and were kept as text.
     pub(crate) not_understood: Counter,
     /// Content values that the policy withheld.

@@ -91,6 +91,13 @@ pub(crate) struct Destination {
     pub(crate) policy: Option<Policy>,
 }
 
+impl Destination {
+    /// Where spans go; empty for a receiver that takes no traces.
+    pub(crate) fn spans_url(&self) -> &str {
+        self.traces_url.as_deref().unwrap_or_default()
+    }
+}
+
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Protocol {
     HttpProtobuf,

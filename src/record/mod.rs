@@ -194,7 +194,9 @@ impl Record {
         self.present |= bit(attr);
         self.renamed |= derive::NAMING & bit(attr) != 0;
         self.delicate |= attr.class() != Class::Metadata;
-        &mut self.entries.push_mut(Entry { key: Key::Attr(attr), value: Value::Bool(false) }).value
+        let at = self.entries.len();
+        self.entries.push(Entry { key: Key::Attr(attr), value: Value::Bool(false) });
+        &mut self.entries[at].value
     }
 
     /// Takes a value of a key with our prefix that no table has.

@@ -156,7 +156,6 @@ impl<T: Tracer> Tracer for GenAiTracer<T> {
     }
 
     fn build_with_context(&self, mut builder: SpanBuilder, parent_cx: &Context) -> Self::Span {
-        self.core.health.started.increment();
         let given = take_given(&mut builder);
         let state = self.introduced(&builder).or_else(|| state::adopt(&builder));
         if let Some(state) = &state {

@@ -38,9 +38,6 @@ impl<S: Span> GenAiSpan<S> {
         core: Arc<Core>,
     ) -> Self {
         let sampled = inner.is_recording();
-        if !sampled {
-            core.health.sampled_out.increment();
-        }
         if let Some(state) = &state {
             state.started(sampled);
         }
@@ -66,7 +63,6 @@ impl<S: Span> GenAiSpan<S> {
             return timestamp;
         }
         self.ended = true;
-        self.core.health.ended.increment();
         let Some(state) = self.state.take() else { return timestamp };
         let recording = self.inner.is_recording();
         let (finished, last_write) = {
