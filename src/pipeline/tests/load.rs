@@ -70,7 +70,7 @@ fn fifty_thousand_spans_a_second_are_counted_exactly_in_bounded_memory() {
 #[ignore = "prints times, which are of interest in a release build"]
 fn the_cost_of_a_span_by_the_state_of_its_destination() {
     let healthy = Collector::start();
-    let silent = tracing_genai_test_support::OtlpReceiver::start();
+    let silent = OtlpReceiver::start();
     silent.answer_always(tracing_genai_test_support::Answer::never());
     let states = [
         ("no destination", None),
