@@ -23,6 +23,7 @@ impl Counter {
         self.add(1);
     }
 
+    #[cfg(feature = "init")]
     pub(crate) fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }

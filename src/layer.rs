@@ -14,7 +14,7 @@ use std::any::TypeId;
 use std::fmt;
 use std::sync::Arc;
 
-use opentelemetry::trace::Tracer;
+use opentelemetry::trace::{Tracer, TracerProvider};
 use tracing::span::{Attributes, Id, Record as Values};
 use tracing::{Event, Metadata, Subscriber};
 use tracing_core::{Dispatch, Interest, LevelFilter};
@@ -26,7 +26,7 @@ use tracing_subscriber::registry::LookupSpan;
 use crate::policy::{ContentCapture, Policy};
 use crate::record::Record;
 use crate::semconv::Version;
-use crate::tracer::{Core, GenAiTracer, Open, SpanState};
+use crate::tracer::{Core, GenAiTracer, GenAiTracerProvider, Open, SpanState};
 use capture::{EventFields, SpanFields};
 use plan::{EventPlan, FieldPlan, SpanPlan};
 use recent::Recent;
@@ -120,6 +120,13 @@ where
     #[must_use]
     pub fn finish_on_export(self, finish: bool) -> Self {
         self.rebuilt(|core| core.finish_on_export = finish)
+    }
+
+    /// Wraps a provider so that spans made with the OpenTelemetry API directly meet the same
+    /// conventions and the same policy, for `opentelemetry::global::set_tracer_provider`.
+    #[must_use]
+    pub fn tracer_provider<P: TracerProvider>(&self, provider: P) -> GenAiTracerProvider<P> {
+        GenAiTracerProvider::new(provider, Arc::clone(&self.core))
     }
 
     fn rebuilt(self, change: impl FnOnce(&mut Core)) -> Self {

@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use opentelemetry::trace::{SpanKind, Status, TraceContextExt, TracerProvider as _};
+use opentelemetry::trace::{
+    Span as _, SpanKind, Status, TraceContextExt, Tracer as _, TracerProvider as _,
+};
 use opentelemetry::{Array, KeyValue, Value};
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracer, SdkTracerProvider, SpanData};
 use tracing::field::Empty;
@@ -309,4 +311,25 @@ fn the_exporter_finishes_what_was_learnt_late() {
     }]);
     assert_eq!(messages, expected);
     assert!(attrs.keys().all(|key| !key.starts_with("tracing_genai.")), "{attrs:?}");
+}
+
+#[test]
+fn spans_of_the_open_telemetry_api_meet_the_policy_through_the_provider() {
+    let exporter = InMemorySpanExporter::default();
+    let provider = SdkTracerProvider::builder().with_simple_exporter(exporter.clone()).build();
+    let layer: Layer = tracing_genai::layer(provider.tracer("test"));
+    let tracer = layer.tracer_provider(provider).tracer("native");
+    let builder = tracer.span_builder("completion").with_attributes([
+        KeyValue::new("gen_ai.operation.name", "chat"),
+        KeyValue::new("gen_ai.request.model", "m"),
+        KeyValue::new("gen_ai.usage.input_tokens", "3"),
+        KeyValue::new("gen_ai.prompt", "secret"),
+    ]);
+    builder.start(&tracer).end();
+    let span = exporter.get_finished_spans().unwrap().remove(0);
+    assert_eq!((&*span.name, &span.span_kind), ("chat m", &SpanKind::Client));
+    assert_eq!(
+        keys(&span),
+        ["gen_ai.operation.name", "gen_ai.request.model", "gen_ai.usage.input_tokens"]
+    );
 }

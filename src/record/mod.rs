@@ -13,6 +13,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 pub(crate) use coerce::Raw;
+#[cfg(feature = "init")]
 pub(crate) use content::shape_attr;
 pub(crate) use derive::{Outline, SpanRole, clean_name};
 pub use value::{Text, Value};
