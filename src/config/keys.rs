@@ -1,6 +1,7 @@
 //! Every key of the configuration, one row each. Reading a file, its overrides by variable, the
 //! suggestions for a misspelt key, the documentation table and the JSON schema all come from here.
 
+use crate::format::{self, backend};
 use std::sync::OnceLock;
 
 /// A key, without the signal it may be set for.
@@ -21,6 +22,7 @@ pub(crate) enum Field {
     Insecure,
     Compression,
     Timeout,
+    Backend,
     Format,
     Semconv,
     SemconvOptIn,
@@ -190,7 +192,7 @@ pub(crate) enum Zero {
     Off,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Choice {
     pub(crate) name: &'static str,
     pub(crate) aliases: &'static [&'static str],
@@ -299,12 +301,13 @@ impl Key {
 
 impl Choice {
     fn is(&self, word: &str) -> bool {
-        std::iter::once(&self.name).chain(self.aliases).any(|name| name.eq_ignore_ascii_case(word))
+        std::iter::once(&self.name).chain(self.aliases).any(|name| *name == word)
     }
 
-    /// The canonical spelling of `word`, whatever its case.
+    /// The canonical spelling of `word`, whatever its case; `-` and a space are `_`.
     pub(crate) fn find(choices: &'static [Self], word: &str) -> Option<&'static str> {
-        choices.iter().find(|choice| choice.is(word)).map(|choice| choice.name)
+        let word = word.to_ascii_lowercase().replace(['-', ' '], "_");
+        choices.iter().find(|choice| choice.is(&word)).map(|choice| choice.name)
     }
 }
 
@@ -341,15 +344,6 @@ static PROTOCOLS: [Choice; 3] = [
     words("http/json", &["http_json"]),
 ];
 static COMPRESSIONS: [Choice; 2] = [word("none"), word("gzip")];
-static FORMATS: [Choice; 7] = [
-    words("genai_extension", &["gen_ai", "genai", "otel"]),
-    words("open_inference", &["openinference"]),
-    word("vercel"),
-    word("openllmetry"),
-    word("openllmetry_legacy"),
-    word("langfuse"),
-    words("gen_ai+open_inference", &["genai_extension+open_inference"]),
-];
 static SEMCONVS: [Choice; 3] =
     [words("1.41", &["v1.41", "1.41.0", "1.41.1"]), word("latest"), word("dual")];
 static CAPTURES: [Choice; 2] = [
@@ -464,8 +458,9 @@ pub(crate) static ROWS: &[Row] = &[
         ..route(Field::Compression, "compression", Kind::Choice(&COMPRESSIONS), "none", "How bodies are compressed.") },
     Row { variables: &[also("OTEL_EXPORTER_OTLP_*TIMEOUT")],
         ..route(Field::Timeout, "timeout", TIMEOUT, "10000", "Time for one request; 0 is no limit.") },
+    shaped(Field::Backend, "backend", Kind::Choice(&backend::WORDS), "", "What the receiver is. Decides `format`, adds headers that are no secrets, gives keys the names it reads, and leaves out what it does not take."),
     Row { aliases: &[also("trace_type")],
-        ..shaped(Field::Format, "format", Kind::Choice(&FORMATS), "genai_extension", "The names and shapes that leave.") },
+        ..shaped(Field::Format, "format", Kind::Choice(&format::WORDS), "gen_ai", "The names and shapes that leave. Defaults to what `backend` reads best.") },
     row(Field::Semconv, "semconv", Kind::Choice(&SEMCONVS), "1.41", "The version of the GenAI conventions."),
     Row { variables: &[also("OTEL_SEMCONV_STABILITY_OPT_IN")],
         ..row(Field::SemconvOptIn, "semconv_stability_opt_in", Kind::Names, "", "Accepted as other libraries understand it; `gen_ai_latest_experimental` is the 1.41 default here.") },

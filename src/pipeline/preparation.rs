@@ -8,7 +8,7 @@ use opentelemetry_sdk::trace::SpanData;
 
 use super::stricter::restrict;
 use crate::config::settings::{Destination, Settings};
-use crate::format::{Format, FormatOptions, GenAi, format_of};
+use crate::format::{Counts, Format, FormatOptions, GenAi};
 use crate::health::Health;
 use crate::policy::{ContentCapture, Policy};
 use crate::record::{self, Text};
@@ -29,12 +29,22 @@ pub(super) struct Preparation {
 }
 
 impl Preparation {
-    pub(super) fn new(settings: &Settings, destination: &Destination, core: Arc<Core>) -> Self {
-        Self {
-            policy: destination.policy,
-            format: format_of(destination.format, FormatOptions::default()),
-            ..Self::plain(settings, core)
-        }
+    pub(super) fn new(
+        settings: &Settings,
+        destination: &Destination,
+        core: Arc<Core>,
+        counts: Arc<Counts>,
+    ) -> Self {
+        let options = FormatOptions {
+            hide: settings.hide,
+            attribute_limit: settings.limits.attributes_after_format,
+            counts,
+        };
+        let format = match &destination.own_format {
+            Some(own) => Arc::clone(own),
+            None => destination.backend.format(destination.format, options),
+        };
+        Self { policy: destination.policy, format, ..Self::plain(settings, core) }
     }
 
     /// For outlets of this process, such as the console: nothing but the common steps.

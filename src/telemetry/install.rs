@@ -46,7 +46,7 @@ impl Parts {
     }
 
     fn with(builder: Builder, resolved: Resolved, terminal: Terminal) -> Result<Self, Error> {
-        let effective = Effective::new(resolved);
+        let effective = Effective::new(resolved, &builder.given.formats);
         let settings = &effective.settings;
         let mut core = Core::new(settings.policy, settings.semconv);
         core.override_explicit_names = settings.override_explicit_names;
