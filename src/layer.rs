@@ -14,7 +14,7 @@ use std::any::TypeId;
 use std::fmt;
 use std::sync::Arc;
 
-use opentelemetry::trace::Tracer;
+use opentelemetry::trace::{Tracer, TracerProvider};
 use tracing::span::{Attributes, Id, Record as Values};
 use tracing::{Event, Metadata, Subscriber};
 use tracing_core::{Dispatch, Interest, LevelFilter};
@@ -26,9 +26,10 @@ use tracing_subscriber::registry::LookupSpan;
 use crate::policy::{ContentCapture, Policy};
 use crate::record::Record;
 use crate::semconv::Version;
-use crate::tracer::{Core, GenAiTracer, Open, SpanState};
+use crate::tracer::{Core, GenAiTracer, GenAiTracerProvider, Open, SpanState};
 use capture::{EventFields, SpanFields};
 use plan::{EventPlan, FieldPlan, SpanPlan};
+use recent::Recent;
 
 /// A layer over a tracer of your own: your provider, your exporter.
 ///
@@ -121,6 +122,13 @@ where
         self.rebuilt(|core| core.finish_on_export = finish)
     }
 
+    /// Wraps a provider so that spans made with the OpenTelemetry API directly meet the same
+    /// conventions and the same policy, for `opentelemetry::global::set_tracer_provider`.
+    #[must_use]
+    pub fn tracer_provider<P: TracerProvider>(&self, provider: P) -> GenAiTracerProvider<P> {
+        GenAiTracerProvider::new(provider, Arc::clone(&self.core))
+    }
+
     fn rebuilt(self, change: impl FnOnce(&mut Core)) -> Self {
         let mut core = Core::new(self.core.policy.load(), self.core.semconv);
         core.override_explicit_names = self.core.override_explicit_names;
@@ -186,22 +194,29 @@ where
         if let Some(span) = ctx.span(id) {
             let tracked = Tracked { state, plan: fields };
             span.extensions_mut().replace(tracked.clone());
-            recent::put(&self.core, id, tracked);
+            recent::put(Recent::new(&self.core, id, tracked));
         }
     }
 
     fn on_record(&self, id: &Id, values: &Values<'_>, ctx: Context<'_, S>) {
-        // Neither the cell nor the extensions are held while a value is formatted: its `Debug` may
-        // use `tracing`.
-        let tracked = recent::take(&self.core, id).or_else(|| {
-            let span = ctx.span(id)?;
-            let extensions = span.extensions();
-            extensions.get::<Tracked>().cloned()
+        let record = |tracked: &Tracked, entered: bool| {
+            let Tracked { state, plan } = tracked;
+            if self.core.is_of_use(state) {
+                values.record(&mut SpanFields::live(plan, &self.core, state, entered));
+            }
+        };
+        let known = recent::with(&self.core, id, |recent| {
+            record(recent.tracked(), recent.is_entered());
         });
+        if known.is_some() {
+            return;
+        }
+        // The extensions are not held while a value is formatted: its `Debug` may use `tracing`.
+        let tracked = ctx.span(id).and_then(|span| span.extensions().get::<Tracked>().cloned());
         match tracked {
             Some(tracked) => {
-                values.record(&mut SpanFields::live(tracked.plan, &self.core, &tracked.state));
-                recent::put(&self.core, id, tracked);
+                record(&tracked, false);
+                recent::put(Recent::new(&self.core, id, tracked));
             }
             None => self.inner.on_record(id, values, ctx),
         }
@@ -228,15 +243,17 @@ where
     }
 
     fn on_enter(&self, id: &Id, ctx: Context<'_, S>) {
+        recent::enter(&self.core, id);
         self.inner.on_enter(id, ctx);
     }
 
     fn on_exit(&self, id: &Id, ctx: Context<'_, S>) {
+        recent::exit(&self.core, id);
         self.inner.on_exit(id, ctx);
     }
 
     fn on_close(&self, id: Id, ctx: Context<'_, S>) {
-        drop(recent::take(&self.core, &id));
+        recent::forget(&self.core, &id);
         self.inner.on_close(id, ctx);
     }
 

@@ -3,12 +3,14 @@
 
 #[cfg(feature = "init")]
 pub mod config;
+#[cfg(feature = "init")]
 mod error;
 #[cfg(feature = "init")]
 pub mod format;
 mod health;
 mod layer;
 
+#[cfg(feature = "init")]
 pub use error::{Error, ErrorKind};
 pub use layer::{GenAiLayer, layer};
 #[cfg(feature = "init")]

@@ -2,6 +2,7 @@
 //! suggestions for a misspelt key, the documentation table and the JSON schema all come from here.
 
 use crate::format::{self, backend};
+use std::sync::OnceLock;
 
 /// A key, without the signal it may be set for.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -271,7 +272,13 @@ impl Key {
     }
 
     /// Every spelling of every key as a path, with how its values read.
-    pub(crate) fn spellings() -> impl Iterator<Item = (String, Self, Reads)> {
+    pub(crate) fn spellings() -> impl Iterator<Item = (&'static str, Self, Reads)> {
+        static SPELLINGS: OnceLock<Vec<(String, Key, Reads)>> = OnceLock::new();
+        let spellings = SPELLINGS.get_or_init(|| Self::every_spelling().collect());
+        spellings.iter().map(|(path, key, reads)| (path.as_str(), *key, *reads))
+    }
+
+    fn every_spelling() -> impl Iterator<Item = (String, Self, Reads)> {
         Self::all().flat_map(|key| {
             let own = std::iter::once((key.path(), key, Reads::Same));
             let aliases = key.row().aliases.iter().filter_map(move |alias| {
@@ -565,7 +572,7 @@ mod tests {
     fn no_spelling_is_taken_twice_and_each_key_has_its_own_variable() {
         let mut paths = BTreeSet::new();
         for (path, ..) in Key::spellings() {
-            assert!(paths.insert(path.clone()), "{path}");
+            assert!(paths.insert(path), "{path}");
         }
         let mut variables = BTreeSet::new();
         for key in Key::all() {

@@ -14,7 +14,7 @@ mod state;
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use opentelemetry::trace::{SpanBuilder, Tracer};
 use opentelemetry::{Context, KeyValue, Value as OtelValue};
@@ -45,6 +45,8 @@ pub(crate) struct Core {
     /// export thread, instead of where the span ends.
     pub(crate) finish_on_export: bool,
     pub(crate) health: Arc<Health>,
+    /// Somebody derives metrics from spans, also from those that are not sampled.
+    pub(crate) observed: AtomicBool,
     /// Records of spans that the layer has seen and the tracer has not built yet.
     waiting: sharded_slab::Slab<Arc<SpanState>>,
 }
@@ -59,8 +61,14 @@ impl Core {
             override_explicit_names: false,
             finish_on_export: false,
             health: Arc::default(),
+            observed: AtomicBool::new(false),
             waiting: sharded_slab::Slab::new(),
         }
+    }
+
+    /// Whether what is recorded on `state` will be looked at by anybody.
+    pub(crate) fn is_of_use(&self, state: &SpanState) -> bool {
+        !state.is_unsampled() || self.observed.load(Ordering::Relaxed)
     }
 
     /// Runs `create`, in which the layer below asks this core's tracer for a builder, so that the
@@ -148,7 +156,6 @@ impl<T: Tracer> Tracer for GenAiTracer<T> {
     }
 
     fn build_with_context(&self, mut builder: SpanBuilder, parent_cx: &Context) -> Self::Span {
-        self.core.health.started.increment();
         let given = take_given(&mut builder);
         let state = self.introduced(&builder).or_else(|| state::adopt(&builder));
         if let Some(state) = &state {

@@ -1,11 +1,11 @@
 //! A GenAI span between its start and its end.
 
 use std::borrow::Cow;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-use opentelemetry::trace::{SpanBuilder, SpanId, SpanKind, Status};
+use opentelemetry::trace::{SpanBuilder, SpanKind, Status};
 use opentelemetry::{Array, Key, KeyValue, Value as OtelValue};
 
 use super::{Core, Given, SLOT, event};
@@ -16,8 +16,6 @@ use crate::semconv::{Attr, KnownOperation, Match, lookup, may_concern};
 #[derive(Debug, Default)]
 pub(crate) struct SpanState {
     open: Mutex<Open>,
-    /// The SDK span's own id, once it has one; read without the lock.
-    span_id: AtomicU64,
     /// Set when the SDK turned the span down: no content is kept from then on.
     unsampled: AtomicBool,
 }
@@ -55,18 +53,13 @@ impl SpanState {
     }
 
     /// Notes what the SDK made of the span.
-    pub(super) fn started(&self, span_id: SpanId, sampled: bool) {
-        self.span_id.store(u64::from_be_bytes(span_id.to_bytes()), Ordering::Relaxed);
+    pub(super) fn started(&self, sampled: bool) {
         if !sampled {
             self.unsampled.store(true, Ordering::Relaxed);
             let mut open = self.lock();
             open.unsampled = true;
             open.record.forget_content();
         }
-    }
-
-    pub(crate) fn is_span(&self, span_id: SpanId) -> bool {
-        self.span_id.load(Ordering::Relaxed) == u64::from_be_bytes(span_id.to_bytes())
     }
 
     pub(crate) fn is_unsampled(&self) -> bool {
