@@ -133,21 +133,14 @@ fn unquote(json: &str) -> Cow<'_, str> {
     loop {
         let (before, from) = rest.split_at(escape);
         text.push_str(before);
-        let plain = match from.as_bytes().get(1) {
-            Some(b'n') => '\n',
-            Some(b't') => '\t',
-            Some(b'r') => '\r',
-            Some(b'b') => '\u{8}',
-            Some(b'f') => '\u{c}',
-            Some(&byte @ (b'"' | b'\\' | b'/')) => char::from(byte),
+        let letter = from.as_bytes().get(1).copied().unwrap_or_default();
+        let plain = PLAIN[usize::from(letter)];
+        if plain == 0 {
             // Numeric escapes may come in pairs; a lone surrogate is legal JSON and no text, and
             // what was sent is then kept as it was.
-            _ => {
-                return serde_json::from_str::<String>(json)
-                    .map_or(Cow::Borrowed(inner), Cow::Owned);
-            }
-        };
-        text.push(plain);
+            return serde_json::from_str::<String>(json).map_or(Cow::Borrowed(inner), Cow::Owned);
+        }
+        text.push(char::from(plain));
         rest = from.get(2..).unwrap_or_default();
         match next_backslash(rest.as_bytes()) {
             Some(next) => escape = next,
@@ -180,6 +173,19 @@ fn next_backslash(bytes: &[u8]) -> Option<usize> {
     let start = near.len().min(NEAR) * 8;
     memchr::memchr(b'\\', &bytes[start..]).map(|at| start + at)
 }
+
+/// What a letter after a backslash stands for; 0 for none. A table, because in code or prose which
+/// escape comes next is nothing a processor can guess.
+static PLAIN: [u8; 256] = {
+    let mut plain = [0; 256];
+    let letters = b"\"\"\\\\//b\x08f\x0cn\nr\rt\t";
+    let mut at = 0;
+    while at < letters.len() {
+        plain[letters[at] as usize] = letters[at + 1];
+        at += 2;
+    }
+    plain
+};
 
 /// Words of eight bytes.
 const NEAR: usize = 6;
