@@ -3,6 +3,7 @@
 #![expect(clippy::print_stderr, reason = "says what is skipped")]
 #![expect(clippy::unwrap_used, reason = "a test ends where it cannot go on")]
 
+mod backends;
 mod corpus;
 mod declarative;
 mod hostile;
