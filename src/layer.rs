@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use opentelemetry::trace::{Tracer, TracerProvider};
 use tracing::span::{Attributes, Id, Record as Values};
-use tracing::{Event, Metadata, Subscriber};
+use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_core::{Dispatch, Interest, LevelFilter};
 use tracing_opentelemetry::OpenTelemetryLayer;
 use tracing_subscriber::Layer;
@@ -190,7 +190,9 @@ where
             None if attrs.is_root() => Attributes::new_root(attrs.metadata(), &none),
             None => Attributes::new(attrs.metadata(), &none),
         };
-        self.core.introduce(&state, || self.inner.on_new_span(&bare, id, ctx.clone()));
+        self.core.introduce(&state, fields.len(), || {
+            self.inner.on_new_span(&bare, id, ctx.clone());
+        });
         if let Some(span) = ctx.span(id) {
             let tracked = Tracked { state, plan: fields };
             span.extensions_mut().replace(tracked.clone());
@@ -231,11 +233,16 @@ where
     }
 
     fn on_event(&self, event: &Event<'_>, ctx: Context<'_, S>) {
-        match plan::event(event.metadata()) {
+        let plan = plan::event(event.metadata());
+        match plan {
             EventPlan::Ignore => {}
             EventPlan::Plain => self.inner.on_event(event, ctx),
-            EventPlan::GenAi(fields) => {
+            EventPlan::GenAi(fields) | EventPlan::Named(fields) => {
                 let mut owned = EventFields::new(fields, event, &self.core);
+                let named = matches!(plan, EventPlan::Named(_));
+                if named && !owned.is_message() && *event.metadata().level() > Level::INFO {
+                    return;
+                }
                 event.record(&mut owned);
                 owned.with_event(event, |event| self.inner.on_event(event, ctx));
             }

@@ -73,12 +73,13 @@ impl Core {
 
     /// Runs `create`, in which the layer below asks this core's tracer for a builder, so that the
     /// builder carries the way to `state`.
-    pub(crate) fn introduce(&self, state: &Arc<SpanState>, create: impl FnOnce()) {
+    /// `fields` is how many attributes the span may come to have.
+    pub(crate) fn introduce(&self, state: &Arc<SpanState>, fields: usize, create: impl FnOnce()) {
         let Some(slot) = self.waiting.insert(Arc::clone(state)) else {
             // More spans wait than the slab has room for: they leave as the layer below makes them.
             return create();
         };
-        PENDING.set(Some(slot));
+        PENDING.set(Some(Pending { slot, fields }));
         create();
         if PENDING.take().is_some() {
             self.waiting.remove(slot);
@@ -103,8 +104,14 @@ impl Core {
 }
 
 thread_local! {
-    /// The slot of the span whose builder is being made on this thread.
-    static PENDING: Cell<Option<usize>> = const { Cell::new(None) };
+    /// The span whose builder is being made on this thread.
+    static PENDING: Cell<Option<Pending>> = const { Cell::new(None) };
+}
+
+#[derive(Clone, Copy)]
+struct Pending {
+    slot: usize,
+    fields: usize,
 }
 
 thread_local! {
@@ -142,9 +149,15 @@ impl<T: Tracer> Tracer for GenAiTracer<T> {
     type Span = GenAiSpan<T::Span>;
 
     fn span_builder<N: Into<Cow<'static, str>>>(&self, name: N) -> SpanBuilder {
-        let builder = SpanBuilder::from_name(name);
+        let mut builder = SpanBuilder::from_name(name);
         match PENDING.take() {
-            Some(slot) => builder.with_attributes([KeyValue::new(SLOT, slot as i64)]),
+            Some(Pending { slot, fields }) => {
+                // The list that the SDK span will have: it grows once, here.
+                let mut attributes = Vec::with_capacity(fields + 2);
+                attributes.push(KeyValue::new(SLOT, slot as i64));
+                builder.attributes = Some(attributes);
+                builder
+            }
             None => match GIVEN.take() {
                 Given { name: false, kind: false } => builder,
                 Given { name, kind } => {

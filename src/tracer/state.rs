@@ -104,7 +104,8 @@ impl Open {
 
     /// Gives the builder the name, the kind and the attributes that are known at the start.
     pub(crate) fn start(&mut self, builder: &mut SpanBuilder, core: &Core) {
-        for attribute in builder.attributes.take().unwrap_or_default() {
+        let mut attributes = builder.attributes.take().unwrap_or_default();
+        for attribute in attributes.drain(..) {
             self.set(attribute, core);
         }
         self.last_write = None;
@@ -131,8 +132,6 @@ impl Open {
         };
         builder.span_kind = self.kind(outline.kind, core);
         self.started_kind = builder.span_kind.clone();
-        // Room for what comes at the end, so that the SDK's list grows once.
-        let mut attributes = Vec::with_capacity(self.record.entries().len() + 8);
         let semconv = core.semconv;
         for (attr, value) in self.record.take_sampling() {
             attributes.push(key_value(Key::from_static_str(attr.keys(semconv).0), value.clone()));
