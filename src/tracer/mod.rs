@@ -15,6 +15,7 @@ use std::borrow::Cow;
 use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use opentelemetry::trace::{SpanBuilder, Tracer};
 use opentelemetry::{Context, KeyValue, Value as OtelValue};
@@ -26,7 +27,7 @@ pub(crate) use exporter::finish;
 pub use provider::GenAiTracerProvider;
 pub use span::GenAiSpan;
 
-pub(crate) use state::{Open, SpanState};
+pub(crate) use state::{Open, SpanState, raw};
 
 use crate::health::Health;
 use crate::policy::{Policy, PolicyCell};
@@ -87,6 +88,11 @@ impl Core {
             create();
         }
     }
+
+    /// Hears of every chunk of a stream after the first, with the time since the one before.
+    ///
+    /// The place for what observes chunks; called once a chunk, so it must be cheap.
+    pub(crate) fn record_chunk(&self, _state: &SpanState, _since_last: Duration) {}
 
     /// Takes over a span that was introduced.
     fn take(&self, slot: usize) -> Option<Arc<SpanState>> {
