@@ -186,7 +186,8 @@ impl<T> GenAiTracer<T> {
         let first = builder.attributes.as_ref()?.first()?;
         match &first.value {
             OtelValue::I64(slot) if first.key.as_str() == SLOT => {
-                self.core.take(usize::try_from(*slot).ok()?)
+                // The slab uses all bits: the number may have come out negative.
+                self.core.take(*slot as usize)
             }
             _ => None,
         }
