@@ -47,8 +47,8 @@
 //! ```
 
 mod accumulate;
-mod anthropic;
 mod answer;
+mod anthropic;
 mod bedrock;
 mod event_stream;
 mod gemini;
@@ -67,8 +67,8 @@ use futures_core::Stream;
 use tracing::Span;
 
 pub use accumulate::{Accumulate, Chunks, Fallible};
-pub use anthropic::Anthropic;
 pub use answer::Answer;
+pub use anthropic::Anthropic;
 pub use bedrock::Bedrock;
 pub use event_stream::EventStream;
 pub use gemini::Gemini;

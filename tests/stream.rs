@@ -9,12 +9,12 @@ use futures_util::stream;
 use opentelemetry::trace::TracerProvider as _;
 use serde_json::{Value as Json, json};
 use tracing::instrument::WithSubscriber;
+use tracing_genai::inference_span;
 use tracing_genai::policy::{ContentCapture, Policy};
 use tracing_genai::stream::{
-    Accumulate, Anthropic, Answer, Bedrock, Chunks, EventStream, Gemini, GenAiStreamExt, OpenAiChat,
-    OpenAiResponses, Recorder, ServerSentEvents,
+    Accumulate, Answer, Anthropic, Bedrock, Chunks, EventStream, Gemini, GenAiStreamExt,
+    OpenAiChat, OpenAiResponses, Recorder, ServerSentEvents,
 };
-use tracing_genai::inference_span;
 use tracing_genai_test_support::{ReceivedSpan, SpanSink, SpanStatus};
 use tracing_subscriber::prelude::*;
 
@@ -273,7 +273,9 @@ where
         let joined = deliver(&[before, after], true);
         let facts = |span: &ReceivedSpan| {
             let mut attrs = span.attrs.clone();
-            attrs.retain(|(key, _)| !key.ends_with("time_to_first_chunk") && !key.ends_with("stream.chunks"));
+            attrs.retain(|(key, _)| {
+                !key.ends_with("time_to_first_chunk") && !key.ends_with("stream.chunks")
+            });
             attrs
         };
         assert_eq!(facts(&joined), facts(&whole), "{name} in two pieces at {cut}");
@@ -301,14 +303,19 @@ fn a_stream_cut_at_every_byte_is_one_truthful_span() {
                "usageMetadata": {"promptTokenCount": 8, "candidatesTokenCount": 5,
                                  "thoughtsTokenCount": 2}}),
     ];
-    cut_everywhere("gemini", &lines(gemini.clone(), false), || ServerSentEvents::new(Gemini::new()));
+    cut_everywhere(
+        "gemini",
+        &lines(gemini.clone(), false),
+        || ServerSentEvents::new(Gemini::new()),
+    );
     let array = format!("[{}\n,\n{}\n]", gemini[0], gemini[1]);
     cut_everywhere("gemini array", array.as_bytes(), || ServerSentEvents::new(Gemini::new()));
 }
 
 #[test]
 fn recorded_streams_cut_at_every_byte() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/fixtures/provider-responses");
+    let folder =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/fixtures/provider-responses");
     if !folder.is_dir() {
         eprintln!("skipped: no recorded provider responses here");
         return;
@@ -337,9 +344,15 @@ fn hostile_bytes_are_harmless() {
     let layer = tracing_genai::layer(sink.provider().tracer("test")).policy(full());
     let _guard = tracing_subscriber::registry().with(layer).set_default();
     let long = vec![b'x'; 3 << 20];
-    for piece in [&[0xff_u8; 64][..], b"data: {\"choices\": 7}\n", b"\0\0\0\x01\0\0\0\0", &long, b"}\n{}\n"] {
-        let mut sse = Recorder::new(inference_span!("chat", "a", "b"), ServerSentEvents::new(OpenAiChat::new()));
-        let mut frames = Recorder::new(inference_span!("chat", "a", "b"), EventStream::new(Bedrock::new()));
+    for piece in
+        [&[0xff_u8; 64][..], b"data: {\"choices\": 7}\n", b"\0\0\0\x01\0\0\0\0", &long, b"}\n{}\n"]
+    {
+        let mut sse = Recorder::new(
+            inference_span!("chat", "a", "b"),
+            ServerSentEvents::new(OpenAiChat::new()),
+        );
+        let mut frames =
+            Recorder::new(inference_span!("chat", "a", "b"), EventStream::new(Bedrock::new()));
         for _ in 0..3 {
             sse.chunk(piece);
             frames.chunk(piece);

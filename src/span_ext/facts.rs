@@ -163,7 +163,10 @@ impl<'a> ToolCall<'a> {
 impl fmt::Debug for ToolCall<'_> {
     /// Without the arguments, which are content.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ToolCall").field("name", &self.name).field("id", &self.id).finish_non_exhaustive()
+        f.debug_struct("ToolCall")
+            .field("name", &self.name)
+            .field("id", &self.id)
+            .finish_non_exhaustive()
     }
 }
 

@@ -194,7 +194,13 @@ impl Answer {
         self.complete
     }
 
-    fn append(&mut self, choice: usize, more: &str, same: fn(&Part) -> bool, new: fn(String) -> Part) {
+    fn append(
+        &mut self,
+        choice: usize,
+        more: &str,
+        same: fn(&Part) -> bool,
+        new: fn(String) -> Part,
+    ) {
         if more.is_empty() {
             return;
         }
@@ -227,7 +233,12 @@ impl Answer {
 
     /// Hands over every fact. A choice of a `broken` answer that has no finish reason gets `error`,
     /// as the conventions want it.
-    pub(super) fn deliver(&mut self, broken: bool, begun: bool, mut take: impl FnMut(Attr, OtelValue)) {
+    pub(super) fn deliver(
+        &mut self,
+        broken: bool,
+        begun: bool,
+        mut take: impl FnMut(Attr, OtelValue),
+    ) {
         if let Some(id) = self.id.take() {
             take(Attr::ResponseId, id.into());
         }
@@ -271,9 +282,9 @@ impl Answer {
 impl Choice {
     fn into_message(self) -> Value {
         let called = self.parts.iter().any(|part| matches!(part, Part::ToolCall { .. }));
-        let finish = self.finish.unwrap_or_else(|| {
-            if called { "tool_call".to_owned() } else { "stop".to_owned() }
-        });
+        let finish = self
+            .finish
+            .unwrap_or_else(|| if called { "tool_call".to_owned() } else { "stop".to_owned() });
         let parts: Vec<Value> = self.parts.into_iter().map(Part::into_json).collect();
         json!({ "role": "assistant", "parts": parts, "finish_reason": finish })
     }

@@ -78,10 +78,9 @@ fn response(event: &Value, answer: &mut Answer) {
     let Some(response) = event.get("response") else { return };
     answer.id(text(response, "id"));
     answer.model(text(response, "model"));
-    for (key, attr) in [
-        ("service_tier", Attr::OpenAiResponseServiceTier),
-        ("status", Attr::ResponseStatus),
-    ] {
+    for (key, attr) in
+        [("service_tier", Attr::OpenAiResponseServiceTier), ("status", Attr::ResponseStatus)]
+    {
         if let Some(text) = member(response, key).and_then(Value::as_str) {
             answer.fact(attr, text);
         }

@@ -117,7 +117,8 @@ impl<A> Recorder<A> {
     /// The answer has ended.
     pub fn end(&mut self) {
         if self.answer.failure().is_none() && self.answer.ended_early() {
-            self.answer.fail("incomplete_stream", "the stream ended before the answer was complete");
+            self.answer
+                .fail("incomplete_stream", "the stream ended before the answer was complete");
         }
         let outcome = match self.answer.failure() {
             Some(_) => Outcome::Error,

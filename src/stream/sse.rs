@@ -1,11 +1,12 @@
-//! Streams of bytes that are server-sent events, or JSON line by line.
+//! Streams of bytes that are server-sent events, or JSON objects one after the other.
 
 use serde_json::Value;
 
 use super::{Accumulate, Answer};
 
-/// Reads pieces of a body in which each event is one line of JSON: `data: {…}` of server-sent
-/// events, a bare object of JSON lines, or an element of a streamed array.
+/// Reads pieces of a body that is a stream of JSON objects: `data: {…}` lines of server-sent
+/// events, bare objects as in JSON lines, or the elements of an array that is sent piece by piece.
+/// Which of them it is, the first byte says.
 ///
 /// The pieces may be cut anywhere. An event longer than a mebibyte is skipped.
 ///
@@ -21,18 +22,34 @@ use super::{Accumulate, Answer};
 #[derive(Clone, Debug)]
 pub struct ServerSentEvents<A> {
     inner: A,
-    /// The begin of a line whose end has not come.
-    line: Vec<u8>,
-    /// The line is too long and is skipped to its end.
+    framing: Framing,
+    /// The begin of an event whose end has not come.
+    begun: Vec<u8>,
+    /// The event is too long and is skipped to its end.
     skipping: bool,
 }
 
-const LONGEST_LINE: usize = 1 << 20;
+#[derive(Clone, Copy, Debug)]
+enum Framing {
+    Unknown,
+    Lines,
+    Objects(Scan),
+}
+
+/// Where in a JSON object the pieces ended.
+#[derive(Clone, Copy, Debug, Default)]
+struct Scan {
+    depth: u32,
+    in_string: bool,
+    escaped: bool,
+}
+
+const LONGEST_EVENT: usize = 1 << 20;
 
 impl<A> ServerSentEvents<A> {
     /// Over the accumulator of the events.
     pub const fn new(inner: A) -> Self {
-        Self { inner, line: Vec::new(), skipping: false }
+        Self { inner, framing: Framing::Unknown, begun: Vec::new(), skipping: false }
     }
 }
 
@@ -43,61 +60,80 @@ where
 {
     fn observe(&mut self, piece: &B, answer: &mut Answer) {
         let mut rest = piece.as_ref();
-        while let Some(end) = memchr::memchr(b'\n', rest) {
-            let (line, after) = rest.split_at(end);
-            rest = &after[1..];
-            if std::mem::take(&mut self.skipping) {
-            } else if self.line.is_empty() {
-                read(line, &mut self.inner, answer);
-            } else {
-                self.line.extend_from_slice(line);
-                read(&self.line, &mut self.inner, answer);
-            }
-            self.line.clear();
+        if let Framing::Unknown = self.framing {
+            rest = rest.trim_ascii_start();
+            self.framing = match rest.first() {
+                None => return,
+                Some(b'{' | b'[') => Framing::Objects(Scan::default()),
+                Some(_) => Framing::Lines,
+            };
         }
-        if self.line.len() + rest.len() > LONGEST_LINE {
-            self.skipping = true;
-            self.line = Vec::new();
-        } else if !self.skipping {
-            self.line.extend_from_slice(rest);
-            // A body of JSON lines need not end with a line end.
-            if self.line.ends_with(b"}") && !self.line.starts_with(b"data") && is_whole(&self.line) {
-                read(&self.line, &mut self.inner, answer);
-                self.line.clear();
+        loop {
+            let end = match &mut self.framing {
+                Framing::Objects(scan) => scan.end_of_object(rest),
+                _ => memchr::memchr(b'\n', rest).map(|end| end + 1),
+            };
+            let Some(end) = end else { break };
+            let (event, after) = rest.split_at(end);
+            rest = after;
+            if std::mem::take(&mut self.skipping) {
+                // Its end has come.
+            } else if self.begun.is_empty() {
+                read(event, &mut self.inner, answer);
+            } else {
+                self.begun.extend_from_slice(event);
+                read(&self.begun, &mut self.inner, answer);
             }
+            self.begun.clear();
+        }
+        if self.begun.len() + rest.len() > LONGEST_EVENT {
+            self.skipping = true;
+            self.begun = Vec::new();
+        } else if !self.skipping {
+            self.begun.extend_from_slice(rest);
         }
     }
 }
 
-fn read(line: &[u8], inner: &mut impl Accumulate<Value>, answer: &mut Answer) {
-    let line = line.trim_ascii();
-    let json = match line.strip_prefix(b"data:") {
-        Some(data) => data.trim_ascii(),
-        // An element of an array that is sent piece by piece.
-        None => line
-            .trim_ascii_start()
-            .strip_prefix(b"[")
-            .or_else(|| line.strip_prefix(b","))
-            .unwrap_or(line)
-            .trim_ascii(),
-    };
-    if json == b"[DONE]" {
+impl Scan {
+    /// How many bytes there are to the end of the next object, if it is among them.
+    fn end_of_object(&mut self, bytes: &[u8]) -> Option<usize> {
+        for (at, byte) in bytes.iter().enumerate() {
+            if std::mem::take(&mut self.escaped) {
+                continue;
+            }
+            match byte {
+                b'\\' if self.in_string => self.escaped = true,
+                b'"' if self.depth > 0 => self.in_string = !self.in_string,
+                _ if self.in_string => {}
+                b'{' => self.depth = self.depth.saturating_add(1),
+                b'}' => {
+                    self.depth = self.depth.saturating_sub(1);
+                    if self.depth == 0 {
+                        return Some(at + 1);
+                    }
+                }
+                _ => {}
+            }
+        }
+        None
+    }
+}
+
+fn read(event: &[u8], inner: &mut impl Accumulate<Value>, answer: &mut Answer) {
+    let event = event.strip_prefix(b"data:").unwrap_or(event).trim_ascii();
+    if event == b"[DONE]" {
         return answer.complete();
     }
-    if !json.starts_with(b"{") {
+    // What stands between the elements of an array.
+    let Some(start) =
+        event.iter().position(|byte| !matches!(byte, b'[' | b',' | b' ' | b'\n' | b'\r' | b'\t'))
+    else {
         return;
-    }
-    let json = json.strip_suffix(b"]").filter(|_| !line.starts_with(b"data:")).unwrap_or(json);
-    let json = json.trim_ascii_end();
-    let json = json.strip_suffix(b",").unwrap_or(json);
-    if let Ok(event) = serde_json::from_slice(json) {
+    };
+    if event[start] == b'{'
+        && let Ok(event) = serde_json::from_slice(&event[start..])
+    {
         inner.observe(&event, answer);
     }
-}
-
-/// Whether the brackets of JSON text are closed, without building what they hold.
-fn is_whole(line: &[u8]) -> bool {
-    let line = line.trim_ascii();
-    let line = line.strip_prefix(b"[").or_else(|| line.strip_prefix(b",")).unwrap_or(line);
-    serde_json::from_slice::<&serde_json::value::RawValue>(line).is_ok()
 }
