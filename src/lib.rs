@@ -6,6 +6,7 @@ pub mod config;
 mod error;
 #[cfg(feature = "init")]
 pub mod format;
+pub mod gateway;
 mod health;
 mod layer;
 mod span_ext;

@@ -111,7 +111,7 @@ pin_project_lite::pin_project! {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
             {
-                let _entered = this.recorder.span().enter();
+                let _entered = this.recorder.scope().enter();
                 this.inner.set(None);
             }
             this.recorder.abandon();
@@ -120,6 +120,10 @@ pin_project_lite::pin_project! {
 }
 
 impl<S, A> Traced<S, A> {
+    pub(crate) fn around(stream: S, recorder: Recorder<A>) -> Self {
+        Self { inner: Some(stream), recorder }
+    }
+
     /// When the caller gives up. The wrapper has no timer: it tells a drop after this moment from
     /// one before.
     pub fn deadline(mut self, at: Instant) -> Self {
@@ -151,7 +155,7 @@ where
         let mut this = self.project();
         let Some(inner) = this.inner.as_mut().as_pin_mut() else { return Poll::Ready(None) };
         let polled = {
-            let _entered = this.recorder.span().enter();
+            let _entered = this.recorder.scope().enter();
             let polled = inner.poll_next(cx);
             if let Poll::Ready(None) = polled {
                 this.inner.set(None);

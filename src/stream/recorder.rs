@@ -10,6 +10,7 @@ use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use super::{Accumulate, Answer};
+use crate::gateway::Attempt;
 use crate::layer::reach::Reached;
 use crate::semconv::{Attr, Class};
 use crate::span_ext::{GenAiSpanExt, Outcome, USAGE_PARTIAL, record};
@@ -34,6 +35,8 @@ use crate::span_ext::{GenAiSpanExt, Outcome, USAGE_PARTIAL, record};
 pub struct Recorder<A> {
     /// Disabled once the answer has ended.
     span: Span,
+    /// What the stream comes from, where that is a span of its own.
+    attempt: Option<Attempt>,
     reached: Option<Reached>,
     accumulator: A,
     answer: Answer,
@@ -61,6 +64,7 @@ impl<A> Recorder<A> {
         record(&span, Attr::RequestStream.key(), true.into());
         Self {
             span,
+            attempt: None,
             reached,
             accumulator,
             answer: Answer::new(room),
@@ -72,6 +76,13 @@ impl<A> Recorder<A> {
             begun: false,
             ended: false,
         }
+    }
+
+    /// The same for an answer that comes from `attempt`, which ends with it.
+    pub(crate) fn of_attempt(span: Span, attempt: Attempt, accumulator: A) -> Self {
+        let mut recorder = Self::new(span, accumulator);
+        recorder.attempt = Some(attempt);
+        recorder
     }
 
     /// When the caller gives up: an end by drop after this moment is a timeout.
@@ -86,6 +97,11 @@ impl<A> Recorder<A> {
     pub fn issued_at(mut self, at: SystemTime) -> Self {
         self.set_issued_at(at);
         self
+    }
+
+    /// The innermost span, in which the stream runs.
+    pub(super) fn scope(&self) -> &Span {
+        self.attempt.as_ref().map_or(&self.span, Attempt::span)
     }
 
     pub(super) fn set_deadline(&mut self, at: Instant) {
@@ -202,6 +218,10 @@ impl<A> Recorder<A> {
         if let Some((error_type, message)) = answer.failure() {
             self.put(Attr::ErrorType.key(), error_type.clone().into());
             self.span.set_status(Status::error(message.clone()));
+        }
+        if let Some(mut attempt) = self.attempt.take() {
+            let failure = answer.failure();
+            attempt.close(outcome, failure.map(|(kind, text)| (&**kind, text as &dyn Display)));
         }
         self.span.record_outcome(outcome);
         self.reached = None;

@@ -4,6 +4,7 @@
 //! them as far as they are known then, and completes them when the span ends. What is not GenAI
 //! passes through. Whatever enters the SDK has passed the policy.
 
+pub(crate) mod carried;
 pub(crate) mod event;
 #[cfg(feature = "init")]
 mod exporter;
@@ -158,7 +159,9 @@ impl<T: Tracer> Tracer for GenAiTracer<T> {
         let given = take_given(&mut builder);
         let state = self.introduced(&builder).or_else(|| state::adopt(&builder));
         if let Some(state) = &state {
-            state.lock().start(&mut builder, &self.core);
+            let mut open = state.lock();
+            carried::stamp(&mut open.record, parent_cx);
+            open.start(&mut builder, &self.core);
         } else {
             event::police_builder(&mut builder, &self.core);
         }
