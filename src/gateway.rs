@@ -7,6 +7,8 @@
 //!   └ CLIENT  chat claude-sonnet-4
 //! ```
 //!
+//! The spans have the target `gen_ai::gateway`.
+//!
 //! Only the request's span has `gen_ai.*` attributes: backends take every span that has them for a
 //! generation of its own and would count its tokens again.
 //!
@@ -33,3 +35,7 @@ mod request;
 pub use attempt::{Attempt, Upstream};
 pub use identity::Identity;
 pub use request::Request;
+
+/// The target of the spans, for filters. The crate's own name stands for telemetry about telemetry,
+/// which is never exported.
+const TARGET: &str = "gen_ai::gateway";

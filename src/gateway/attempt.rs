@@ -45,6 +45,7 @@ impl Attempt {
     pub(super) fn new(parent: &Span, operation: &str, upstream: &Upstream, number: i64) -> Self {
         let Upstream { provider, model, server } = upstream;
         let span = info_span!(
+            target: super::TARGET,
             parent: parent,
             "attempt",
             otel.name = format_args!("{operation} {model}"),

@@ -3,15 +3,14 @@
 use std::fmt::Display;
 
 use futures_core::Stream;
-use opentelemetry::KeyValue;
 use tracing::field::Empty;
 use tracing::{Span, info_span};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-use super::{Attempt, Identity, Upstream};
+use super::{Attempt, Identity, TARGET, Upstream};
 use crate::semconv::Attr;
 use crate::span_ext::{GenAiSpanExt, Outcome, record};
-use crate::stream::{Accumulate, Recorder, Traced};
+use crate::stream::{Accumulate, Fallible, Recorder, Traced};
 
 /// An inbound request and its span, which is open until the request has ended.
 ///
@@ -45,6 +44,7 @@ impl Request {
 
     fn of(operation: &str, model: &str, identity: Option<&Identity>) -> Self {
         let span = info_span!(
+            target: TARGET,
             "request",
             otel.kind = "internal",
             gen_ai.operation.name = operation,
@@ -92,7 +92,6 @@ impl Request {
             Some(_) => self.fallbacks += 1,
             None => {}
         }
-        record(&self.span, Attr::ProviderName.key(), upstream.provider.clone().into());
         self.last = Some(target);
         Attempt::new(&self.span, &self.operation, upstream, self.attempts)
     }
@@ -121,6 +120,21 @@ impl Request {
         Traced::around(stream, Recorder::of_attempt(span, attempt, accumulator))
     }
 
+    /// [`Request::stream`] for a stream of results, such as the body of a response.
+    pub fn try_stream<S, A, T, E>(
+        self,
+        attempt: Attempt,
+        stream: S,
+        accumulator: A,
+    ) -> Traced<S, Fallible<A>>
+    where
+        S: Stream<Item = Result<T, E>>,
+        A: Accumulate<T>,
+        E: Display,
+    {
+        self.stream(attempt, stream, Fallible::new(accumulator))
+    }
+
     fn close(&mut self, outcome: Outcome) {
         if !std::mem::replace(&mut self.ended, true) {
             self.settle();
@@ -128,16 +142,19 @@ impl Request {
         }
     }
 
-    /// Says how many attempts it took where it was not one.
+    /// Says who answered, and how many attempts it took where it was not one.
     fn settle(&self) {
+        // Not before: an attribute that the span was started with cannot be changed everywhere.
+        if let Some((provider, _)) = &self.last {
+            record(&self.span, Attr::ProviderName.key(), provider.clone().into());
+        }
         for (key, count, plain) in [
             (ATTEMPTS, self.attempts, 1),
             (RETRIES, self.retries, 0),
             (FALLBACKS, self.fallbacks, 0),
         ] {
             if count != plain {
-                let KeyValue { key, value, .. } = KeyValue::new(key, count);
-                self.span.set_attribute(key, value);
+                self.span.set_attribute(key, count);
             }
         }
     }
