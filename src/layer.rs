@@ -7,6 +7,7 @@
 
 mod capture;
 mod plan;
+pub(crate) mod reach;
 mod recent;
 pub(crate) mod targets;
 
@@ -29,6 +30,7 @@ use crate::semconv::Version;
 use crate::tracer::{Core, GenAiTracer, GenAiTracerProvider, Open, SpanState};
 use capture::{EventFields, SpanFields};
 use plan::{EventPlan, FieldPlan, SpanPlan};
+use reach::Reach;
 use recent::Recent;
 
 /// A layer over a tracer of your own: your provider, your exporter.
@@ -64,6 +66,7 @@ pub struct GenAiLayer<S, T> {
     inner: OpenTelemetryLayer<S, GenAiTracer<T>>,
     tracer: T,
     core: Arc<Core>,
+    reach: Reach,
 }
 
 impl<S, T> GenAiLayer<S, T>
@@ -83,7 +86,8 @@ where
             .with_target(false)
             .with_threads(false)
             .with_tracked_inactivity(false);
-        Self { inner, tracer, core }
+        let reach = Reach { core: Arc::clone(&core), find: state_of::<S> };
+        Self { inner, tracer, core, reach }
     }
 
     /// Sets whether message content leaves. Defaults to [`ContentCapture::Off`].
@@ -143,6 +147,16 @@ where
 struct Tracked {
     state: Arc<SpanState>,
     plan: &'static [FieldPlan],
+}
+
+/// The record of a span of the registry `S`.
+fn state_of<S>(dispatch: &Dispatch, id: &Id) -> Option<Arc<SpanState>>
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+{
+    let span = dispatch.downcast_ref::<S>()?.span(id)?;
+    let extensions = span.extensions();
+    extensions.get::<Tracked>().map(|tracked| Arc::clone(&tracked.state))
 }
 
 impl<S, T> Layer<S> for GenAiLayer<S, T>
@@ -272,6 +286,9 @@ where
     unsafe fn downcast_raw(&self, id: TypeId) -> Option<*const ()> {
         if id == TypeId::of::<Self>() {
             return Some(std::ptr::from_ref(self).cast());
+        }
+        if id == TypeId::of::<Reach>() {
+            return Some(std::ptr::from_ref(&self.reach).cast());
         }
         // SAFETY: the layer below lives as long as this one, which is what its contract asks for.
         unsafe { self.inner.downcast_raw(id) }

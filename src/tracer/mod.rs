@@ -4,6 +4,7 @@
 //! them as far as they are known then, and completes them when the span ends. What is not GenAI
 //! passes through. Whatever enters the SDK has passed the policy.
 
+pub(crate) mod carried;
 pub(crate) mod event;
 #[cfg(feature = "init")]
 mod exporter;
@@ -15,6 +16,7 @@ use std::borrow::Cow;
 use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use opentelemetry::trace::{SpanBuilder, Tracer};
 use opentelemetry::{Context, KeyValue, Value as OtelValue};
@@ -26,7 +28,7 @@ pub(crate) use exporter::finish;
 pub use provider::GenAiTracerProvider;
 pub use span::GenAiSpan;
 
-pub(crate) use state::{Open, SpanState};
+pub(crate) use state::{Open, SpanState, raw};
 
 use crate::health::Health;
 use crate::policy::{Policy, PolicyCell};
@@ -96,6 +98,11 @@ impl Core {
             create();
         }
     }
+
+    /// Hears of every chunk of a stream after the first, with the time since the one before.
+    ///
+    /// The place for what observes chunks; called once a chunk, so it must be cheap.
+    pub(crate) fn record_chunk(&self, _state: &SpanState, _since_last: Duration) {}
 
     /// Takes over a span that was introduced.
     fn take(&self, slot: usize) -> Option<Arc<SpanState>> {
@@ -172,7 +179,9 @@ impl<T: Tracer> Tracer for GenAiTracer<T> {
         let given = take_given(&mut builder);
         let state = self.introduced(&builder).or_else(|| state::adopt(&builder));
         if let Some(state) = &state {
-            state.lock().start(&mut builder, &self.core);
+            let mut open = state.lock();
+            carried::stamp(&mut open.record, parent_cx);
+            open.start(&mut builder, &self.core);
         } else {
             event::police_builder(&mut builder, &self.core);
         }
@@ -200,7 +209,8 @@ impl<T> GenAiTracer<T> {
         let first = builder.attributes.as_ref()?.first()?;
         match &first.value {
             OtelValue::I64(slot) if first.key.as_str() == SLOT => {
-                self.core.take(usize::try_from(*slot).ok()?)
+                // The slab uses all bits: the number may have come out negative.
+                self.core.take(*slot as usize)
             }
             _ => None,
         }

@@ -34,6 +34,7 @@ pub(crate) struct Open {
     pub(crate) last_write: Option<SystemTime>,
     pub(crate) unsampled: bool,
     pub(crate) ended: bool,
+    pub(crate) started_at: Option<SystemTime>,
 }
 
 /// What the user said with `otel.*` fields.
@@ -121,6 +122,7 @@ impl Open {
                 }
             }
         }
+        self.started_at = builder.start_time;
         self.given_name = std::mem::take(&mut builder.name);
         if let Some(kind) = builder.span_kind.take() {
             self.explicit.kind = Some(kind);
@@ -260,7 +262,7 @@ fn is_noise(key: &str) -> bool {
         || key.starts_with("thread.")
 }
 
-fn raw(value: OtelValue) -> Raw<'static> {
+pub(crate) fn raw(value: OtelValue) -> Raw<'static> {
     match value {
         OtelValue::Bool(value) => Raw::Bool(value),
         OtelValue::I64(value) => Raw::I64(value),
