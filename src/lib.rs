@@ -8,6 +8,8 @@ mod error;
 pub mod format;
 mod health;
 mod layer;
+#[cfg(feature = "metrics")]
+pub mod metrics;
 
 pub use error::{Error, ErrorKind};
 pub use layer::{GenAiLayer, layer};

@@ -35,7 +35,7 @@ pub(super) fn delivered_but(partial: ExportTracePartialSuccess) -> Outcome {
 /// `rejectedSpans` is a string by the JSON mapping of protobuf, and a number in the wild.
 fn partial_of_json(answer: Json) -> Option<ExportTracePartialSuccess> {
     let partial = answer.get("partialSuccess")?;
-    let rejected_spans = match partial.get("rejectedSpans") {
+    let rejected_spans = match partial.get("rejectedSpans").or_else(|| partial.get("rejectedDataPoints")) {
         Some(Json::String(text)) => text.parse().unwrap_or(0),
         Some(number) => number.as_i64().unwrap_or(0),
         None => 0,

@@ -44,10 +44,14 @@ mod encoding;
 mod grpc;
 #[cfg(feature = "otel-http")]
 mod http;
+#[cfg(all(feature = "metrics", feature = "otel-http"))]
+mod metrics;
 #[cfg(feature = "otel-http")]
 mod otlp;
 #[cfg(feature = "otel-http")]
 mod probe;
+#[cfg(feature = "otel-http")]
+mod request;
 #[cfg(feature = "otel-http")]
 mod tls;
 
@@ -58,6 +62,8 @@ mod tests;
 pub(crate) use connection::Connection;
 pub(crate) use lifecycle::{Pipeline, Undelivered};
 pub(crate) use local::Local;
+#[cfg(all(feature = "metrics", feature = "otel-http"))]
+pub(crate) use metrics::MetricsTransport;
 #[cfg(feature = "otel-http")]
 pub(crate) use probe::{Finding, Verdict, probe};
 pub(crate) use reload::Applied;

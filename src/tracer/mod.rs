@@ -7,6 +7,7 @@
 pub(crate) mod event;
 #[cfg(feature = "init")]
 mod exporter;
+pub(crate) mod observe;
 mod provider;
 mod span;
 mod state;
@@ -45,6 +46,8 @@ pub(crate) struct Core {
     /// export thread, instead of where the span ends.
     pub(crate) finish_on_export: bool,
     pub(crate) health: Arc<Health>,
+    /// Who is told of spans beside the SDK.
+    pub(crate) observer: Option<Arc<dyn observe::ObserveSpans>>,
     /// Records of spans that the layer has seen and the tracer has not built yet.
     waiting: sharded_slab::Slab<Arc<SpanState>>,
 }
@@ -59,6 +62,7 @@ impl Core {
             override_explicit_names: false,
             finish_on_export: false,
             health: Arc::default(),
+            observer: None,
             waiting: sharded_slab::Slab::new(),
         }
     }
@@ -157,7 +161,7 @@ impl<T: Tracer> Tracer for GenAiTracer<T> {
             event::police_builder(&mut builder, &self.core);
         }
         let inner = self.inner.build_with_context(builder, parent_cx);
-        GenAiSpan::new(inner, state, given, Arc::clone(&self.core))
+        GenAiSpan::new(inner, state, given, Arc::clone(&self.core), parent_cx)
     }
 }
 

@@ -8,9 +8,10 @@ use std::time::SystemTime;
 use opentelemetry::trace::{SpanBuilder, SpanId, SpanKind, Status};
 use opentelemetry::{Array, Key, KeyValue, Value as OtelValue};
 
+use super::observe::Nest;
 use super::{Core, Given, SLOT, event};
 use crate::record::{Outline, Raw, Record, SpanRole, Text, Value, clean_name};
-use crate::semconv::{Attr, KnownOperation, Match, lookup, may_concern};
+use crate::semconv::{Attr, Family, KnownOperation, Match, lookup, may_concern};
 
 /// The record of an open span, reached from the layer and from the OpenTelemetry API alike.
 #[derive(Debug, Default)]
@@ -36,6 +37,9 @@ pub(crate) struct Open {
     pub(crate) last_write: Option<SystemTime>,
     pub(crate) unsampled: bool,
     pub(crate) ended: bool,
+    pub(super) started_at: Option<SystemTime>,
+    /// Kept for the observer only.
+    pub(crate) nest: Nest,
 }
 
 /// What the user said with `otel.*` fields.
@@ -127,6 +131,7 @@ impl Open {
                 }
             }
         }
+        self.started_at = builder.start_time;
         self.given_name = std::mem::take(&mut builder.name);
         if let Some(kind) = builder.span_kind.take() {
             self.explicit.kind = Some(kind);
@@ -175,6 +180,23 @@ impl Open {
             Some(kind) => derived.or_else(|| Some(kind.clone())),
             None => derived,
         }
+    }
+
+    /// The family of metrics by what is known now.
+    pub(crate) fn family(&self) -> Family {
+        self.family_of(&self.record)
+    }
+
+    pub(super) fn family_of(&self, record: &Record) -> Family {
+        let internal = match &self.explicit.kind {
+            Some(kind) => *kind == SpanKind::Internal,
+            None => !record.has(Attr::ServerAddress),
+        };
+        Family::of(record, internal, self.serves())
+    }
+
+    pub(super) fn serves(&self) -> bool {
+        self.explicit.kind == Some(SpanKind::Server)
     }
 
     /// Ends the span: what is left to be written to it.
