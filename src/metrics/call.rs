@@ -70,7 +70,11 @@ impl<'a> Call<'a> {
         }
     }
 
-    pub(super) fn read(family: Family, record: &'a Record, own_labels: &[(Box<str>, usize)]) -> Self {
+    pub(super) fn read(
+        family: Family,
+        record: &'a Record,
+        own_labels: &[(Box<str>, usize)],
+    ) -> Self {
         let conventional = label::labels(family);
         let mut call = Self::empty(family);
         call.count = (conventional.len() + own_labels.len()).min(MAX_LABELS);

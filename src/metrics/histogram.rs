@@ -66,7 +66,13 @@ impl Layer {
     /// Leaves this one empty, with its room.
     fn take(&mut self) -> Self {
         let taken = self.clone();
-        *self = Self { count: 0, sum: 0.0, min: f64::INFINITY, max: f64::NEG_INFINITY, ..taken.clone() };
+        *self = Self {
+            count: 0,
+            sum: 0.0,
+            min: f64::INFINITY,
+            max: f64::NEG_INFINITY,
+            ..taken.clone()
+        };
         match &mut self.buckets {
             Buckets::Explicit { counts, .. } => counts.fill(0),
             Buckets::Exponential { scale, zero, offset, counts } => {
@@ -104,12 +110,7 @@ impl Layer {
             }
             (
                 Buckets::Exponential { scale, zero, offset, counts },
-                Buckets::Exponential {
-                    scale: from,
-                    zero: zeros,
-                    offset: first,
-                    counts: others,
-                },
+                Buckets::Exponential { scale: from, zero: zeros, offset: first, counts: others },
             ) => {
                 *zero += zeros;
                 for (at, n) in others.iter().enumerate().filter(|(_, n)| **n > 0) {

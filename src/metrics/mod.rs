@@ -66,11 +66,7 @@ struct State {
 }
 
 impl SpanMetrics {
-    pub(crate) fn new(
-        settings: &settings::Metrics,
-        pricing: &Pricing,
-        version: Version,
-    ) -> Self {
+    pub(crate) fn new(settings: &settings::Metrics, pricing: &Pricing, version: Version) -> Self {
         let store = Store::new(settings.cardinality_limit, &settings.labels, settings.histograms);
         Self {
             version,
@@ -189,7 +185,8 @@ impl SpanMetrics {
             };
             for (kind, to) in [(Tokens::Input, input), (Tokens::Output, output)] {
                 let counted = addition.counted.tokens[kind as usize];
-                let all_counted_below = ended.nest.counted.tokens[kind as usize] > 0 && counted == 0;
+                let all_counted_below =
+                    ended.nest.counted.tokens[kind as usize] > 0 && counted == 0;
                 if call.usage.of(kind).is_some() && !all_counted_below {
                     addition.observed[to as usize] = Some(counted as f64);
                 }

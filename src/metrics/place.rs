@@ -61,9 +61,10 @@ impl Places {
         let family = open.family();
         let inner = match family {
             Family::Inference | Family::Embeddings => {
-                let around = place.around.take().filter(|(other, _)| {
-                    *other == family || *other == Family::Unknown
-                });
+                let around = place
+                    .around
+                    .take()
+                    .filter(|(other, _)| *other == family || *other == Family::Unknown);
                 open.nest.around = around.map(|(_, state)| state);
                 open.nest.agent = place.agent.clone();
                 Place { around: Some((family, Arc::clone(state))), agent: place.agent }
@@ -73,9 +74,7 @@ impl Places {
                 open.nest.agent = place.agent.clone();
                 Place { around: Some((family, Arc::clone(state))), agent: place.agent }
             }
-            Family::Agent => {
-                Place { around: None, agent: Some(Arc::clone(state)) }
-            }
+            Family::Agent => Place { around: None, agent: Some(Arc::clone(state)) },
             Family::Workflow => Place::default(),
             _ => {
                 open.nest.agent = place.agent.clone();

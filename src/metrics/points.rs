@@ -112,7 +112,10 @@ impl Taken {
             distributions: std::array::from_fn(|at| {
                 series.distributions[at].as_mut().and_then(|histogram| histogram.collect(delta))
             }),
-            tokens: series.tokens.each_mut().map(|kind| kind.each_mut().map(|sum| sum.collect(delta))),
+            tokens: series
+                .tokens
+                .each_mut()
+                .map(|kind| kind.each_mut().map(|sum| sum.collect(delta))),
             cache_hits: series.cache_hits.collect(delta),
             cost: series.cost.collect(delta),
         }
@@ -229,7 +232,10 @@ fn attributes(store: &Store, key: &Key) -> Vec<(Arc<str>, Attribute)> {
 
 fn error_type(error: &Option<Arc<str>>) -> Vec<(Arc<str>, Attribute)> {
     let error = error.as_ref();
-    error.map(|error| (Attr::ErrorType.key().into(), Attribute::Text(Arc::clone(error)))).into_iter().collect()
+    error
+        .map(|error| (Attr::ErrorType.key().into(), Attribute::Text(Arc::clone(error))))
+        .into_iter()
+        .collect()
 }
 
 fn text(key: &str, value: &str) -> (Arc<str>, Attribute) {

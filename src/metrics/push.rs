@@ -142,29 +142,32 @@ impl Shared {
 impl Worker {
     fn run(mut self) {
         let _suppressed = opentelemetry::Context::enter_telemetry_suppressed_scope();
-        tracing::subscriber::with_default(tracing_core::subscriber::NoSubscriber::default(), || {
-            let mut next = Instant::now() + self.interval;
-            loop {
-                let left = next.saturating_duration_since(Instant::now());
-                let wishes = self.shared.lock();
-                let wishes = self.shared.wait(wishes, left, |wishes| {
-                    wishes.stop || wishes.asked > wishes.done
-                });
-                let (asked, stop) = (wishes.asked, wishes.stop);
-                drop(wishes);
-                if Instant::now() >= next {
-                    next = Instant::now() + self.interval;
+        tracing::subscriber::with_default(
+            tracing_core::subscriber::NoSubscriber::default(),
+            || {
+                let mut next = Instant::now() + self.interval;
+                loop {
+                    let left = next.saturating_duration_since(Instant::now());
+                    let wishes = self.shared.lock();
+                    let wishes = self
+                        .shared
+                        .wait(wishes, left, |wishes| wishes.stop || wishes.asked > wishes.done);
+                    let (asked, stop) = (wishes.asked, wishes.stop);
+                    drop(wishes);
+                    if Instant::now() >= next {
+                        next = Instant::now() + self.interval;
+                    }
+                    self.export();
+                    let mut wishes = self.shared.lock();
+                    (wishes.done, wishes.stopped) = (asked, stop);
+                    drop(wishes);
+                    self.shared.changed.notify_all();
+                    if stop {
+                        return;
+                    }
                 }
-                self.export();
-                let mut wishes = self.shared.lock();
-                (wishes.done, wishes.stopped) = (asked, stop);
-                drop(wishes);
-                self.shared.changed.notify_all();
-                if stop {
-                    return;
-                }
-            }
-        });
+            },
+        );
     }
 
     fn export(&mut self) {

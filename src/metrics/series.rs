@@ -113,7 +113,8 @@ impl Store {
         for (name, limit) in labels {
             values.insert(name.as_str().into(), LabelValues::new(*limit));
             let conventional = Attr::ALL.iter().any(|attr| {
-                attr.key() == name && ALL_FAMILIES.iter().any(|family| label::labels(*family).contains(attr))
+                attr.key() == name
+                    && ALL_FAMILIES.iter().any(|family| label::labels(*family).contains(attr))
             });
             if !conventional && own_labels.len() < MAX_OWN_LABELS {
                 own_labels.push((name.as_str().into(), *limit));
@@ -341,7 +342,8 @@ impl Store {
         let family = to.family;
         let is_overflow = to.overflow;
         let before = self.series.get(&to).map_or(0, Series::points);
-        let series = self.series.entry(to).or_insert_with(|| Series::new(gone.since, gone.used, None));
+        let series =
+            self.series.entry(to).or_insert_with(|| Series::new(gone.since, gone.used, None));
         series.absorb(gone, family, self.shape);
         let after = series.points();
         if !is_overflow {
@@ -467,12 +469,9 @@ impl Series {
         for outcome in gone.outcomes {
             let at = match self.outcome(outcome.error.as_deref(), outcome.status_code) {
                 Some(at) => at,
-                None => self.open_outcome(
-                    outcome.error.as_deref(),
-                    outcome.status_code,
-                    family,
-                    shape,
-                ),
+                None => {
+                    self.open_outcome(outcome.error.as_deref(), outcome.status_code, family, shape)
+                }
             };
             self.outcomes[at].duration.new.merge(&outcome.duration.new);
             self.outcomes[at].requests.new += outcome.requests.new;
@@ -521,7 +520,9 @@ impl BigSum {
     pub(super) fn collect(&mut self, delta: bool) -> Option<u128> {
         let new = std::mem::take(&mut self.new);
         self.collected += new;
-        self.is_known.then_some(if delta { new } else { self.collected }).filter(|sum| !delta || *sum > 0)
+        self.is_known
+            .then_some(if delta { new } else { self.collected })
+            .filter(|sum| !delta || *sum > 0)
     }
 }
 

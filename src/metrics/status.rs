@@ -44,9 +44,9 @@ pub struct PriceStatus {
 
 impl MetricsStatus {
     pub(super) fn new(store: &Store, pricing: PriceStatus) -> Self {
-        let labels = store.crowded().map(|(name, other, recycled)| {
-            (name.to_owned(), LabelStatus { other, recycled })
-        });
+        let labels = store
+            .crowded()
+            .map(|(name, other, recycled)| (name.to_owned(), LabelStatus { other, recycled }));
         Self {
             series: store.len(),
             limit: store.limit(),

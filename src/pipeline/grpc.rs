@@ -20,8 +20,8 @@ use super::answer::{delivered_but, tidy};
 use super::connection::USER_AGENT_PRODUCT;
 use super::http::hide_secrets;
 use super::otlp::{missing, traces_url};
-use super::snapshot::without_secrets;
 use super::request::Export;
+use super::snapshot::without_secrets;
 use super::start_error::StartError;
 use super::tls::{PemFile, crypto_provider, system_roots_work};
 use super::transport::{Failure, FailureKind, Outcome};
@@ -55,11 +55,7 @@ impl GrpcTransport {
         Ok(Self { endpoint, metadata, secrets: secrets.collect(), gzip, session: None })
     }
 
-    pub(super) fn send(
-        &mut self,
-        parcel: &impl Export,
-        timeout: Duration,
-    ) -> Outcome {
+    pub(super) fn send(&mut self, parcel: &impl Export, timeout: Duration) -> Outcome {
         let session = match self.session.take() {
             Some(session) => session,
             None => match self.connect() {

@@ -66,8 +66,8 @@ pub(crate) enum Tokens {
 impl MetricDef {
     pub(crate) fn is_in(&self, version: Version) -> bool {
         match version {
-            Version::V1_41 => self.since != Since::Latest,
-            Version::Latest => self.since != Since::Only141,
+            Version::V1_41 => self.since != Latest,
+            Version::Latest => self.since != Only141,
             Version::Dual => true,
         }
     }
@@ -182,12 +182,23 @@ pub(crate) static BIFROST: &[(&str, &str)] = &[
     ("http_request_duration_seconds", "http.server.request.duration"),
 ];
 
-const SECONDS: &[f64] = &[
-    0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92,
-];
+const SECONDS: &[f64] =
+    &[0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92];
 const TOKEN_BOUNDS: &[f64] = &[
-    1.0, 4.0, 16.0, 64.0, 256.0, 1024.0, 4096.0, 16384.0, 65536.0, 262_144.0, 1_048_576.0,
-    4_194_304.0, 16_777_216.0, 67_108_864.0,
+    1.0,
+    4.0,
+    16.0,
+    64.0,
+    256.0,
+    1024.0,
+    4096.0,
+    16384.0,
+    65536.0,
+    262_144.0,
+    1_048_576.0,
+    4_194_304.0,
+    16_777_216.0,
+    67_108_864.0,
 ];
 const CALLS: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0];
 const AGENT_SECONDS: &[f64] =

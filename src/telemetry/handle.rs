@@ -67,7 +67,8 @@ impl Telemetry {
         let snapshot = self.inner.running.pipeline.snapshot();
         let status = Status::new(state, reason.map(String::from), &effective.settings, &snapshot);
         #[cfg(feature = "metrics")]
-        let status = status.with_metrics(self.inner.running.metrics.as_ref().map(Measuring::status));
+        let status =
+            status.with_metrics(self.inner.running.metrics.as_ref().map(Measuring::status));
         status
     }
 
@@ -122,9 +123,10 @@ impl Telemetry {
     /// still wait; the message says how many. They stay queued.
     pub fn force_flush(&self) -> Result<(), Error> {
         let pipeline = &self.inner.running.pipeline;
-        pipeline
-            .flush(FLUSH_TIMEOUT)
-            .map_err(|left| undelivered("the flush", left, &pipeline.snapshot()))
+        let flushed = pipeline.flush(FLUSH_TIMEOUT);
+        let measured = self.inner.flush_metrics();
+        flushed.map_err(|left| undelivered("the flush", left, &pipeline.snapshot()))?;
+        measured
     }
 
     /// Delivers what is queued and ends telemetry. Spans that end later are counted as dropped.
@@ -157,6 +159,7 @@ impl Inner {
         // The queues are closed already; this makes the tracers stop.
         let stopped = provider.shutdown_with_timeout(*timeout);
         ended.map_err(|left| undelivered("shutdown", left, &pipeline.snapshot()))?;
+        measured?;
         stopped.map_err(|error| {
             Error::new(ErrorKind::System, "the tracer provider did not stop").with_source(error)
         })

@@ -71,7 +71,8 @@ impl Parts {
         let provider = pipeline.provider();
         // Last, because it may fail and has a thread.
         #[cfg(feature = "metrics")]
-        let metrics = metrics.map(|metrics| metrics.start(settings)).transpose().map_err(refused)?;
+        let metrics =
+            metrics.map(|metrics| metrics.start(settings)).transpose().map_err(refused)?;
         let running = Running {
             pipeline,
             provider: provider.clone(),

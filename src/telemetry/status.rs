@@ -7,9 +7,9 @@ use std::time::SystemTime;
 use serde::Serialize;
 
 use crate::config::settings::{FormatChoice, Protocol, Sampler, Settings};
+use crate::health::{LedgerCounts, SpanCounts};
 #[cfg(feature = "metrics")]
 use crate::metrics::MetricsStatus;
-use crate::health::{LedgerCounts, SpanCounts};
 use crate::pipeline::{DestinationSnapshot, Snapshot};
 use crate::policy::ErrorText;
 use crate::semconv::Class;

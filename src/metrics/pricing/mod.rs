@@ -54,7 +54,9 @@ impl Price {
         let audio_in = self.audio_input.map_or(0, |_| usage.by_modality[0][AUDIO]);
         let audio_out = self.audio_output.map_or(0, |_| usage.by_modality[1][AUDIO]);
         let special = self.reasoning.map_or(0, |_| reasoning);
-        let fresh = tokens(Tokens::Input).saturating_sub(read.saturating_add(write)).saturating_sub(audio_in);
+        let fresh = tokens(Tokens::Input)
+            .saturating_sub(read.saturating_add(write))
+            .saturating_sub(audio_in);
         let plain = tokens(Tokens::Output).saturating_sub(special).saturating_sub(audio_out);
         let cost = |tokens: u64, price: u64| u128::from(tokens) * u128::from(price);
         Cost {

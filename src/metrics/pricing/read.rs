@@ -28,18 +28,21 @@ impl Prices {
             }
         };
         let parsed: Result<_, Vec<Malformed>> = parsed;
-        let table = match parsed {
-            Ok(table) => table,
-            Err(malformed) => {
-                self.problems
-                    .extend(malformed.iter().map(|problem| format!("{source}:{}: {}", problem.at.line, problem.message)));
-                return;
-            }
-        };
+        let table =
+            match parsed {
+                Ok(table) => table,
+                Err(malformed) => {
+                    self.problems.extend(malformed.iter().map(|problem| {
+                        format!("{source}:{}: {}", problem.at.line, problem.message)
+                    }));
+                    return;
+                }
+            };
         let Some(table) = table else { return };
         let models = table.get("models").unwrap_or(&table);
         let Some(rows) = models.entries() else {
-            self.problems.push(format!("{source}: expected prices by model, got {}", models.kind()));
+            self.problems
+                .push(format!("{source}: expected prices by model, got {}", models.kind()));
             return;
         };
         for (name, row) in rows {

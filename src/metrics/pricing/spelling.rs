@@ -111,6 +111,15 @@ fn is_number(text: &str) -> bool {
 const MAX_ENDINGS: usize = 6;
 const REGIONS: [&str; 8] = ["us", "eu", "apac", "ap", "global", "us-gov", "jp", "au"];
 const VENDORS: [&str; 11] = [
-    "anthropic", "amazon", "meta", "mistral", "cohere", "ai21", "deepseek", "openai", "qwen",
-    "stability", "writer",
+    "anthropic",
+    "amazon",
+    "meta",
+    "mistral",
+    "cohere",
+    "ai21",
+    "deepseek",
+    "openai",
+    "qwen",
+    "stability",
+    "writer",
 ];
