@@ -103,6 +103,13 @@ where
         self
     }
 
+    /// Measures what passes through this layer. Defaults to no metrics.
+    #[cfg(feature = "metrics")]
+    #[must_use]
+    pub fn metrics(self, metrics: Arc<crate::metrics::SpanMetrics>) -> Self {
+        self.rebuilt(|core| core.observer = Some(metrics))
+    }
+
     /// Sets the version of the conventions. Defaults to [`Version::V1_41`].
     #[must_use]
     pub fn semconv(self, version: Version) -> Self {
@@ -137,6 +144,7 @@ where
         let mut core = Core::new(self.core.policy.load(), self.core.semconv);
         core.override_explicit_names = self.core.override_explicit_names;
         core.finish_on_export = self.core.finish_on_export;
+        core.observer.clone_from(&self.core.observer);
         change(&mut core);
         Self::with_core(self.tracer, core)
     }

@@ -8,6 +8,7 @@ pub(crate) mod carried;
 pub(crate) mod event;
 #[cfg(feature = "init")]
 mod exporter;
+pub(crate) mod observe;
 mod provider;
 mod span;
 mod state;
@@ -15,7 +16,7 @@ mod state;
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use opentelemetry::trace::{SpanBuilder, Tracer};
@@ -47,8 +48,8 @@ pub(crate) struct Core {
     /// export thread, instead of where the span ends.
     pub(crate) finish_on_export: bool,
     pub(crate) health: Arc<Health>,
-    /// Somebody derives metrics from spans, also from those that are not sampled.
-    pub(crate) observed: AtomicBool,
+    /// Who is told of spans beside the SDK.
+    pub(crate) observer: Option<Arc<dyn observe::ObserveSpans>>,
     /// Records of spans that the layer has seen and the tracer has not built yet.
     waiting: sharded_slab::Slab<Arc<SpanState>>,
 }
@@ -63,14 +64,14 @@ impl Core {
             override_explicit_names: false,
             finish_on_export: false,
             health: Arc::default(),
-            observed: AtomicBool::new(false),
+            observer: None,
             waiting: sharded_slab::Slab::new(),
         }
     }
 
     /// Whether what is recorded on `state` will be looked at by anybody.
     pub(crate) fn is_of_use(&self, state: &SpanState) -> bool {
-        !state.is_unsampled() || self.observed.load(Ordering::Relaxed)
+        !state.is_unsampled() || self.observer.is_some()
     }
 
     /// Runs `create`, in which the layer below asks this core's tracer for a builder, so that the
@@ -186,7 +187,7 @@ impl<T: Tracer> Tracer for GenAiTracer<T> {
             event::police_builder(&mut builder, &self.core);
         }
         let inner = self.inner.build_with_context(builder, parent_cx);
-        GenAiSpan::new(inner, state, given, Arc::clone(&self.core))
+        GenAiSpan::new(inner, state, given, Arc::clone(&self.core), parent_cx)
     }
 }
 

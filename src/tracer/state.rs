@@ -8,9 +8,10 @@ use std::time::SystemTime;
 use opentelemetry::trace::{SpanBuilder, SpanKind, Status};
 use opentelemetry::{Array, Key, KeyValue, Value as OtelValue};
 
+use super::observe::Nest;
 use super::{Core, Given, SLOT, event};
 use crate::record::{Outline, Raw, Record, SpanRole, Text, Value, clean_name};
-use crate::semconv::{Attr, KnownOperation, Match, lookup, may_concern};
+use crate::semconv::{Attr, Family, KnownOperation, Match, lookup, may_concern};
 
 /// The record of an open span, reached from the layer and from the OpenTelemetry API alike.
 #[derive(Debug, Default)]
@@ -35,6 +36,8 @@ pub(crate) struct Open {
     pub(crate) unsampled: bool,
     pub(crate) ended: bool,
     pub(crate) started_at: Option<SystemTime>,
+    /// Kept for the observer only.
+    pub(crate) nest: Nest,
 }
 
 /// What the user said with `otel.*` fields.
@@ -169,6 +172,23 @@ impl Open {
             Some(kind) => derived.or_else(|| Some(kind.clone())),
             None => derived,
         }
+    }
+
+    /// The family of metrics by what is known now.
+    pub(crate) fn family(&self) -> Family {
+        self.family_of(&self.record)
+    }
+
+    pub(super) fn family_of(&self, record: &Record) -> Family {
+        let internal = match &self.explicit.kind {
+            Some(kind) => *kind == SpanKind::Internal,
+            None => !record.has(Attr::ServerAddress),
+        };
+        Family::of(record, internal, self.serves())
+    }
+
+    pub(super) fn serves(&self) -> bool {
+        self.explicit.kind == Some(SpanKind::Server)
     }
 
     /// Ends the span: what is left to be written to it.
