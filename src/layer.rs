@@ -7,6 +7,7 @@
 
 mod capture;
 mod plan;
+pub(crate) mod reach;
 mod recent;
 pub(crate) mod targets;
 
@@ -16,7 +17,7 @@ use std::sync::Arc;
 
 use opentelemetry::trace::{Tracer, TracerProvider};
 use tracing::span::{Attributes, Id, Record as Values};
-use tracing::{Event, Metadata, Subscriber};
+use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_core::{Dispatch, Interest, LevelFilter};
 use tracing_opentelemetry::OpenTelemetryLayer;
 use tracing_subscriber::Layer;
@@ -29,6 +30,7 @@ use crate::semconv::Version;
 use crate::tracer::{Core, GenAiTracer, GenAiTracerProvider, Open, SpanState};
 use capture::{EventFields, SpanFields};
 use plan::{EventPlan, FieldPlan, SpanPlan};
+use reach::Reach;
 use recent::Recent;
 
 /// A layer over a tracer of your own: your provider, your exporter.
@@ -64,6 +66,7 @@ pub struct GenAiLayer<S, T> {
     inner: OpenTelemetryLayer<S, GenAiTracer<T>>,
     tracer: T,
     core: Arc<Core>,
+    reach: Reach,
 }
 
 impl<S, T> GenAiLayer<S, T>
@@ -83,7 +86,8 @@ where
             .with_target(false)
             .with_threads(false)
             .with_tracked_inactivity(false);
-        Self { inner, tracer, core }
+        let reach = Reach { core: Arc::clone(&core), find: state_of::<S> };
+        Self { inner, tracer, core, reach }
     }
 
     /// Sets whether message content leaves. Defaults to [`ContentCapture::Off`].
@@ -97,6 +101,13 @@ where
     pub fn policy(self, policy: Policy) -> Self {
         self.core.policy.store(policy);
         self
+    }
+
+    /// Measures what passes through this layer. Defaults to no metrics.
+    #[cfg(feature = "metrics")]
+    #[must_use]
+    pub fn metrics(self, metrics: Arc<crate::metrics::SpanMetrics>) -> Self {
+        self.rebuilt(|core| core.observer = Some(metrics))
     }
 
     /// Sets the version of the conventions. Defaults to [`Version::V1_41`].
@@ -133,6 +144,7 @@ where
         let mut core = Core::new(self.core.policy.load(), self.core.semconv);
         core.override_explicit_names = self.core.override_explicit_names;
         core.finish_on_export = self.core.finish_on_export;
+        core.observer.clone_from(&self.core.observer);
         change(&mut core);
         Self::with_core(self.tracer, core)
     }
@@ -143,6 +155,16 @@ where
 struct Tracked {
     state: Arc<SpanState>,
     plan: &'static [FieldPlan],
+}
+
+/// The record of a span of the registry `S`.
+fn state_of<S>(dispatch: &Dispatch, id: &Id) -> Option<Arc<SpanState>>
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+{
+    let span = dispatch.downcast_ref::<S>()?.span(id)?;
+    let extensions = span.extensions();
+    extensions.get::<Tracked>().map(|tracked| Arc::clone(&tracked.state))
 }
 
 impl<S, T> Layer<S> for GenAiLayer<S, T>
@@ -190,7 +212,9 @@ where
             None if attrs.is_root() => Attributes::new_root(attrs.metadata(), &none),
             None => Attributes::new(attrs.metadata(), &none),
         };
-        self.core.introduce(&state, || self.inner.on_new_span(&bare, id, ctx.clone()));
+        self.core.introduce(&state, fields.len(), || {
+            self.inner.on_new_span(&bare, id, ctx.clone());
+        });
         if let Some(span) = ctx.span(id) {
             let tracked = Tracked { state, plan: fields };
             span.extensions_mut().replace(tracked.clone());
@@ -231,11 +255,16 @@ where
     }
 
     fn on_event(&self, event: &Event<'_>, ctx: Context<'_, S>) {
-        match plan::event(event.metadata()) {
+        let plan = plan::event(event.metadata());
+        match plan {
             EventPlan::Ignore => {}
             EventPlan::Plain => self.inner.on_event(event, ctx),
-            EventPlan::GenAi(fields) => {
+            EventPlan::GenAi(fields) | EventPlan::Named(fields) => {
                 let mut owned = EventFields::new(fields, event, &self.core);
+                let named = matches!(plan, EventPlan::Named(_));
+                if named && !owned.is_message() && *event.metadata().level() > Level::INFO {
+                    return;
+                }
                 event.record(&mut owned);
                 owned.with_event(event, |event| self.inner.on_event(event, ctx));
             }
@@ -265,6 +294,9 @@ where
     unsafe fn downcast_raw(&self, id: TypeId) -> Option<*const ()> {
         if id == TypeId::of::<Self>() {
             return Some(std::ptr::from_ref(self).cast());
+        }
+        if id == TypeId::of::<Reach>() {
+            return Some(std::ptr::from_ref(&self.reach).cast());
         }
         // SAFETY: the layer below lives as long as this one, which is what its contract asks for.
         unsafe { self.inner.downcast_raw(id) }

@@ -47,7 +47,7 @@ fn schema() -> Value {
 fn block(wanted: fn(&Row) -> bool) -> Value {
     let mut block = object();
     for (path, key, reads) in Key::spellings().filter(|(_, key, _)| wanted(key.row())) {
-        insert(&mut block, path, property(key, reads));
+        insert(&mut block, &path, property(key, reads));
     }
     block
 }
@@ -100,7 +100,6 @@ fn property(key: Key, reads: Reads) -> Value {
 
 fn kind(kind: Kind) -> Value {
     let reference = json!({"$ref": "#/$defs/reference"});
-
     let or = |value: Value| json!({"anyOf": [value, reference, {"type": "null"}]});
     let words = |choices: &[Choice]| {
         let words: Vec<&str> = choices
@@ -238,15 +237,10 @@ fn is_current(path: &str, expected: &str) {
 
 #[test]
 fn the_schema_is_what_the_table_says() {
-    // Compared as values: whether members keep their order is up to features of serde_json that
-    // other crates turn on.
-    let expected = schema();
-    let committed = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("telemetry.schema.json");
-    let committed = std::fs::read_to_string(committed).expect("the committed schema");
-    if serde_json::from_str::<Value>(&committed).is_ok_and(|found| found == expected) {
-        return;
-    }
-    let text = serde_json::to_string_pretty(&expected).expect("a schema");
+    let mut schema = schema();
+    // Another crate in the same build may make serde_json keep the order of insertion.
+    schema.sort_all_objects();
+    let text = serde_json::to_string_pretty(&schema).expect("a schema");
     is_current("telemetry.schema.json", &format!("{text}\n"));
 }
 

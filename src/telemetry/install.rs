@@ -21,6 +21,8 @@ use super::builder::{Builder, Console, Log, LogLayer};
 use super::effective::Effective;
 use super::fields::WithoutContent;
 use super::handle::{Running, Telemetry};
+#[cfg(feature = "metrics")]
+use super::measuring::Measuring;
 use super::targets::{NoPayloads, Relevant};
 use crate::config::env::Env;
 use crate::config::settings::{ExporterChoice, Propagator, Settings};
@@ -51,6 +53,12 @@ impl Parts {
         let mut core = Core::new(settings.policy, settings.semconv);
         core.override_explicit_names = settings.override_explicit_names;
         core.finish_on_export = true;
+        #[cfg(feature = "metrics")]
+        let metrics = Measuring::prepare(settings);
+        #[cfg(feature = "metrics")]
+        if let Some(metrics) = &metrics {
+            core.observer = Some(metrics.observer());
+        }
         let core = Arc::new(core);
         let pipeline = Pipeline::start(settings, Arc::clone(&core)).map_err(refused)?;
         if shows_trees(settings, builder.console) {
@@ -61,10 +69,16 @@ impl Parts {
             pipeline.add("console", CONSOLE_DELAY, Local::new(console)).map_err(refused)?;
         }
         let provider = pipeline.provider();
+        // Last, because it may fail and has a thread.
+        #[cfg(feature = "metrics")]
+        let metrics =
+            metrics.map(|metrics| metrics.start(settings)).transpose().map_err(refused)?;
         let running = Running {
             pipeline,
             provider: provider.clone(),
             core: Arc::clone(&core),
+            #[cfg(feature = "metrics")]
+            metrics,
             given: builder.given,
             timeout: builder.shutdown_timeout,
         };

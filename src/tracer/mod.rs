@@ -4,9 +4,11 @@
 //! them as far as they are known then, and completes them when the span ends. What is not GenAI
 //! passes through. Whatever enters the SDK has passed the policy.
 
+pub(crate) mod carried;
 pub(crate) mod event;
 #[cfg(feature = "init")]
 mod exporter;
+pub(crate) mod observe;
 mod provider;
 mod span;
 mod state;
@@ -14,7 +16,8 @@ mod state;
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use opentelemetry::trace::{SpanBuilder, Tracer};
 use opentelemetry::{Context, KeyValue, Value as OtelValue};
@@ -26,7 +29,7 @@ pub(crate) use exporter::finish;
 pub use provider::GenAiTracerProvider;
 pub use span::GenAiSpan;
 
-pub(crate) use state::{Open, SpanState};
+pub(crate) use state::{Open, SpanState, raw};
 
 use crate::health::Health;
 use crate::policy::{Policy, PolicyCell};
@@ -45,8 +48,8 @@ pub(crate) struct Core {
     /// export thread, instead of where the span ends.
     pub(crate) finish_on_export: bool,
     pub(crate) health: Arc<Health>,
-    /// Somebody derives metrics from spans, also from those that are not sampled.
-    pub(crate) observed: AtomicBool,
+    /// Who is told of spans beside the SDK.
+    pub(crate) observer: Option<Arc<dyn observe::ObserveSpans>>,
     /// Records of spans that the layer has seen and the tracer has not built yet.
     waiting: sharded_slab::Slab<Arc<SpanState>>,
 }
@@ -61,24 +64,25 @@ impl Core {
             override_explicit_names: false,
             finish_on_export: false,
             health: Arc::default(),
-            observed: AtomicBool::new(false),
+            observer: None,
             waiting: sharded_slab::Slab::new(),
         }
     }
 
     /// Whether what is recorded on `state` will be looked at by anybody.
     pub(crate) fn is_of_use(&self, state: &SpanState) -> bool {
-        !state.is_unsampled() || self.observed.load(Ordering::Relaxed)
+        !state.is_unsampled() || self.observer.is_some()
     }
 
     /// Runs `create`, in which the layer below asks this core's tracer for a builder, so that the
     /// builder carries the way to `state`.
-    pub(crate) fn introduce(&self, state: &Arc<SpanState>, create: impl FnOnce()) {
+    /// `fields` is how many attributes the span may come to have.
+    pub(crate) fn introduce(&self, state: &Arc<SpanState>, fields: usize, create: impl FnOnce()) {
         let Some(slot) = self.waiting.insert(Arc::clone(state)) else {
             // More spans wait than the slab has room for: they leave as the layer below makes them.
             return create();
         };
-        PENDING.set(Some(slot));
+        PENDING.set(Some(Pending { slot, fields }));
         create();
         if PENDING.take().is_some() {
             self.waiting.remove(slot);
@@ -96,6 +100,11 @@ impl Core {
         }
     }
 
+    /// Hears of every chunk of a stream after the first, with the time since the one before.
+    ///
+    /// The place for what observes chunks; called once a chunk, so it must be cheap.
+    pub(crate) fn record_chunk(&self, _state: &SpanState, _since_last: Duration) {}
+
     /// Takes over a span that was introduced.
     fn take(&self, slot: usize) -> Option<Arc<SpanState>> {
         self.waiting.take(slot)
@@ -103,8 +112,14 @@ impl Core {
 }
 
 thread_local! {
-    /// The slot of the span whose builder is being made on this thread.
-    static PENDING: Cell<Option<usize>> = const { Cell::new(None) };
+    /// The span whose builder is being made on this thread.
+    static PENDING: Cell<Option<Pending>> = const { Cell::new(None) };
+}
+
+#[derive(Clone, Copy)]
+struct Pending {
+    slot: usize,
+    fields: usize,
 }
 
 thread_local! {
@@ -142,9 +157,15 @@ impl<T: Tracer> Tracer for GenAiTracer<T> {
     type Span = GenAiSpan<T::Span>;
 
     fn span_builder<N: Into<Cow<'static, str>>>(&self, name: N) -> SpanBuilder {
-        let builder = SpanBuilder::from_name(name);
+        let mut builder = SpanBuilder::from_name(name);
         match PENDING.take() {
-            Some(slot) => builder.with_attributes([KeyValue::new(SLOT, slot as i64)]),
+            Some(Pending { slot, fields }) => {
+                // The list that the SDK span will have: it grows once, here.
+                let mut attributes = Vec::with_capacity(fields + 2);
+                attributes.push(KeyValue::new(SLOT, slot as i64));
+                builder.attributes = Some(attributes);
+                builder
+            }
             None => match GIVEN.take() {
                 Given { name: false, kind: false } => builder,
                 Given { name, kind } => {
@@ -159,12 +180,14 @@ impl<T: Tracer> Tracer for GenAiTracer<T> {
         let given = take_given(&mut builder);
         let state = self.introduced(&builder).or_else(|| state::adopt(&builder));
         if let Some(state) = &state {
-            state.lock().start(&mut builder, &self.core);
+            let mut open = state.lock();
+            carried::stamp(&mut open.record, parent_cx);
+            open.start(&mut builder, &self.core);
         } else {
             event::police_builder(&mut builder, &self.core);
         }
         let inner = self.inner.build_with_context(builder, parent_cx);
-        GenAiSpan::new(inner, state, given, Arc::clone(&self.core))
+        GenAiSpan::new(inner, state, given, Arc::clone(&self.core), parent_cx)
     }
 }
 
@@ -187,7 +210,8 @@ impl<T> GenAiTracer<T> {
         let first = builder.attributes.as_ref()?.first()?;
         match &first.value {
             OtelValue::I64(slot) if first.key.as_str() == SLOT => {
-                self.core.take(usize::try_from(*slot).ok()?)
+                // The slab uses all bits: the number may have come out negative.
+                self.core.take(*slot as usize)
             }
             _ => None,
         }
