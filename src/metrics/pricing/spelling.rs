@@ -1,6 +1,6 @@
 //! The many ways to write a model's name.
 
-use crate::semconv::Provider;
+use crate::semconv::{Provider, split_model_prefix};
 
 /// The spellings under which a model may have a price, the most exact first, in lower case.
 pub(super) fn of(model: &str) -> Vec<String> {
@@ -22,6 +22,12 @@ pub(super) fn of(model: &str) -> Vec<String> {
 pub(super) fn provider(provider: &str) -> String {
     let lower = provider.trim().to_ascii_lowercase();
     Provider::from(lower.as_str()).as_str().to_owned()
+}
+
+/// The provider that a model's name begins with, as in `bedrock/anthropic.claude-3-opus`.
+pub(super) fn provider_in(model: &str) -> Option<String> {
+    let model = model.trim().to_ascii_lowercase();
+    split_model_prefix(&model).map(|(provider, _)| provider.to_owned())
 }
 
 /// The name of a price's row: its provider, if there is one, as the conventions write it.
