@@ -184,7 +184,8 @@ impl<T> GenAiTracer<T> {
         let first = builder.attributes.as_ref()?.first()?;
         match &first.value {
             OtelValue::I64(slot) if first.key.as_str() == SLOT => {
-                self.core.take(usize::try_from(*slot).ok()?)
+                // The generation in a slot's upper bits may make it negative.
+                self.core.take(*slot as usize)
             }
             _ => None,
         }
