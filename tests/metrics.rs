@@ -223,6 +223,19 @@ fn nested_spans_of_one_request_count_once() {
 }
 
 #[test]
+fn calls_that_used_nothing_are_calls() {
+    let request = measured(
+        |builder| builder,
+        || {
+            answered(&chat("gpt-4o"), 0, 23);
+            answered(&chat("gpt-4o"), 0, 0);
+            answered(&chat("gpt-4o"), 23, 0);
+        },
+    );
+    assert_eq!(sums(&request, "tracing_genai.client.requests"), 3.0);
+}
+
+#[test]
 fn cumulative_sums_grow_and_delta_sums_begin_anew() {
     for (temporality, expected) in [("cumulative", [10.0, 15.0]), ("delta", [10.0, 5.0])] {
         let receiver = OtlpReceiver::start();

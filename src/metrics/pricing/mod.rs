@@ -122,10 +122,14 @@ impl Prices {
             // Inline rows come last, so that they win.
             prices.read_text(&serde_json::json!({ "models": models }).to_string(), "pricing");
         }
-        // The stable sort keeps inline rows, which were read last, in front of their equals.
-        prices.wildcards.reverse();
-        prices.wildcards.sort_by_key(|(head, tail, _)| std::cmp::Reverse(head.len() + tail.len()));
+        prices.sort();
         prices
+    }
+
+    fn sort(&mut self) {
+        // The stable sort keeps inline rows, which were read last, in front of their equals.
+        self.wildcards.reverse();
+        self.wildcards.sort_by_key(|(head, tail, _)| std::cmp::Reverse(head.len() + tail.len()));
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -141,12 +145,12 @@ impl Prices {
     /// the provider before without it. Wildcards come last, the longest first.
     pub(super) fn find(&self, provider: Option<&str>, model: &str) -> Option<&Arc<Price>> {
         let spellings = spelling::of(model);
-        let provider = provider.map(spelling::provider);
+        let providers = [provider.map(spelling::provider), spelling::provider_in(model)];
         let full: Vec<_> = spellings
             .iter()
             .flat_map(|model| {
-                let with = provider.as_ref().map(|provider| format!("{provider}/{model}"));
-                with.into_iter().chain([model.clone()])
+                let with = providers.iter().flatten().map(move |it| format!("{it}/{model}"));
+                with.chain([model.clone()])
             })
             .collect();
         full.iter().find_map(|name| self.exact.get(name.as_str())).or_else(|| {

@@ -1,6 +1,6 @@
 //! The many ways to write a model's name.
 
-use crate::semconv::Provider;
+use crate::semconv::{Provider, split_model_prefix};
 
 /// The spellings under which a model may have a price, the most exact first, in lower case.
 pub(super) fn of(model: &str) -> Vec<String> {
@@ -10,8 +10,10 @@ pub(super) fn of(model: &str) -> Vec<String> {
     // `openrouter/openai/gpt-4o`, `models/gemini-2.5-pro`, an ARN's last part.
     while let Some(name) = next {
         with_less_behind(name, &mut all);
-        if let Some(bare) = without_region_and_vendor(name) {
-            with_less_behind(bare, &mut all);
+        let mut bare = name;
+        while let Some(shorter) = without_region_or_vendor(bare) {
+            with_less_behind(shorter, &mut all);
+            bare = shorter;
         }
         next = name.split_once('/').map(|(_, rest)| rest).filter(|rest| !rest.is_empty());
     }
@@ -22,6 +24,12 @@ pub(super) fn of(model: &str) -> Vec<String> {
 pub(super) fn provider(provider: &str) -> String {
     let lower = provider.trim().to_ascii_lowercase();
     Provider::from(lower.as_str()).as_str().to_owned()
+}
+
+/// The provider that a model's name begins with, as in `bedrock/anthropic.claude-3-opus`.
+pub(super) fn provider_in(model: &str) -> Option<String> {
+    let model = model.trim().to_ascii_lowercase();
+    split_model_prefix(&model).map(|(provider, _)| provider.to_owned())
 }
 
 /// The name of a price's row: its provider, if there is one, as the conventions write it.
@@ -46,13 +54,10 @@ fn with_less_behind(name: &str, all: &mut Vec<String>) {
     }
 }
 
-/// `us.anthropic.claude-…` and `anthropic.claude-…`, as Bedrock writes them.
-fn without_region_and_vendor(name: &str) -> Option<&str> {
+/// `us.anthropic.claude-…` without its region, `anthropic.claude-…` without its vendor.
+fn without_region_or_vendor(name: &str) -> Option<&str> {
     let (first, rest) = name.split_once('.')?;
-    if REGIONS.contains(&first) {
-        return Some(without_region_and_vendor(rest).unwrap_or(rest));
-    }
-    VENDORS.contains(&first).then_some(rest)
+    (REGIONS.contains(&first) || VENDORS.contains(&first)).then_some(rest)
 }
 
 /// A name with one part less behind it: what says when or how, not which model.
@@ -82,14 +87,18 @@ fn without_ending(name: &str) -> Option<&str> {
     without_date(name)
 }
 
-/// Without `-2024-07-18`, `-20240718`, `-07-18`, `-0613`, `-2407` or `-001`.
+/// Without `-2024-07-18`, `-20240718`, `-07-18`, `-07-2024`, `-0613`, `-2407` or `-001`.
 fn without_date(name: &str) -> Option<&str> {
     let (rest, last) = name.rsplit_once('-')?;
     if !is_number(last) {
         return None;
     }
     match last.len() {
-        8 | 3 | 4 => Some(rest),
+        4 => match rest.rsplit_once('-') {
+            Some((base, month)) if month.len() == 2 && is_number(month) => Some(base),
+            _ => Some(rest),
+        },
+        8 | 3 => Some(rest),
         2 => {
             let (before, month) = rest.rsplit_once('-')?;
             if !(is_number(month) && month.len() == 2) {
