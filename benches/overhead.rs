@@ -4,7 +4,6 @@
 //! `cargo bench --bench overhead` prints for each case the time and the allocations of one span
 //! and a line `ratio <case> <ours / bare>`; the time is the least of all rounds.
 #![expect(clippy::print_stdout, reason = "a benchmark reports on stdout")]
-#![expect(clippy::unwrap_used, reason = "a benchmark may stop at the first surprise")]
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};

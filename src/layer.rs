@@ -6,6 +6,7 @@
 //! goes to the layer below.
 
 mod capture;
+mod expiry;
 mod plan;
 pub(crate) mod reach;
 mod recent;
@@ -14,8 +15,9 @@ pub(crate) mod targets;
 use std::any::TypeId;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
-use opentelemetry::trace::Tracer;
+use opentelemetry::trace::{Tracer, TracerProvider};
 use tracing::span::{Attributes, Id, Record as Values};
 use tracing::{Event, Metadata, Subscriber};
 use tracing_core::{Dispatch, Interest, LevelFilter};
@@ -27,10 +29,12 @@ use tracing_subscriber::registry::LookupSpan;
 use crate::policy::{ContentCapture, Policy};
 use crate::record::Record;
 use crate::semconv::Version;
-use crate::tracer::{Core, GenAiTracer, Open, SpanState};
+use crate::tracer::open_spans::OpenSpans;
+use crate::tracer::{Core, GenAiTracer, GenAiTracerProvider, Open, SpanState};
 use capture::{EventFields, SpanFields};
 use plan::{EventPlan, FieldPlan, SpanPlan};
 use reach::Reach;
+use recent::Recent;
 
 /// A layer over a tracer of your own: your provider, your exporter.
 ///
@@ -115,6 +119,15 @@ where
         self.rebuilt(|core| core.override_explicit_names = replace)
     }
 
+    /// Ends a GenAI span that is open for longer than `limit`, with `tracing_genai.outcome` =
+    /// `expired`; nothing happens when it is closed after all. It may take a sixteenth of the limit
+    /// longer. A thread looks after it as long as the layer is in use. Zero is off, which is the
+    /// default of a layer of your own; [`builder()`](crate::builder) sets 20 minutes.
+    #[must_use]
+    pub fn span_ttl(self, limit: Duration) -> Self {
+        self.rebuilt(|core| core.open_spans = OpenSpans::new(Some(limit)))
+    }
+
     /// Leaves the last steps of a GenAI span (the shape of its messages, a kind that was learnt
     /// late, an attribute that was rewritten) to a [`GenAiExporter`](crate::tracer::GenAiExporter)
     /// on the export thread. Say so only when every exporter of the provider is wrapped in one.
@@ -125,10 +138,18 @@ where
         self.rebuilt(|core| core.finish_on_export = finish)
     }
 
+    /// Wraps a provider so that spans made with the OpenTelemetry API directly meet the same
+    /// conventions and the same policy, for `opentelemetry::global::set_tracer_provider`.
+    #[must_use]
+    pub fn tracer_provider<P: TracerProvider>(&self, provider: P) -> GenAiTracerProvider<P> {
+        GenAiTracerProvider::new(provider, Arc::clone(&self.core))
+    }
+
     fn rebuilt(self, change: impl FnOnce(&mut Core)) -> Self {
         let mut core = Core::new(self.core.policy.load(), self.core.semconv);
         core.override_explicit_names = self.core.override_explicit_names;
         core.finish_on_export = self.core.finish_on_export;
+        core.open_spans = OpenSpans::new(self.core.open_spans.limit());
         change(&mut core);
         Self::with_core(self.tracer, core)
     }
@@ -159,6 +180,7 @@ where
 {
     fn on_register_dispatch(&self, subscriber: &Dispatch) {
         self.inner.on_register_dispatch(subscriber);
+        expiry::watch(&self.core, subscriber);
     }
 
     fn on_layer(&mut self, subscriber: &mut S) {
@@ -187,7 +209,8 @@ where
         };
         let mut open = Open::new(Record::with_capacity(fields.len()));
         attrs.record(&mut SpanFields::new(fields, &self.core, &mut open));
-        let state = Arc::new(SpanState::new(open));
+        let state =
+            Arc::new(SpanState::new(open, self.core.open_spans.insert(id.into_non_zero_u64())));
 
         // The layer below gets the span without its fields.
         let none = attrs.fields().value_set(&[]);
@@ -200,22 +223,29 @@ where
         if let Some(span) = ctx.span(id) {
             let tracked = Tracked { state, plan: fields };
             span.extensions_mut().replace(tracked.clone());
-            recent::put(&self.core, id, tracked);
+            recent::put(Recent::new(&self.core, id, tracked));
         }
     }
 
     fn on_record(&self, id: &Id, values: &Values<'_>, ctx: Context<'_, S>) {
-        // Neither the cell nor the extensions are held while a value is formatted: its `Debug` may
-        // use `tracing`.
-        let tracked = recent::take(&self.core, id).or_else(|| {
-            let span = ctx.span(id)?;
-            let extensions = span.extensions();
-            extensions.get::<Tracked>().cloned()
+        let record = |tracked: &Tracked, entered: bool| {
+            let Tracked { state, plan } = tracked;
+            if self.core.is_of_use(state) {
+                values.record(&mut SpanFields::live(plan, &self.core, state, entered));
+            }
+        };
+        let known = recent::with(&self.core, id, |recent| {
+            record(recent.tracked(), recent.is_entered());
         });
+        if known.is_some() {
+            return;
+        }
+        // The extensions are not held while a value is formatted: its `Debug` may use `tracing`.
+        let tracked = ctx.span(id).and_then(|span| span.extensions().get::<Tracked>().cloned());
         match tracked {
             Some(tracked) => {
-                values.record(&mut SpanFields::live(tracked.plan, &self.core, &tracked.state));
-                recent::put(&self.core, id, tracked);
+                record(&tracked, false);
+                recent::put(Recent::new(&self.core, id, tracked));
             }
             None => self.inner.on_record(id, values, ctx),
         }
@@ -242,15 +272,17 @@ where
     }
 
     fn on_enter(&self, id: &Id, ctx: Context<'_, S>) {
+        recent::enter(&self.core, id);
         self.inner.on_enter(id, ctx);
     }
 
     fn on_exit(&self, id: &Id, ctx: Context<'_, S>) {
+        recent::exit(&self.core, id);
         self.inner.on_exit(id, ctx);
     }
 
     fn on_close(&self, id: Id, ctx: Context<'_, S>) {
-        drop(recent::take(&self.core, &id));
+        recent::forget(&self.core, &id);
         self.inner.on_close(id, ctx);
     }
 

@@ -3,6 +3,7 @@
 
 #[cfg(feature = "init")]
 pub mod config;
+#[cfg(feature = "init")]
 mod error;
 #[cfg(feature = "init")]
 pub mod format;
@@ -12,6 +13,7 @@ mod layer;
 mod span_ext;
 pub mod stream;
 
+#[cfg(feature = "init")]
 pub use error::{Error, ErrorKind};
 pub use layer::{GenAiLayer, layer};
 pub use span_ext::{GenAiSpanExt, Outcome, RequestParameters, Response, ToolCall, Usage};

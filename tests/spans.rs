@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use opentelemetry::trace::{SpanKind, Status, TraceContextExt, TracerProvider as _};
+use opentelemetry::trace::{
+    Span as _, SpanKind, Status, TraceContextExt, Tracer as _, TracerProvider as _,
+};
 use opentelemetry::{Array, KeyValue, Value};
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracer, SdkTracerProvider, SpanData};
 use tracing::field::Empty;
@@ -271,5 +273,63 @@ fn content_leaves_only_when_asked_for() {
             "gen_ai.tool.description",
             "input.value"
         ]
+    );
+}
+
+#[test]
+fn the_exporter_finishes_what_was_learnt_late() {
+    let exporter = InMemorySpanExporter::default();
+    let provider = SdkTracerProvider::builder()
+        .with_simple_exporter(tracing_genai::tracer::GenAiExporter::new(exporter.clone()))
+        .build();
+    let layer = tracing_genai::layer(provider.tracer("test"))
+        .content_capture(ContentCapture::Full)
+        .finish_on_export(true);
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+        let span = info_span!(
+            "s",
+            gen_ai.operation.name = Empty,
+            gen_ai.request.model = "first",
+            gen_ai.output.messages = Empty,
+        );
+        span.in_scope(|| {
+            span.record("gen_ai.operation.name", "chat");
+            span.record("gen_ai.request.model", "second");
+            span.record("gen_ai.output.messages", "hello");
+        });
+    });
+    let span = exporter.get_finished_spans().unwrap().remove(0);
+    assert_eq!((&*span.name, &span.span_kind), ("chat second", &SpanKind::Client));
+    let attrs = attrs(&span);
+    assert_eq!(attrs["gen_ai.request.model"], Value::from("second"));
+    let messages: serde_json::Value =
+        serde_json::from_str(&attrs["gen_ai.output.messages"].as_str()).unwrap();
+    let expected = serde_json::json!([{
+        "role": "assistant",
+        "parts": [{"type": "text", "content": "hello"}],
+        "finish_reason": "stop",
+    }]);
+    assert_eq!(messages, expected);
+    assert!(attrs.keys().all(|key| !key.starts_with("tracing_genai.")), "{attrs:?}");
+}
+
+#[test]
+fn spans_of_the_open_telemetry_api_meet_the_policy_through_the_provider() {
+    let exporter = InMemorySpanExporter::default();
+    let provider = SdkTracerProvider::builder().with_simple_exporter(exporter.clone()).build();
+    let layer: Layer = tracing_genai::layer(provider.tracer("test"));
+    let tracer = layer.tracer_provider(provider).tracer("native");
+    let builder = tracer.span_builder("completion").with_attributes([
+        KeyValue::new("gen_ai.operation.name", "chat"),
+        KeyValue::new("gen_ai.request.model", "m"),
+        KeyValue::new("gen_ai.usage.input_tokens", "3"),
+        KeyValue::new("gen_ai.prompt", "secret"),
+    ]);
+    builder.start(&tracer).end();
+    let span = exporter.get_finished_spans().unwrap().remove(0);
+    assert_eq!((&*span.name, &span.span_kind), ("chat m", &SpanKind::Client));
+    assert_eq!(
+        keys(&span),
+        ["gen_ai.operation.name", "gen_ai.request.model", "gen_ai.usage.input_tokens"]
     );
 }

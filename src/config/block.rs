@@ -196,6 +196,9 @@ impl BlockReader<'_> {
     /// `place` is the path in the file, `path` the one among the keys.
     fn entries(&mut self, entries: &[(Name, Node)], place: &str, path: &str) {
         for (name, node) in entries {
+            if self.problems.len() >= MAX_PROBLEMS {
+                return;
+            }
             let inside = |path: &str| {
                 if path.is_empty() { name.text.clone() } else { format!("{path}.{}", name.text) }
             };
@@ -214,7 +217,7 @@ impl BlockReader<'_> {
             }
             return;
         }
-        let spelling = Key::spellings().find(|(spelling, ..)| spelling == path);
+        let spelling = Key::spellings().find(|(spelling, ..)| *spelling == path);
         let takes_map = |key: Key| {
             matches!(
                 key.row().kind,
@@ -333,34 +336,33 @@ impl BlockReader<'_> {
 /// word at another level.
 fn suggestion(name: &Name, path: &str) -> Option<String> {
     let parent = path.strip_suffix(&name.text).unwrap_or_default();
-    let mut siblings: Vec<String> = Key::spellings()
+    let mut siblings: Vec<&str> = Key::spellings()
         .filter_map(|(spelling, ..)| {
             let rest = spelling.strip_prefix(parent)?;
-            Some(rest.split('.').next().unwrap_or(rest).to_owned())
+            Some(rest.split('.').next().unwrap_or(rest))
         })
         .collect();
     if parent.is_empty() {
-        siblings.extend(["exporters", "profiles"].map(String::from));
+        siblings.extend(TOP_LEVEL);
     }
-    if let Some(near) = suggest::nearest(&name.text, siblings.iter().map(String::as_str)) {
+    if let Some(near) = suggest::nearest(&name.text, siblings.iter().copied()) {
         return Some(format!("did you mean `{near}`?"));
     }
     if let Some(ours) = suggest::foreign(&name.text) {
         return Some(format!("did you mean `{ours}`?"));
     }
-    let elsewhere: Vec<(String, String)> = Key::spellings()
+    let elsewhere: Vec<(&str, &str)> = Key::spellings()
         .filter(|(_, key, _)| key.signal == Signal::General)
-        .filter_map(|(spelling, ..)| {
-            let last = spelling.rsplit('.').next()?.to_owned();
-            Some((last, spelling))
-        })
+        .filter_map(|(spelling, ..)| Some((spelling.rsplit('.').next()?, spelling)))
         .collect();
-    let near = suggest::nearest(&name.text, elsewhere.iter().map(|(last, _)| last.as_str()))?;
-    let (_, full) = elsewhere.iter().find(|(last, _)| last == near)?;
+    let near = suggest::nearest(&name.text, elsewhere.iter().map(|(last, _)| *last))?;
+    let (_, full) = elsewhere.iter().find(|(last, _)| *last == near)?;
     Some(match full.rsplit_once('.') {
         Some((branch, last)) => format!("did you mean `{last}`? it belongs under `{branch}`"),
         None => format!("did you mean `{near}`? it belongs at the top level"),
     })
 }
 
+/// After so many the rest of a block is not looked at.
+const MAX_PROBLEMS: usize = 100;
 const TOP_LEVEL: [&str; 2] = ["exporters", "profiles"];

@@ -12,6 +12,8 @@ use super::resolve::{Effective, Source, Stack};
 use super::settings::{Compression, Destination, ExporterChoice, FormatChoice, Protocol, Secret};
 use super::url::{Address, BadAddress};
 use super::value::Value;
+use crate::format::backend::{self, Backend, backend_named};
+use crate::format::choice_named;
 use crate::policy::Policy;
 
 /// Which signals leave, and by what.
@@ -20,6 +22,8 @@ pub(crate) struct Signals {
     pub(crate) traces: (bool, ExporterChoice),
     pub(crate) metrics: (bool, ExporterChoice),
     pub(crate) logs: (bool, ExporterChoice),
+    /// Metrics are not only on by default.
+    pub(crate) metrics_asked_for: bool,
 }
 
 impl Signals {
@@ -43,12 +47,13 @@ struct Route {
     client_key: Option<PathBuf>,
     compression: Compression,
     timeout: Duration,
+    backend: &'static Backend,
 }
 
 /// What an entry of `exporters` takes from above: how to send, never where to or with what key.
 #[derive(Clone, Copy, Debug)]
 struct Inherited {
-    format: FormatChoice,
+    format: Option<FormatChoice>,
     protocol: Option<Protocol>,
     compression: Option<Compression>,
     timeout: Option<Duration>,
@@ -64,7 +69,7 @@ pub(crate) fn destinations(
     let listed = stack.layers().iter().position(|source| source.layer.exporters.is_some());
     let mut policy = content::policy(stack);
     let inherited = Inherited {
-        format: format(stack).unwrap_or(FormatChoice::GenAi),
+        format: format(stack),
         protocol: protocol(stack, Signal::General),
         compression: compression(stack, Signal::General),
         timeout: timeout(stack, Signal::General),
@@ -73,11 +78,24 @@ pub(crate) fn destinations(
     let with_default = listed.is_none_or(|listed| general.is_some_and(|general| general <= listed));
     let with_list = listed.is_some_and(|listed| general.is_none_or(|general| listed <= general));
     if with_default {
-        let shape = Shape { name: "default", inherited, policy: None, with_localhost: true };
+        let backend = backend(stack);
+        let shape = Shape {
+            name: "default",
+            backend: backend.unwrap_or(Backend::any()),
+            format: chosen(inherited.format, backend, None),
+            inherited,
+            policy: None,
+            with_localhost: true,
+        };
         found.extend(destination(stack, signals, directory, &shape));
     }
     if let Some(listed) = listed {
         if with_list {
+            if found.is_empty() && stack.general(Field::Backend).is_some() {
+                stack.warnings.push(String::from(
+                    "backend: has no effect on the entries of `exporters`; each has its own",
+                ));
+            }
             found.extend(list(stack, listed, signals, directory, inherited, &mut policy));
         } else {
             stack.warnings.push(String::from(
@@ -137,9 +155,15 @@ fn list(
             asked = allowed;
         }
         own.push(asked);
-        let inherited =
-            Inherited { format: format(&mut exporter).unwrap_or(inherited.format), ..inherited };
-        let shape = Shape { name: &name, inherited, policy: Some(asked), with_localhost: false };
+        let backend = backend(&mut exporter);
+        let shape = Shape {
+            name: &name,
+            backend: backend.unwrap_or(Backend::any()),
+            format: chosen(format(&mut exporter), backend, inherited.format),
+            inherited,
+            policy: Some(asked),
+            with_localhost: false,
+        };
         let reached = destination(&mut exporter, signals, directory, &shape);
         if reached.is_empty() && exporter.problems.is_empty() {
             stack.warnings.push(format!("exporters.{name}: has no endpoint and is not used"));
@@ -156,6 +180,8 @@ fn list(
 
 struct Shape<'a> {
     name: &'a str,
+    backend: &'static Backend,
+    format: FormatChoice,
     inherited: Inherited,
     policy: Option<Policy>,
     /// An exporter that was asked for without an endpoint goes to the specification's default.
@@ -175,6 +201,9 @@ fn destination(
             continue;
         }
         let localhost = shape.with_localhost && exporter == ExporterChoice::Otlp;
+        if signal == Signal::Metrics && takes_no_metrics(stack, signals, shape) {
+            continue;
+        }
         let Some(route) = route(stack, signal, directory, shape, localhost) else { continue };
         let same = found.iter_mut().find(|(_, other)| other.travels_as(&route));
         let url = Some(route.url.clone());
@@ -208,6 +237,7 @@ impl Route {
                 [route.ca_cert.clone(), route.client_cert.clone(), route.client_key.clone()],
                 route.compression,
                 route.timeout,
+                route.backend.name,
             )
         };
         key(self) == key(other)
@@ -226,7 +256,9 @@ impl Route {
             client_key: self.client_key.clone(),
             compression: self.compression,
             timeout: self.timeout,
-            format: shape.inherited.format,
+            backend: self.backend,
+            format: shape.format,
+            own_format: None,
             policy: shape.policy,
         }
     }
@@ -259,13 +291,20 @@ fn route(
         }
         None => return None,
     };
+    let backend = if has_own_receiver(stack, signal) { Backend::any() } else { shape.backend };
+    if protocol == Protocol::Grpc && !backend.grpc {
+        no_grpc(stack, signal, backend);
+    }
     let endpoint_layer = stack.get(signal, Field::Endpoint).map(|endpoint| endpoint.layer);
-    let headers = stack.headers(signal);
+    let headers = stack.headers_over(signal, backend.headers);
     let borrowed: Vec<&str> = headers
         .iter()
         .filter(|(_, layer)| {
             endpoint_layer.is_some_and(|endpoint| endpoint < *layer)
-                && stack.layers()[*layer].layer.sets(Field::Endpoint)
+                && stack
+                    .layers()
+                    .get(*layer)
+                    .is_some_and(|source| source.layer.sets(Field::Endpoint))
         })
         .map(|(header, _)| header.name.as_str())
         .collect();
@@ -303,6 +342,7 @@ fn route(
             .or(shape.inherited.compression)
             .unwrap_or(Compression::None),
         timeout: timeout(stack, signal).or(shape.inherited.timeout).unwrap_or(DEFAULT_TIMEOUT),
+        backend,
     })
 }
 
@@ -365,15 +405,58 @@ fn url(
 }
 
 fn format(stack: &mut Stack<'_>) -> Option<FormatChoice> {
-    let Some(Value::Choice(format)) = value(stack.general(Field::Format)) else { return None };
-    Some(match format {
-        "open_inference" => FormatChoice::OpenInference,
-        "vercel" => FormatChoice::Vercel,
-        "openllmetry" => FormatChoice::OpenLlmetry,
-        "langfuse" => FormatChoice::Langfuse,
-        "gen_ai+open_inference" => FormatChoice::GenAiAndOpenInference,
-        _ => FormatChoice::GenAi,
-    })
+    match value(stack.general(Field::Format))? {
+        Value::Choice(format) => choice_named(format),
+        _ => None,
+    }
+}
+
+fn backend(stack: &mut Stack<'_>) -> Option<&'static Backend> {
+    match value(stack.general(Field::Backend))? {
+        Value::Choice(backend) => backend_named(backend),
+        _ => None,
+    }
+}
+
+/// What the destination says itself comes first, then what its receiver reads best.
+fn chosen(
+    own: Option<FormatChoice>,
+    backend: Option<&Backend>,
+    inherited: Option<FormatChoice>,
+) -> FormatChoice {
+    let of_backend = || backend.map(|backend| backend.format);
+    own.or_else(of_backend).or(inherited).unwrap_or(FormatChoice::GenAi)
+}
+
+/// Whether metrics or logs go to an endpoint of their own, about which `backend` says nothing.
+fn has_own_receiver(stack: &mut Stack<'_>, signal: Signal) -> bool {
+    signal != Signal::Traces
+        && stack.get(signal, Field::Endpoint).is_some_and(|endpoint| endpoint.key.signal == signal)
+}
+
+fn takes_no_metrics(stack: &mut Stack<'_>, signals: Signals, shape: &Shape<'_>) -> bool {
+    let none = shape.backend.metrics == backend::Metrics::None
+        && !has_own_receiver(stack, Signal::Metrics);
+    if none && signals.metrics_asked_for {
+        stack.warnings.push(format!(
+            "backend: {} takes no metrics; none are sent to `{}`",
+            shape.backend.name, shape.name
+        ));
+    }
+    none
+}
+
+fn no_grpc(stack: &mut Stack<'_>, signal: Signal, backend: &Backend) {
+    let protocol = stack.get(signal, Field::Protocol);
+    if let Some(said) = protocol.or_else(|| stack.general(Field::Backend)) {
+        let message = format!("{} has no gRPC endpoint, and the protocol is grpc", backend.name);
+        let help = format!(
+            "set `protocol: http/protobuf`; for a collector in between set `format: {}` instead \
+             of `backend`",
+            backend.format.as_str()
+        );
+        stack.problems.push(Problem::new(said.origin, said.path, message).help(help));
+    }
 }
 
 fn protocol(stack: &mut Stack<'_>, signal: Signal) -> Option<Protocol> {
@@ -443,6 +526,9 @@ pub(crate) fn explain(destination: &Destination, lines: &mut Vec<Line>) {
         }
     }
     lines.push(Line::derived(path("protocol"), destination.protocol.as_str()));
+    if destination.backend.name != Backend::any().name {
+        lines.push(Line::derived(path("backend"), destination.backend.name));
+    }
     lines.push(Line::derived(path("format"), destination.format.as_str()));
     let names: Vec<&str> = destination.headers.iter().map(|(name, _)| name.as_str()).collect();
     if !names.is_empty() {

@@ -13,8 +13,8 @@ pub(crate) fn parse(text: &str) -> Result<Option<Node>, Vec<Malformed>> {
     let mut reader = Reader {
         text,
         offset: 0,
-        line: 1,
-        line_start: 0,
+        at: Position { line: 1, column: 1 },
+        at_offset: 0,
         budget: Budget::default(),
         malformed: Vec::new(),
     };
@@ -31,9 +31,9 @@ pub(crate) fn parse(text: &str) -> Result<Option<Node>, Vec<Malformed>> {
 struct Reader<'t> {
     text: &'t str,
     offset: usize,
-    line: u32,
-    /// The offset of the line's first byte.
-    line_start: usize,
+    /// The position of the byte at `at_offset`, from which later ones are counted.
+    at: Position,
+    at_offset: usize,
     budget: Budget,
     malformed: Vec<Malformed>,
 }
@@ -127,7 +127,7 @@ impl<'t> Reader<'t> {
         }
         let raw = self.rest().get(..=end);
         let text = raw.and_then(|raw| serde_json::from_str(raw).ok());
-        let text = text.ok_or_else(|| self.bad("a string that is not valid JSON"))?;
+        let Some(text) = text else { return Err(self.bad("a string that is not valid JSON")) };
         self.offset += end + 1;
         Ok(text)
     }
@@ -150,8 +150,8 @@ impl<'t> Reader<'t> {
         while let Some(c) = self.peek().filter(|c| matches!(c, ' ' | '\t' | '\r' | '\n')) {
             self.offset += 1;
             if c == '\n' {
-                self.line = self.line.saturating_add(1);
-                self.line_start = self.offset;
+                self.at = Position { line: self.at.line.saturating_add(1), column: 1 };
+                self.at_offset = self.offset;
             }
         }
     }
@@ -172,12 +172,15 @@ impl<'t> Reader<'t> {
         &self.text[self.offset..]
     }
 
-    fn position(&self) -> Position {
-        let column = self.text[self.line_start..self.offset].chars().count() + 1;
-        Position { line: self.line, column: u32::try_from(column).unwrap_or(u32::MAX) }
+    fn position(&mut self) -> Position {
+        let further = self.text[self.at_offset..self.offset].chars().count();
+        let further = u32::try_from(further).unwrap_or(u32::MAX);
+        self.at.column = self.at.column.saturating_add(further);
+        self.at_offset = self.offset;
+        self.at
     }
 
-    fn bad(&self, message: &str) -> Malformed {
+    fn bad(&mut self, message: &str) -> Malformed {
         Malformed::new(self.position(), format!("not valid JSON: {message}"))
     }
 }

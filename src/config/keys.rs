@@ -1,6 +1,9 @@
 //! Every key of the configuration, one row each. Reading a file, its overrides by variable, the
 //! suggestions for a misspelt key, the documentation table and the JSON schema all come from here.
 
+use crate::format::{self, backend};
+use std::sync::OnceLock;
+
 /// A key, without the signal it may be set for.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub(crate) enum Field {
@@ -19,6 +22,7 @@ pub(crate) enum Field {
     Insecure,
     Compression,
     Timeout,
+    Backend,
     Format,
     Semconv,
     SemconvOptIn,
@@ -188,7 +192,7 @@ pub(crate) enum Zero {
     Off,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Choice {
     pub(crate) name: &'static str,
     pub(crate) aliases: &'static [&'static str],
@@ -268,7 +272,13 @@ impl Key {
     }
 
     /// Every spelling of every key as a path, with how its values read.
-    pub(crate) fn spellings() -> impl Iterator<Item = (String, Self, Reads)> {
+    pub(crate) fn spellings() -> impl Iterator<Item = (&'static str, Self, Reads)> {
+        static SPELLINGS: OnceLock<Vec<(String, Key, Reads)>> = OnceLock::new();
+        let spellings = SPELLINGS.get_or_init(|| Self::every_spelling().collect());
+        spellings.iter().map(|(path, key, reads)| (path.as_str(), *key, *reads))
+    }
+
+    fn every_spelling() -> impl Iterator<Item = (String, Self, Reads)> {
         Self::all().flat_map(|key| {
             let own = std::iter::once((key.path(), key, Reads::Same));
             let aliases = key.row().aliases.iter().filter_map(move |alias| {
@@ -291,12 +301,13 @@ impl Key {
 
 impl Choice {
     fn is(&self, word: &str) -> bool {
-        std::iter::once(&self.name).chain(self.aliases).any(|name| name.eq_ignore_ascii_case(word))
+        std::iter::once(&self.name).chain(self.aliases).any(|name| *name == word)
     }
 
-    /// The canonical spelling of `word`, whatever its case.
+    /// The canonical spelling of `word`, whatever its case; `-` and a space are `_`.
     pub(crate) fn find(choices: &'static [Self], word: &str) -> Option<&'static str> {
-        choices.iter().find(|choice| choice.is(word)).map(|choice| choice.name)
+        let word = word.to_ascii_lowercase().replace(['-', ' '], "_");
+        choices.iter().find(|choice| choice.is(&word)).map(|choice| choice.name)
     }
 }
 
@@ -333,14 +344,6 @@ static PROTOCOLS: [Choice; 3] = [
     words("http/json", &["http_json"]),
 ];
 static COMPRESSIONS: [Choice; 2] = [word("none"), word("gzip")];
-static FORMATS: [Choice; 6] = [
-    words("genai_extension", &["gen_ai", "genai", "otel"]),
-    words("open_inference", &["openinference"]),
-    word("vercel"),
-    word("openllmetry"),
-    word("langfuse"),
-    words("gen_ai+open_inference", &["genai_extension+open_inference"]),
-];
 static SEMCONVS: [Choice; 3] =
     [words("1.41", &["v1.41", "1.41.0", "1.41.1"]), word("latest"), word("dual")];
 static CAPTURES: [Choice; 2] = [
@@ -455,8 +458,9 @@ pub(crate) static ROWS: &[Row] = &[
         ..route(Field::Compression, "compression", Kind::Choice(&COMPRESSIONS), "none", "How bodies are compressed.") },
     Row { variables: &[also("OTEL_EXPORTER_OTLP_*TIMEOUT")],
         ..route(Field::Timeout, "timeout", TIMEOUT, "10000", "Time for one request; 0 is no limit.") },
+    shaped(Field::Backend, "backend", Kind::Choice(&backend::WORDS), "", "What the receiver is. Decides `format`, adds headers that are no secrets, gives keys the names it reads, and leaves out what it does not take."),
     Row { aliases: &[also("trace_type")],
-        ..shaped(Field::Format, "format", Kind::Choice(&FORMATS), "genai_extension", "The names and shapes that leave.") },
+        ..shaped(Field::Format, "format", Kind::Choice(&format::WORDS), "gen_ai", "The names and shapes that leave. Defaults to what `backend` reads best.") },
     row(Field::Semconv, "semconv", Kind::Choice(&SEMCONVS), "1.41", "The version of the GenAI conventions."),
     Row { variables: &[also("OTEL_SEMCONV_STABILITY_OPT_IN")],
         ..row(Field::SemconvOptIn, "semconv_stability_opt_in", Kind::Names, "", "Accepted as other libraries understand it; `gen_ai_latest_experimental` is the 1.41 default here.") },
@@ -568,7 +572,7 @@ mod tests {
     fn no_spelling_is_taken_twice_and_each_key_has_its_own_variable() {
         let mut paths = BTreeSet::new();
         for (path, ..) in Key::spellings() {
-            assert!(paths.insert(path.clone()), "{path}");
+            assert!(paths.insert(path), "{path}");
         }
         let mut variables = BTreeSet::new();
         for key in Key::all() {

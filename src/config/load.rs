@@ -15,6 +15,7 @@ use super::settings::Settings;
 use super::settle::settle;
 use super::variables;
 use crate::error::Error;
+use crate::format::Hide;
 
 /// Where a configuration comes from.
 #[derive(Clone, Debug, Default)]
@@ -106,6 +107,9 @@ pub(crate) fn resolve(
     let mut stack = Stack::new(layers, env);
     let directory = file.and_then(|file| file.directory.as_deref());
     let mut settings = settle(&mut stack, directory);
+    let (hide, unreadable) = Hide::from_env(env.lossy());
+    settings.hide = hide;
+    warnings.extend(unreadable);
     problems.append(&mut stack.problems);
     warnings.append(&mut stack.warnings);
     if !problems.is_empty() {

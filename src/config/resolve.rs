@@ -105,6 +105,15 @@ impl<'a> Stack<'a> {
 
     /// The headers for a signal, merged by name.
     pub(crate) fn headers(&mut self, signal: Signal) -> Vec<(Item<Secret>, usize)> {
+        self.headers_over(signal, &[])
+    }
+
+    /// The same over headers that a receiver always gets, as if a weakest layer had them.
+    pub(crate) fn headers_over(
+        &mut self,
+        signal: Signal,
+        fixed: &[(&str, &str)],
+    ) -> Vec<(Item<Secret>, usize)> {
         let mut merged: BTreeMap<String, (Item<Option<Secret>>, usize)> = BTreeMap::new();
         for layer in 0..self.layers.len() {
             for field in [Field::Headers, Field::HeadersList] {
@@ -124,6 +133,12 @@ impl<'a> Stack<'a> {
             merged.entry(name.clone()).or_insert_with(|| {
                 let value = Some(Secret::new(format!("Bearer {}", secret.expose())));
                 (Item { name, value, origin: token.origin }, token.layer)
+            });
+        }
+        for (name, value) in fixed {
+            merged.entry((*name).to_owned()).or_insert_with(|| {
+                let (name, value) = ((*name).to_owned(), Some(Secret::new(*value)));
+                (Item { name, value, origin: Origin::Default }, self.layers.len())
             });
         }
         merged

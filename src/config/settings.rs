@@ -2,8 +2,11 @@
 //! and `pipeline` read it; nothing here knows where a value came from.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::format::backend::Backend;
+use crate::format::{self, Format, Hide};
 use crate::policy::Policy;
 use crate::semconv::Version;
 
@@ -32,6 +35,8 @@ pub(crate) struct Settings {
     pub(crate) logs: Logs,
     pub(crate) pricing: Pricing,
     pub(crate) policy: Policy,
+    /// What the OpenInference formats withhold besides: `OPENINFERENCE_HIDE_*`.
+    pub(crate) hide: Hide,
     pub(crate) semconv: Version,
     /// An `otel.name` or `otel.kind` set by the user is replaced too. Defaults to `false`.
     pub(crate) override_explicit_names: bool,
@@ -86,7 +91,11 @@ pub(crate) struct Destination {
     pub(crate) compression: Compression,
     /// [`Duration::MAX`] is no limit.
     pub(crate) timeout: Duration,
+    /// What is known about the receiver besides its address.
+    pub(crate) backend: &'static Backend,
     pub(crate) format: FormatChoice,
+    /// Replaces `format`; comes from code.
+    pub(crate) own_format: Option<Arc<dyn Format>>,
     /// Only ever stricter than [`Settings::policy`].
     pub(crate) policy: Option<Policy>,
 }
@@ -95,6 +104,11 @@ impl Destination {
     /// Where spans go; empty for a receiver that takes no traces.
     pub(crate) fn spans_url(&self) -> &str {
         self.traces_url.as_deref().unwrap_or_default()
+    }
+
+    /// What its format is called.
+    pub(crate) fn format_name(&self) -> &'static str {
+        self.own_format.as_ref().map_or_else(|| self.format.as_str(), |own| own.name())
     }
 }
 
@@ -137,15 +151,7 @@ pub(crate) enum FormatChoice {
 
 impl FormatChoice {
     pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::GenAi => "genai_extension",
-            Self::OpenInference => "open_inference",
-            Self::Vercel => "vercel",
-            Self::OpenLlmetry => "openllmetry",
-            Self::OpenLlmetryLegacy => "openllmetry_legacy",
-            Self::Langfuse => "langfuse",
-            Self::GenAiAndOpenInference => "gen_ai+open_inference",
-        }
+        format::name_of(self)
     }
 }
 
@@ -258,6 +264,9 @@ pub(crate) struct Batch {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
     pub(crate) attributes_per_span: u32,
+    /// For formats that make several attributes of one. Where no limit was set it is wider than
+    /// the one of spans, which a long conversation would exceed.
+    pub(crate) attributes_after_format: usize,
     pub(crate) events_per_span: u32,
     pub(crate) links_per_span: u32,
     pub(crate) attributes_per_event: u32,
@@ -311,6 +320,7 @@ impl Default for Settings {
             logs: Logs::default(),
             pricing: Pricing::default(),
             policy: Policy::default(),
+            hide: Hide::default(),
             semconv: Version::default(),
             override_explicit_names: false,
             propagators: vec![Propagator::TraceContext, Propagator::Baggage],
@@ -364,6 +374,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             attributes_per_span: 128,
+            attributes_after_format: 4096,
             events_per_span: 128,
             links_per_span: 128,
             attributes_per_event: 128,

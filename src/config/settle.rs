@@ -8,10 +8,11 @@ use super::keys::{Field, Signal};
 use super::problem::{Origin, Problem};
 use super::resolve::{SERVICE_NAME, Stack};
 use super::settings::{
-    Batch, Detector, ExporterChoice, Histograms, Keep, Limits, LogLevel, Logs, Metrics, Pricing,
-    Propagator, SampleBy, Sampler, Scalar, Settings, Temporality,
+    Batch, Destination, Detector, ExporterChoice, Histograms, Keep, Limits, LogLevel, Logs,
+    Metrics, Pricing, Propagator, SampleBy, Sampler, Scalar, Settings, Temporality,
 };
 use super::value::Value;
+use crate::format::backend;
 use crate::semconv::Version;
 
 /// Problems and warnings stay in `stack`.
@@ -24,14 +25,18 @@ pub(crate) fn settle(stack: &mut Stack<'_>, directory: Option<&Path>) -> Setting
     let (service_name, resource_attributes) = resource(stack);
     let traces_enabled = is(stack, Field::TracesEnabled, true);
     let exporter = exporter(stack, Field::TracesExporter);
-    let metrics = metrics(stack, &defaults.metrics);
+    let mut metrics = metrics(stack, &defaults.metrics);
     let logs = logs(stack, &defaults.logs);
     let signals = Signals {
         traces: (traces_enabled, exporter),
         metrics: (metrics.enabled, metrics.exporter),
         logs: (logs.enabled, logs.exporter),
+        metrics_asked_for: [Field::MetricsEnabled, Field::MetricsExporter]
+            .into_iter()
+            .any(|field| stack.strongest(&[field]).is_some()),
     };
     let (destinations, policy) = destinations::destinations(stack, signals, directory);
+    metrics.temporality = temporality(stack, metrics.temporality, &destinations);
     Settings {
         enabled: true,
         service_name,
@@ -61,6 +66,7 @@ pub(crate) fn settle(stack: &mut Stack<'_>, directory: Option<&Path>) -> Setting
         logs,
         pricing: pricing(stack, directory),
         policy,
+        hide: defaults.hide,
         semconv: choice(stack, Field::Semconv).and_then(Version::parse).unwrap_or_default(),
         override_explicit_names: is(stack, Field::OverrideExplicitNames, false),
         propagators: choices(stack, Field::Propagators, propagator).unwrap_or(defaults.propagators),
@@ -165,11 +171,14 @@ fn batch(stack: &mut Stack<'_>, defaults: Batch, fields: [Field; 4]) -> Batch {
 }
 
 fn limits(stack: &mut Stack<'_>, defaults: Limits) -> Limits {
+    let attributes_after_format =
+        count(stack, Field::AttributeCount).unwrap_or(defaults.attributes_after_format);
     let mut limit = |field, default: u32| {
         count(stack, field).and_then(|count| count.try_into().ok()).unwrap_or(default)
     };
     Limits {
         attributes_per_span: limit(Field::AttributeCount, defaults.attributes_per_span),
+        attributes_after_format,
         events_per_span: limit(Field::EventCount, defaults.events_per_span),
         links_per_span: limit(Field::LinkCount, defaults.links_per_span),
         attributes_per_event: limit(Field::EventAttributeCount, defaults.attributes_per_event),
@@ -217,6 +226,31 @@ fn metrics(stack: &mut Stack<'_>, defaults: &Metrics) -> Metrics {
             _ => Vec::new(),
         },
     }
+}
+
+/// Delta where nothing was said and every receiver of metrics needs it.
+fn temporality(
+    stack: &mut Stack<'_>,
+    configured: Temporality,
+    destinations: &[Destination],
+) -> Temporality {
+    let (delta, any): (Vec<_>, Vec<_>) = destinations
+        .iter()
+        .filter(|destination| destination.metrics_url.is_some())
+        .partition(|destination| destination.backend.metrics == backend::Metrics::Delta);
+    if stack.general(Field::MetricsTemporality).is_none() && any.is_empty() && !delta.is_empty() {
+        return Temporality::Delta;
+    }
+    if configured == Temporality::Cumulative {
+        for destination in delta {
+            stack.warnings.push(format!(
+                "backend: {} takes metrics with `metrics.temporality: delta` only; those for \
+                 `{}` are cumulative",
+                destination.backend.name, destination.name
+            ));
+        }
+    }
+    configured
 }
 
 fn logs(stack: &mut Stack<'_>, defaults: &Logs) -> Logs {

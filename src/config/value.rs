@@ -271,6 +271,10 @@ impl<'a> Reader<'a> {
             self.problem(at, format!("expected a mapping of names to values, got {}", node.kind()));
             return None;
         };
+        if entries.len() > header::MAX_HEADERS {
+            self.problem(at, format!("expected at most {} headers", header::MAX_HEADERS));
+            return None;
+        }
         let mut headers: Vec<Item<Option<Secret>>> = Vec::new();
         let mut total = 0;
         for (key, value) in entries {
@@ -312,15 +316,8 @@ impl<'a> Reader<'a> {
             total += name.len() + value.as_ref().map_or(0, String::len);
             headers.push(Item { name, value: value.map(Secret::new), origin: key_site.origin });
         }
-        if headers.len() > header::MAX_HEADERS || total > header::MAX_TOTAL {
-            self.problem(
-                at,
-                format!(
-                    "expected at most {} headers of {} bytes in all",
-                    header::MAX_HEADERS,
-                    header::MAX_TOTAL
-                ),
-            );
+        if total > header::MAX_TOTAL {
+            self.problem(at, format!("expected at most {} bytes of headers", header::MAX_TOTAL));
             return None;
         }
         Some(headers)

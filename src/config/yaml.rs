@@ -4,7 +4,7 @@
 //! text of each scalar (`012345` is a token, not a number), whether it was quoted, and where every
 //! key and value stands.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use granit_parser::{
     ErrorKind, Event, Marker, Parser, ScalarStyle, ScanError, Span, StrInput, Tag,
@@ -140,10 +140,10 @@ impl Composer<'_> {
             }
         }
         // Keys written here win over merged ones, and of those the first.
-        for (name, value) in merged {
-            if !entries.iter().any(|(other, _)| other.text == name.text) {
-                entries.push((name, value));
-            }
+        if !merged.is_empty() {
+            let mut there: HashSet<String> =
+                entries.iter().map(|(name, _)| name.text.clone()).collect();
+            entries.extend(merged.into_iter().filter(|(name, _)| there.insert(name.text.clone())));
         }
         Ok(mapping(at, entries, &mut self.malformed))
     }

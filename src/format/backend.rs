@@ -13,6 +13,7 @@ use opentelemetry::{Key, KeyValue};
 use opentelemetry_sdk::trace::SpanData;
 
 use super::{Format, FormatOptions, format_of};
+use crate::config::keys::Choice;
 use crate::config::settings::FormatChoice;
 
 /// What a receiver of traces reads and takes.
@@ -85,7 +86,7 @@ const GEN_AI: Backend = Backend {
 };
 
 /// Every known backend; the first row stands for any other one.
-pub(crate) static BACKENDS: &[Backend] = &[
+static BACKENDS: &[Backend] = &[
     GEN_AI,
     Backend {
         name: "arize",
@@ -157,21 +158,33 @@ pub(crate) static BACKENDS: &[Backend] = &[
     Backend { name: "tempo", aliases: &[], metrics: Metrics::None, ..GEN_AI },
 ];
 
+/// The same as the words that a configuration key takes.
+pub(crate) static WORDS: [Choice; BACKENDS.len()] = {
+    let mut words = [Choice { name: "", aliases: &[] }; BACKENDS.len()];
+    let mut at = 0;
+    while at < words.len() {
+        words[at] = Choice { name: BACKENDS[at].name, aliases: BACKENDS[at].aliases };
+        at += 1;
+    }
+    words
+};
+
 /// Reads a configured backend; `None` for one without a row.
 pub(crate) fn backend_named(text: &str) -> Option<&'static Backend> {
-    let text = text.trim().to_ascii_lowercase().replace(['-', ' '], "_");
-    BACKENDS.iter().find(|row| row.name == text || row.aliases.contains(&text.as_str()))
+    let name = Choice::find(&WORDS, text.trim())?;
+    BACKENDS.iter().find(|row| row.name == name)
 }
 
 impl Backend {
-    /// The format to use, with the backend's own names for keys. `choice` is what the destination
-    /// was configured with and wins over the row.
-    pub(crate) fn format(
-        &self,
-        choice: Option<FormatChoice>,
-        options: FormatOptions,
-    ) -> Arc<dyn Format> {
-        let format = format_of(choice.unwrap_or(self.format), options);
+    /// The row of a receiver about which nothing is known.
+    pub(crate) fn any() -> &'static Self {
+        &BACKENDS[0]
+    }
+
+    /// The format to use, with the backend's own names for keys. The destination's own choice wins
+    /// over the row's.
+    pub(crate) fn format(&self, choice: FormatChoice, options: FormatOptions) -> Arc<dyn Format> {
+        let format = format_of(choice, options);
         if self.keys.is_empty() { format } else { Arc::new(Renamed { format, keys: self.keys }) }
     }
 }
@@ -217,7 +230,6 @@ impl Format for Renamed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::format::CHOICES;
     use opentelemetry::Value;
 
     #[test]
@@ -263,7 +275,7 @@ mod tests {
     fn keys_get_the_names_the_backend_looks_for() {
         let renamed = |backend: &str, from: &'static str| {
             let row = backend_named(backend).expect(backend);
-            let format = row.format(Some(FormatChoice::GenAi), FormatOptions::default());
+            let format = row.format(FormatChoice::GenAi, FormatOptions::default());
             let span = crate::format::tests::span(vec![KeyValue::new(from, "v")]);
             let keys: Vec<_> =
                 format.format(span).attributes.into_iter().map(|a| a.key.to_string()).collect();
@@ -284,7 +296,7 @@ mod tests {
     #[test]
     fn a_name_that_is_taken_is_left_alone() {
         let row = backend_named("langsmith").expect("a row");
-        let format = row.format(None, FormatOptions::default());
+        let format = row.format(row.format, FormatOptions::default());
         let span = crate::format::tests::span(vec![
             KeyValue::new("gen_ai.provider.name", "openai"),
             KeyValue::new("gen_ai.system", "mine"),
@@ -302,14 +314,8 @@ mod tests {
     #[test]
     fn every_row_makes_the_format_it_names() {
         for row in BACKENDS {
-            let name =
-                CHOICES.iter().find(|(_, choice)| *choice == row.format).map(|(name, _)| *name);
-            assert_eq!(
-                Some(row.format(None, FormatOptions::default()).name()),
-                name,
-                "{}",
-                row.name
-            );
+            let format = row.format(row.format, FormatOptions::default());
+            assert_eq!(format.name(), row.format.as_str(), "{}", row.name);
         }
     }
 }

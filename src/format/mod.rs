@@ -45,6 +45,7 @@
 
 pub(crate) mod backend;
 mod chat_ml;
+mod choices;
 mod exception;
 mod facts;
 mod gen_ai;
@@ -64,6 +65,7 @@ use std::sync::Arc;
 use opentelemetry::InstrumentationScope;
 use opentelemetry_sdk::trace::SpanData;
 
+pub(crate) use choices::{WORDS, choice_named, name_of};
 pub use gen_ai::GenAi;
 pub use langfuse::Langfuse;
 pub use open_inference::{Hide, OpenInference};
@@ -155,30 +157,6 @@ pub(crate) fn format_of(choice: FormatChoice, options: FormatOptions) -> Arc<dyn
     }
 }
 
-/// Every spelling of `format` / `trace_type`; the first one of a format is its name.
-pub(crate) static CHOICES: &[(&str, FormatChoice)] = &[
-    ("gen_ai", FormatChoice::GenAi),
-    ("genai", FormatChoice::GenAi),
-    ("genai_extension", FormatChoice::GenAi),
-    ("otel", FormatChoice::GenAi),
-    ("open_inference", FormatChoice::OpenInference),
-    ("openinference", FormatChoice::OpenInference),
-    ("gen_ai+open_inference", FormatChoice::GenAiAndOpenInference),
-    ("genai+openinference", FormatChoice::GenAiAndOpenInference),
-    ("vercel", FormatChoice::Vercel),
-    ("openllmetry", FormatChoice::OpenLlmetry),
-    ("traceloop", FormatChoice::OpenLlmetry),
-    ("openllmetry_legacy", FormatChoice::OpenLlmetryLegacy),
-    ("traceloop_legacy", FormatChoice::OpenLlmetryLegacy),
-    ("langfuse", FormatChoice::Langfuse),
-];
-
-/// Reads a configured format; `None` for one that does not exist.
-pub(crate) fn choice_named(text: &str) -> Option<FormatChoice> {
-    let text = text.trim().to_ascii_lowercase().replace('-', "_");
-    CHOICES.iter().find(|(name, _)| *name == text).map(|(_, choice)| *choice)
-}
-
 /// The same scope without a schema URL: the attributes of the span no longer follow that schema.
 fn without_schema(scope: &InstrumentationScope) -> InstrumentationScope {
     let mut builder = InstrumentationScope::builder(scope.name().to_owned())
@@ -216,16 +194,5 @@ pub(crate) mod tests {
             status: Status::Unset,
             instrumentation_scope: InstrumentationScope::builder("app").build(),
         }
-    }
-
-    #[test]
-    fn every_choice_has_a_name_and_makes_a_format_of_that_name() {
-        for &(name, choice) in CHOICES {
-            assert_eq!(choice_named(name), Some(choice));
-            let first = CHOICES.iter().find(|(_, other)| *other == choice).map(|(name, _)| *name);
-            assert_eq!(Some(format_of(choice, FormatOptions::default()).name()), first);
-        }
-        assert_eq!(choice_named(" Open-Inference "), Some(FormatChoice::OpenInference));
-        assert_eq!(choice_named("zipkin"), None);
     }
 }

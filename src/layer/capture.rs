@@ -5,8 +5,7 @@ use std::error::Error;
 use std::fmt::{Debug, Write};
 use std::time::SystemTime;
 
-use opentelemetry::Context;
-use opentelemetry::trace::{SpanId, SpanKind, Status, TraceContextExt};
+use opentelemetry::trace::{SpanKind, Status};
 use tracing::Event;
 use tracing::field::{Field, Value, Visit};
 
@@ -29,7 +28,7 @@ enum Target<'a> {
     /// The span is being made: nobody else sees it yet.
     New(&'a mut Open),
     /// Locked for each value, after the value was formatted: a `Debug` may itself use `tracing`.
-    Live { state: &'a SpanState, current: Option<SpanId> },
+    Live { state: &'a SpanState, entered: bool },
 }
 
 impl<'a> SpanFields<'a> {
@@ -37,11 +36,14 @@ impl<'a> SpanFields<'a> {
         Self { plan, core, policy: core.policy.load(), target: Target::New(open) }
     }
 
-    pub(super) fn live(plan: &'static [FieldPlan], core: &'a Core, state: &'a SpanState) -> Self {
-        let current = Context::map_current(|cx| {
-            cx.has_active_span().then(|| cx.span().span_context().span_id())
-        });
-        Self { plan, core, policy: core.policy.load(), target: Target::Live { state, current } }
+    /// `entered` says that this thread is inside of the span for certain.
+    pub(super) fn live(
+        plan: &'static [FieldPlan],
+        core: &'a Core,
+        state: &'a SpanState,
+        entered: bool,
+    ) -> Self {
+        Self { plan, core, policy: core.policy.load(), target: Target::Live { state, entered } }
     }
 
     fn plan(&self, field: &Field) -> FieldPlan {
@@ -70,13 +72,12 @@ impl<'a> SpanFields<'a> {
     fn take(&mut self, field: &Field, plan: FieldPlan, raw: &mut Raw<'_>) {
         match &mut self.target {
             Target::New(open) => put(open, field, plan, raw, self.core),
-            Target::Live { state, current } => {
+            Target::Live { state, entered } => {
                 // What is recorded while the span is entered comes before its exit, which is
                 // later than any time we could note.
-                let outside = !current.is_some_and(|current| state.is_span(current));
-                let now = outside.then(SystemTime::now);
+                let now = (!*entered).then(SystemTime::now);
                 let mut open = state.lock();
-                if outside {
+                if now.is_some() {
                     open.last_write = now;
                 }
                 put(&mut open, field, plan, raw, self.core);

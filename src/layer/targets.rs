@@ -17,6 +17,7 @@ pub(crate) fn logs_payloads(metadata: &Metadata<'_>) -> bool {
 }
 
 /// Whether an event says by its name what its fields hold: their own names do not.
+#[cfg(feature = "init")]
 pub(crate) fn names_its_content(metadata: &Metadata<'_>) -> bool {
     let has = |names: &[&str]| names.iter().any(|name| metadata.fields().field(name).is_some());
     metadata.is_event()

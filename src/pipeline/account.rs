@@ -1,9 +1,10 @@
 //! What is known about one destination. Outlives its worker, so that a reload keeps the counts.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use super::transport::Failure;
+use crate::format::Counts;
 use crate::health::{Counter, DropReason, Ledger};
 
 /// The counts and the last events of one destination.
@@ -14,6 +15,8 @@ pub(super) struct Account {
     pub(super) requests: Counter,
     /// Attempts after the first.
     pub(super) retries: Counter,
+    /// What its format could not say.
+    pub(super) format: Arc<Counts>,
     events: Mutex<Events>,
 }
 

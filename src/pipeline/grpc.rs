@@ -21,7 +21,7 @@ use tonic_types::StatusExt;
 use super::answer::{delivered_but, tidy};
 use super::connection::USER_AGENT_PRODUCT;
 use super::http::hide_secrets;
-use super::otlp::{missing, traces_url};
+use super::otlp::missing;
 use super::snapshot::without_secrets;
 use super::start_error::StartError;
 use super::tls::{PemFile, crypto_provider, system_roots_work};
@@ -121,10 +121,10 @@ impl fmt::Debug for GrpcTransport {
 fn endpoint(destination: &Destination, user_agent: String) -> Result<Endpoint, StartError> {
     let problem = |reason| StartError::Url {
         destination: destination.name.clone(),
-        url: without_secrets(traces_url(destination)),
+        url: without_secrets(destination.spans_url()),
         reason,
     };
-    let url: http::Uri = traces_url(destination).parse().map_err(|_| problem("not a URL"))?;
+    let url: http::Uri = destination.spans_url().parse().map_err(|_| problem("not a URL"))?;
     let secure = match url.scheme_str() {
         Some("https") => true,
         Some("http") => false,
@@ -230,6 +230,9 @@ fn kind_of(error: &(dyn Error + 'static)) -> FailureKind {
     while let Some(error) = next {
         if error.is::<rustls::Error>() {
             return FailureKind::Tls;
+        }
+        if error.is::<tonic::TimeoutExpired>() {
+            return FailureKind::Timeout;
         }
         if let Some(error) = error.downcast_ref::<io::Error>() {
             if let Some(inner) = error.get_ref()

@@ -9,7 +9,6 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use super::answer::{delivered, retry_after, server_message, tidy};
 use super::connection::Connection;
 use super::encoding::Encoding;
-use super::otlp::traces_url;
 use super::start_error::StartError;
 use super::transport::{Failure, FailureKind, Outcome};
 use crate::config::settings::Destination;
@@ -24,7 +23,7 @@ pub(super) struct HttpTransport {
 impl HttpTransport {
     pub(super) fn new(destination: &Destination) -> Result<Self, StartError> {
         let encoding = Encoding::new(destination)?;
-        let connection = Connection::new(destination, traces_url(destination))?;
+        let connection = Connection::new(destination, destination.spans_url())?;
         Ok(Self { connection, encoding })
     }
 

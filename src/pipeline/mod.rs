@@ -11,6 +11,10 @@
 //! thread, on which telemetry is suppressed, so a slow or broken one neither blocks the
 //! application nor the other destinations. Every span that comes in is counted out exactly once:
 //! as exported, rejected, failed or dropped for a reason.
+#![cfg_attr(
+    not(feature = "otel-http"),
+    expect(dead_code, reason = "parts that only destinations over the network need")
+)]
 
 mod account;
 mod backoff;
@@ -37,7 +41,7 @@ mod worker;
 #[cfg(feature = "otel-http")]
 mod answer;
 #[cfg(feature = "otel-http")]
-mod connection;
+pub(crate) mod connection;
 #[cfg(feature = "otel-http")]
 mod encoding;
 #[cfg(feature = "otel-grpc")]
@@ -51,17 +55,15 @@ mod probe;
 #[cfg(feature = "otel-http")]
 mod tls;
 
-#[cfg(test)]
+#[cfg(all(test, feature = "otel-http"))]
 mod tests;
 
-#[cfg(feature = "otel-http")]
-pub(crate) use connection::Connection;
 pub(crate) use lifecycle::{Pipeline, Undelivered};
 pub(crate) use local::Local;
 #[cfg(feature = "otel-http")]
 pub(crate) use probe::{Finding, Verdict, probe};
 pub(crate) use reload::Applied;
+#[cfg(feature = "otel-http")]
 pub(crate) use resource::resource;
 pub(crate) use snapshot::{DestinationSnapshot, Snapshot};
 pub(crate) use start_error::StartError;
-pub(crate) use transport::{Failure, FailureKind, Outcome, Packed, Transport};

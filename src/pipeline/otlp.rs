@@ -107,11 +107,6 @@ impl Transport for OtlpTransport {
     }
 }
 
-/// Where traces go; empty for a destination that takes none, which is never opened.
-pub(super) fn traces_url(destination: &Destination) -> &str {
-    destination.traces_url.as_deref().unwrap_or_default()
-}
-
 pub(super) fn missing(
     destination: &Destination,
     what: &'static str,

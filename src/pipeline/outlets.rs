@@ -189,7 +189,12 @@ impl Outlet {
             name,
             batch: settings.batch,
             timeout: destination.timeout.min(settings.batch.export_timeout),
-            preparation: Preparation::new(settings, destination, Arc::clone(core)),
+            preparation: Preparation::new(
+                settings,
+                destination,
+                Arc::clone(core),
+                Arc::clone(&account.format),
+            ),
             transport: OtlpTransport::new(destination, &resource(settings))?,
         };
         let (queue, account) = start.start(account, core)?;

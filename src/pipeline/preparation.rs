@@ -8,8 +8,11 @@ use opentelemetry_sdk::trace::SpanData;
 
 use super::stricter::restrict;
 use crate::config::settings::{Destination, Settings};
-use crate::format::{Format, FormatOptions, GenAi, format_of};
-use crate::policy::Policy;
+use crate::format::{Counts, Format, FormatOptions, GenAi};
+use crate::health::Health;
+use crate::policy::{ContentCapture, Policy};
+use crate::record::{self, Text};
+use crate::semconv::{Match, Type, lookup};
 use crate::tracer::{Core, finish};
 
 /// The steps for one destination.
@@ -26,12 +29,22 @@ pub(super) struct Preparation {
 }
 
 impl Preparation {
-    pub(super) fn new(settings: &Settings, destination: &Destination, core: Arc<Core>) -> Self {
-        Self {
-            policy: destination.policy,
-            format: format_of(destination.format, FormatOptions::default()),
-            ..Self::plain(settings, core)
-        }
+    pub(super) fn new(
+        settings: &Settings,
+        destination: &Destination,
+        core: Arc<Core>,
+        counts: Arc<Counts>,
+    ) -> Self {
+        let options = FormatOptions {
+            hide: settings.hide,
+            attribute_limit: settings.limits.attributes_after_format,
+            counts,
+        };
+        let format = match &destination.own_format {
+            Some(own) => Arc::clone(own),
+            None => destination.backend.format(destination.format, options),
+        };
+        Self { policy: destination.policy, format, ..Self::plain(settings, core) }
     }
 
     /// For outlets of this process, such as the console: nothing but the common steps.
@@ -53,27 +66,34 @@ impl Preparation {
             restrict(&mut span, policy, &self.core);
         }
         if let Some(limit) = self.value_length {
-            shorten(&mut span, limit);
+            shorten(&mut span, limit, &self.core.health);
         }
         self.format.format(span)
     }
 }
 
-/// Cuts every text value to `limit` bytes, at a character's boundary.
-fn shorten(span: &mut SpanData, limit: usize) {
-    shorten_all(&mut span.attributes, limit);
+/// Cuts every text value to `limit` bytes, at a character's boundary; what is JSON by the
+/// conventions stays JSON.
+fn shorten(span: &mut SpanData, limit: usize, health: &Health) {
+    shorten_all(&mut span.attributes, limit, health);
     for event in &mut span.events.events {
-        shorten_all(&mut event.attributes, limit);
+        shorten_all(&mut event.attributes, limit, health);
     }
     for link in &mut span.links.links {
-        shorten_all(&mut link.attributes, limit);
+        shorten_all(&mut link.attributes, limit, health);
     }
 }
 
-fn shorten_all(attributes: &mut [KeyValue], limit: usize) {
-    for attribute in attributes {
-        match &mut attribute.value {
-            Value::String(text) => shorten_text(text, limit),
+fn shorten_all(attributes: &mut [KeyValue], limit: usize, health: &Health) {
+    for KeyValue { key, value, .. } in attributes {
+        match value {
+            Value::String(text) if text.as_str().len() > limit => {
+                let known = lookup(key.as_str());
+                match matches!(known, Match::Known(attr, _) if attr.value_type() == Type::Json) {
+                    true => shorten_json(text, limit, health),
+                    false => shorten_text(text, limit),
+                }
+            }
             Value::Array(Array::String(texts)) => {
                 for text in texts {
                     shorten_text(text, limit);
@@ -81,6 +101,17 @@ fn shorten_all(attributes: &mut [KeyValue], limit: usize) {
             }
             _ => {}
         }
+    }
+}
+
+fn shorten_json(text: &mut StringValue, limit: usize, health: &Health) {
+    // Only the size of this policy matters: what may leave has been decided.
+    let limit = u32::try_from(limit).unwrap_or(u32::MAX);
+    let policy = Policy::new(ContentCapture::Full).with_media(true).with_max_bytes(limit);
+    let mut value = record::Value::Text(Text::Owned(text.as_str().to_owned()));
+    policy.fit(&mut value, true, true, health);
+    if let record::Value::Text(short) = value {
+        *text = StringValue::from(short.as_str().to_owned());
     }
 }
 

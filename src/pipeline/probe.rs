@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use opentelemetry_sdk::Resource;
 
-use super::otlp::{OtlpTransport, traces_url};
+use super::otlp::OtlpTransport;
 use super::snapshot::without_secrets;
 use super::start_error::StartError;
 use super::transport::{Failure, FailureKind, Outcome};
@@ -39,7 +39,7 @@ pub(crate) enum Verdict {
 /// Sends an empty export to one destination and explains the answer. Blocks for at most the
 /// destination's timeout; must not run on a thread that drives an async runtime.
 pub(crate) fn probe(destination: &Destination, resource: &Resource) -> Finding {
-    let url = without_secrets(traces_url(destination));
+    let url = without_secrets(destination.spans_url());
     let start = Instant::now();
     let outcome = OtlpTransport::new(destination, resource)
         .map(|mut transport| transport.probe(destination.timeout.min(MAX_TIMEOUT)));
@@ -120,6 +120,10 @@ fn advice(destination: &Destination, url: &str, failure: &Failure) -> String {
         (FailureKind::Connection, _) if failure.message.contains("refused") => String::from(
             "Nothing listens there: is the receiver running, and is the port right? OTLP is 4318 \
              for HTTP and 4317 for gRPC.",
+        ),
+        (FailureKind::Connection, _) if grpc => String::from(
+            "The connection was closed: what listens may not speak gRPC (then set protocol to \
+             http/protobuf), or want TLS (then say https).",
         ),
         (FailureKind::Connection, _) => String::from(
             "The connection broke: is there a proxy or a firewall in between, or does this port \

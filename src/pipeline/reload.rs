@@ -81,6 +81,8 @@ impl Shared {
         applied: &mut Applied,
     ) -> Result<Vec<From>, StartError> {
         let keep_all = current.limits.attribute_value_length == new.limits.attribute_value_length
+            && current.limits.attributes_after_format == new.limits.attributes_after_format
+            && current.hide == new.hide
             && current.batch.export_timeout == new.batch.export_timeout;
         let mut plan: Vec<From> = Vec::new();
         for destination in trace_destinations(new) {
@@ -132,6 +134,12 @@ fn same(a: &Destination, b: &Destination) -> bool {
         && a.compression == b.compression
         && a.timeout == b.timeout
         && a.format == b.format
+        && a.backend.name == b.backend.name
+        && match (&a.own_format, &b.own_format) {
+            (Some(a), Some(b)) => Arc::ptr_eq(a, b),
+            (None, None) => true,
+            _ => false,
+        }
         && a.policy == b.policy
         // Certificates are renewed in place, so a destination that has some is opened anew.
         && [a, b].iter().all(|destination| {

@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use super::outlets::Outlet;
 use super::transport::Failure;
-use crate::config::settings::{FormatChoice, Protocol};
+use crate::config::settings::{Destination, Protocol};
 use crate::health::{LedgerCounts, SpanCounts};
 
 /// The pipeline at one moment.
@@ -22,7 +22,10 @@ pub(crate) struct DestinationSnapshot {
     /// Scheme, host, port and path; `None` where spans do not leave over the network.
     pub(crate) url: Option<String>,
     pub(crate) protocol: Option<Protocol>,
-    pub(crate) format: Option<FormatChoice>,
+    pub(crate) format: Option<&'static str>,
+    /// See [`Counts`](crate::format::Counts).
+    pub(crate) malformed: u64,
+    pub(crate) unflattened: u64,
     /// What came in and what became of it; the counts add up.
     pub(crate) spans: LedgerCounts,
     /// Requests answered with success.
@@ -45,7 +48,9 @@ impl DestinationSnapshot {
             name: name.clone(),
             url: destination.and_then(|to| to.traces_url.as_deref()).map(without_secrets),
             protocol: destination.map(|destination| destination.protocol),
-            format: destination.map(|destination| destination.format),
+            format: destination.map(Destination::format_name),
+            malformed: account.format.malformed(),
+            unflattened: account.format.unflattened(),
             spans: account.spans.read(),
             requests: account.requests.get(),
             retries: account.retries.get(),

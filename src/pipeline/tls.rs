@@ -9,7 +9,6 @@ use std::sync::Arc;
 use rustls::crypto::CryptoProvider;
 use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig, parse_pem};
 
-use super::otlp::traces_url;
 use super::start_error::StartError;
 use crate::config::settings::Destination;
 
@@ -53,7 +52,7 @@ pub(super) fn crypto_provider() -> Arc<CryptoProvider> {
 }
 
 fn needs_tls(destination: &Destination) -> bool {
-    traces_url(destination).get(..6).is_some_and(|start| start.eq_ignore_ascii_case("https:"))
+    destination.spans_url().get(..6).is_some_and(|start| start.eq_ignore_ascii_case("https:"))
 }
 
 pub(super) fn system_roots_work(provider: &Arc<CryptoProvider>) -> bool {

@@ -284,6 +284,8 @@ fn to_list(attr: Attr, raw: Raw<'_>) -> Coerced {
     let items: Vec<Text> = items
         .into_iter()
         .filter(|item| !item.is_empty())
+        // What rig writes where the provider said nothing.
+        .filter(|item| attr != Attr::ResponseFinishReasons || !item.eq_ignore_ascii_case("unknown"))
         .map(|item| match known_finish_reason(&item) {
             Some(word) if attr == Attr::ResponseFinishReasons => Text::Static(word),
             _ => Text::Owned(item),

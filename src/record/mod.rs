@@ -13,6 +13,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 pub(crate) use coerce::Raw;
+#[cfg(feature = "init")]
 pub(crate) use content::shape_attr;
 pub(crate) use derive::{Outline, SpanRole, clean_name};
 pub use value::{Text, Value};
@@ -142,46 +143,61 @@ impl Record {
         }
     }
 
-    /// Takes a value that is of the type of its attribute already and needs none of the detours of
-    /// [`coerce`], which is nearly always. Tells whether it did.
+    /// Takes the first value of an attribute where it is of the right type already and needs none
+    /// of the detours of [`coerce`], which is nearly always. Tells whether it did.
     fn put_at_once(&mut self, attr: Attr, raw: &Raw<'_>) -> bool {
+        if self.has(attr) {
+            return false;
+        }
+        // Each value is written where it stays: a copy of one just made stalls the processor.
         match (raw, attr.value_type()) {
-            (Raw::I64(value), Type::Int) if *value >= 0 => self.put(attr, Value::I64(*value)),
-            (Raw::Bool(value), Type::Bool) => self.put(attr, Value::Bool(*value)),
+            (Raw::I64(value), Type::Int) if *value >= 0 => *self.place(attr) = Value::I64(*value),
+            (Raw::Bool(value), Type::Bool) => *self.place(attr) = Value::Bool(*value),
             (Raw::F64(value), Type::Double)
                 if *value >= 0.0 && value.is_finite() && f64::from(*value as f32) != *value =>
             {
-                self.put(attr, Value::F64(*value));
+                *self.place(attr) = Value::F64(*value);
             }
             (Raw::Str(text), Type::Str)
                 if text.as_bytes().first().is_some_and(|first| *first > b' ') =>
             {
-                match attr {
-                    Attr::OperationName => match KnownOperation::named(text) {
-                        Some(known) => self.put(attr, Value::Text(Text::Static(known.as_str()))),
-                        None => return false,
-                    },
-                    Attr::ProviderName => match Provider::known(text) {
-                        Some(known) => self.put(attr, Value::Text(Text::Static(known))),
-                        None => return false,
-                    },
-                    Attr::RequestModel if text.contains('/') => return false,
-                    Attr::OutputType => return false,
-                    _ if attr.is_sampling_relevant() => {
-                        self.put(attr, Value::Text(Text::Shared((**text).into())));
+                let word = match attr {
+                    Attr::OperationName => KnownOperation::named(text).map(KnownOperation::as_str),
+                    Attr::ProviderName => Provider::known(text),
+                    Attr::OutputType => None,
+                    Attr::RequestModel if text.contains('/') => None,
+                    _ => {
+                        self.delicate |= text.len() > ALWAYS_FITS;
+                        let place = self.place(attr);
+                        if attr.is_sampling_relevant() {
+                            *place = Value::Text(Text::Shared((**text).into()));
+                        } else {
+                            *place = Value::Text(Text::Owned((**text).to_owned()));
+                        }
+                        return true;
                     }
-                    _ => self.put(attr, Value::Text(Text::Owned((**text).to_owned()))),
-                }
+                };
+                let Some(word) = word else { return false };
+                *self.place(attr) = Value::Text(Text::Static(word));
             }
             (Raw::Str(text), Type::StrList) if attr == Attr::ResponseFinishReasons => {
-                match known_finish_reason(text) {
-                    Some(word) => self.put(attr, Value::List(vec![Text::Static(word)])),
-                    None => return false,
-                }
+                let Some(word) = known_finish_reason(text) else { return false };
+                *self.place(attr) = Value::List(vec![Text::Static(word)]);
             }
             _ => return false,
         }
         true
+    }
+
+    /// The place of an attribute that has none yet.
+    #[inline]
+    fn place(&mut self, attr: Attr) -> &mut Value {
+        self.present |= bit(attr);
+        self.renamed |= derive::NAMING & bit(attr) != 0;
+        self.delicate |= attr.class() != Class::Metadata;
+        let at = self.entries.len();
+        self.entries.push(Entry { key: Key::Attr(attr), value: Value::Bool(false) });
+        &mut self.entries[at].value
     }
 
     /// Takes a value of a key with our prefix that no table has.
@@ -215,8 +231,6 @@ impl Record {
         self.folded.push((attr, json));
     }
 
-    // A value that is made where it is put need not be copied there.
-    #[inline(always)]
     pub(crate) fn put(&mut self, attr: Attr, value: Value) {
         self.renamed |= derive::NAMING & bit(attr) != 0;
         self.delicate |= attr.class() != Class::Metadata || value.len() > ALWAYS_FITS;

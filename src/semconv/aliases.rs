@@ -27,8 +27,11 @@ pub(crate) enum ValueMap {
     /// As it is; the attribute's own rules apply.
     Same,
     /// `llm.request.type`: `completion` is `text_completion`, and so on.
-    Words(&'static [(&'static str, &'static str)]),
+    Words(Words),
 }
+
+/// Word as it is recorded → word as the conventions write it.
+type Words = &'static [(&'static str, &'static str)];
 
 impl Match {
     /// Whether the key makes a callsite or a span one of ours.
@@ -179,7 +182,7 @@ pub(crate) static ALIASES: &[(&str, Attr)] = &[
 ];
 
 /// Another spelling whose values are spelled otherwise too.
-static WORD_ALIASES: &[(&str, Attr, &[(&str, &str)])] = &[
+static WORD_ALIASES: &[(&str, Attr, Words)] = &[
     (
         "llm.request.type",
         Attr::OperationName,

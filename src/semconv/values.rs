@@ -2,8 +2,6 @@
 
 use once_cell::sync::Lazy;
 use rustc_hash::FxHashMap;
-use std::borrow::Cow;
-
 /// Finds the meaning of a word in any letter case, without a copy for the usual one.
 pub(super) struct Spellings<T>(FxHashMap<String, T>);
 
@@ -28,14 +26,9 @@ impl<T: Copy> Spellings<T> {
 /// No word of any table is longer; longer text is not worth hashing.
 const LONGEST_WORD: usize = 64;
 
-/// The finish reason of the message schema that `text` means; another word passes as it is.
+/// The finish reason of the message schema that `text` means, in any letter case.
 ///
 /// The schema's words are `stop`, `length`, `content_filter`, `tool_call`, `compaction`, `error`.
-pub(crate) fn finish_reason(text: &str) -> Cow<'_, str> {
-    known_finish_reason(text).map_or(Cow::Borrowed(text.trim()), Cow::Borrowed)
-}
-
-/// The same for words of the table only.
 pub(crate) fn known_finish_reason(text: &str) -> Option<&'static str> {
     static SPELLINGS: Lazy<Spellings<&'static str>> =
         Lazy::new(|| Spellings::new(FINISH_REASONS.iter().copied()));
@@ -43,25 +36,29 @@ pub(crate) fn known_finish_reason(text: &str) -> Option<&'static str> {
 }
 
 /// Spelling of a provider or a library → word of the message schema.
-pub(crate) static FINISH_REASONS: &[(&str, &str)] = &[
+static FINISH_REASONS: &[(&str, &str)] = &[
     ("stop", "stop"),
     ("end_turn", "stop"),
-    ("EndTurn", "stop"),
+    ("endturn", "stop"),
     ("stop_sequence", "stop"),
-    ("StopSequence", "stop"),
+    ("stopsequence", "stop"),
     ("eos", "stop"),
     ("eos_token", "stop"),
     ("complete", "stop"),
     ("completed", "stop"),
-    ("FinishReasonStop", "stop"),
+    ("finishreasonstop", "stop"),
+    ("end", "stop"),
+    ("finish_reason_stop", "stop"),
     ("length", "length"),
     ("max_tokens", "length"),
-    ("MaxTokens", "length"),
+    ("maxtokens", "length"),
     ("max_output_tokens", "length"),
     ("model_length", "length"),
     ("model_context_window_exceeded", "length"),
+    ("max_length", "length"),
+    ("finish_reason_max_tokens", "length"),
     ("content_filter", "content_filter"),
-    ("ContentFilter", "content_filter"),
+    ("contentfilter", "content_filter"),
     ("content_filtered", "content_filter"),
     ("guardrail_intervened", "content_filter"),
     ("refusal", "content_filter"),
@@ -71,13 +68,16 @@ pub(crate) static FINISH_REASONS: &[(&str, &str)] = &[
     ("prohibited_content", "content_filter"),
     ("spii", "content_filter"),
     ("image_safety", "content_filter"),
+    ("content-filter", "content_filter"),
+    ("error_toxic", "content_filter"),
     ("tool_call", "tool_call"),
     ("tool_calls", "tool_call"),
-    ("ToolCall", "tool_call"),
-    ("ToolCalls", "tool_call"),
+    ("toolcall", "tool_call"),
+    ("toolcalls", "tool_call"),
     ("tool_use", "tool_call"),
-    ("ToolUse", "tool_call"),
+    ("tooluse", "tool_call"),
     ("function_call", "tool_call"),
+    ("tool-calls", "tool_call"),
     ("compaction", "compaction"),
     ("error", "error"),
     ("failed", "error"),

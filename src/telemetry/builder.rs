@@ -1,9 +1,11 @@
 //! What code says about telemetry.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
 use std::io::Write;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use opentelemetry_sdk::trace::SdkTracer;
@@ -18,6 +20,7 @@ use crate::config::env::Env;
 use crate::config::keys::Field;
 use crate::config::settings::Scalar;
 use crate::config::{self, FileSource, Sources};
+use crate::format::Format;
 use crate::pipeline::console::Terminal;
 use crate::policy::{ContentCapture, ErrorText};
 use crate::semconv::{Class, Version};
@@ -253,6 +256,17 @@ impl Builder {
         self.set(Field::Sampler, name)
     }
 
+    /// Sets a format of one's own for a destination, by its name in `exporters`; a destination
+    /// without one is called by its number from 0, and the one of [`Builder::endpoint`] `default`.
+    /// Defaults to what `format` and `backend` of the destination say.
+    ///
+    /// The format sees spans after the content policy; nothing is renamed after it. A name that no
+    /// destination has is told in [`Status::warnings`](super::Status::warnings).
+    pub fn format(mut self, destination: impl Into<String>, format: impl Format) -> Self {
+        self.given.formats.insert(destination.into(), Arc::new(format));
+        self
+    }
+
     /// Sets when finished traces are printed as trees. Defaults to [`Console::Auto`].
     pub fn console(mut self, console: Console) -> Self {
         self.console = console;
@@ -351,7 +365,11 @@ pub(super) struct Given {
     code: config::layer::Layer,
     /// `None` is that of the process.
     env: Option<Env>,
+    pub(super) formats: OwnFormats,
 }
+
+/// Formats of one's own by the name of their destination.
+pub(super) type OwnFormats = BTreeMap<String, Arc<dyn Format>>;
 
 impl Given {
     /// Everything a configuration is made of, with the environment as it is now.

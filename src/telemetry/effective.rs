@@ -1,5 +1,8 @@
 //! What a configuration comes down to: whether anything leaves, and if not, why.
 
+use std::sync::Arc;
+
+use super::builder::OwnFormats;
 use super::status::State;
 use crate::config::settings::{ExporterChoice, Sampler, Settings};
 use crate::config::{Explanation, Resolved};
@@ -16,7 +19,7 @@ pub(super) struct Effective {
 }
 
 impl Effective {
-    pub(super) fn new(resolved: Resolved) -> Self {
+    pub(super) fn new(resolved: Resolved, formats: &OwnFormats) -> Self {
         let Resolved { mut settings, explanation } = resolved;
         let (state, reason) = match stopped(&settings) {
             Some((state, reason)) => (state, Some(reason)),
@@ -26,10 +29,24 @@ impl Effective {
             settings.destinations.clear();
         }
         settings.destinations.retain(|destination| destination.traces_url.is_some());
+        install(formats, &mut settings);
         if state == State::Disabled {
             settings.sampler = Sampler::AlwaysOff;
         }
         Self { settings, explanation, state, reason }
+    }
+}
+
+/// Gives the destinations the formats that code has for them.
+fn install(formats: &OwnFormats, settings: &mut Settings) {
+    for (name, format) in formats {
+        match settings.destinations.iter_mut().find(|destination| destination.name == *name) {
+            Some(destination) => destination.own_format = Some(Arc::clone(format)),
+            None => settings.warnings.push(format!(
+                "builder: format: there is no destination `{name}` for {}",
+                format.name()
+            )),
+        }
     }
 }
 

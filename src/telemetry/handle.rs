@@ -80,7 +80,7 @@ impl Telemetry {
     pub fn reload(&self) -> Result<Reloaded, Error> {
         let Inner { running, .. } = &*self.inner;
         let mut effective = self.inner.effective();
-        let new = Effective::new(config::load(&running.given.sources())?);
+        let new = Effective::new(config::load(&running.given.sources())?, &running.given.formats);
         // While destinations change hands, only what both configurations allow leaves.
         let policy = running.core.policy.load();
         running.core.policy.store(policy.stricter(new.settings.policy));

@@ -27,6 +27,7 @@ use crate::config::settings::{ExporterChoice, Propagator, Settings};
 use crate::config::{self, Resolved};
 use crate::pipeline::console::{ConsoleExporter, Terminal};
 use crate::pipeline::{Local, Pipeline, StartError};
+use crate::tracer::open_spans::OpenSpans;
 use crate::tracer::{Core, GenAiTracerProvider};
 use crate::{Error, ErrorKind, GenAiLayer};
 
@@ -46,11 +47,12 @@ impl Parts {
     }
 
     fn with(builder: Builder, resolved: Resolved, terminal: Terminal) -> Result<Self, Error> {
-        let effective = Effective::new(resolved);
+        let effective = Effective::new(resolved, &builder.given.formats);
         let settings = &effective.settings;
         let mut core = Core::new(settings.policy, settings.semconv);
         core.override_explicit_names = settings.override_explicit_names;
         core.finish_on_export = true;
+        core.open_spans = OpenSpans::new(settings.span_ttl);
         let core = Arc::new(core);
         let pipeline = Pipeline::start(settings, Arc::clone(&core)).map_err(refused)?;
         if shows_trees(settings, builder.console) {

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use serde::Serialize;
 
-use crate::config::settings::{FormatChoice, Protocol, Sampler, Settings};
+use crate::config::settings::{Protocol, Sampler, Settings};
 use crate::health::{LedgerCounts, SpanCounts};
 use crate::pipeline::{DestinationSnapshot, Snapshot};
 use crate::policy::ErrorText;
@@ -68,6 +68,10 @@ pub struct DestinationStatus {
     protocol: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     format: Option<&'static str>,
+    /// Attributes that were to hold JSON for the format and did not.
+    malformed: u64,
+    /// Lists that were too long for the format and left as JSON.
+    unflattened: u64,
     /// It answered when it was last asked, or was not asked yet.
     answering: bool,
     /// Removed by a reload, delivering what it still has.
@@ -234,7 +238,9 @@ impl DestinationStatus {
             name: snapshot.name.clone(),
             url: snapshot.url.clone(),
             protocol: snapshot.protocol.map(Protocol::as_str),
-            format: snapshot.format.map(FormatChoice::as_str),
+            format: snapshot.format,
+            malformed: snapshot.malformed,
+            unflattened: snapshot.unflattened,
             answering: !snapshot.breaker_open,
             draining: snapshot.draining,
             received: spans.received,
@@ -264,6 +270,26 @@ impl DestinationStatus {
     #[must_use]
     pub fn url(&self) -> Option<&str> {
         self.url.as_deref()
+    }
+
+    /// The name of its [`Format`](crate::format::Format); `None` for the console.
+    #[must_use]
+    pub const fn format(&self) -> Option<&'static str> {
+        self.format
+    }
+
+    /// Attributes that were to hold messages, documents or definitions as JSON and did not. Their
+    /// text left as it was.
+    #[must_use]
+    pub const fn malformed(&self) -> u64 {
+        self.malformed
+    }
+
+    /// Lists of messages, documents or definitions that would have become more attributes than one
+    /// span may have, and left as JSON.
+    #[must_use]
+    pub const fn unflattened(&self) -> u64 {
+        self.unflattened
     }
 
     /// Whether it answered when it was last asked, or was not asked yet.
@@ -407,6 +433,8 @@ impl fmt::Display for DestinationStatus {
             ("rejected", self.rejected),
             ("failed", self.failed),
             ("retries", self.retries),
+            ("malformed attributes", self.malformed),
+            ("unflattened attributes", self.unflattened),
         ];
         write_counts(f, counts, &self.dropped)?;
         if let Some(success) = self.last_success {

@@ -1,7 +1,6 @@
 //! The end of a GenAI span's way, on the export thread.
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use opentelemetry::trace::SpanKind;
@@ -11,7 +10,7 @@ use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 
 use super::span::KIND;
-use super::{Core, state};
+use super::state;
 use crate::policy::Policy;
 use crate::record::{Text, Value};
 use crate::semconv::{Attr, Match, lookup};
@@ -20,21 +19,33 @@ use crate::semconv::{Attr, Match, lookup};
 /// the convention's shape, a kind that was learnt late is set, an attribute that was rewritten
 /// after the span had started keeps its last value only.
 ///
-/// [`builder()`](crate::builder) puts it in place by itself.
+/// For a pipeline of your own, together with
+/// [`GenAiLayer::finish_on_export`](crate::GenAiLayer::finish_on_export);
+/// [`builder()`](crate::builder) does the same by itself.
 pub struct GenAiExporter<E> {
     inner: E,
-    core: Arc<Core>,
+    max_bytes: usize,
 }
 
 impl<E> GenAiExporter<E> {
-    pub(crate) fn new(inner: E, core: Arc<Core>) -> Self {
-        Self { inner, core }
+    /// Finishes spans before `inner` exports them.
+    #[must_use]
+    pub fn new(inner: E) -> Self {
+        Self { inner, max_bytes: Policy::DEFAULT_MAX_BYTES as usize }
+    }
+
+    /// Sets how long a content attribute may be once it has its shape, in bytes. Defaults to
+    /// [`Policy::DEFAULT_MAX_BYTES`].
+    #[must_use]
+    pub fn max_bytes(self, max_bytes: usize) -> Self {
+        Self { max_bytes, ..self }
     }
 }
 
 impl<E: SpanExporter> SpanExporter for GenAiExporter<E> {
     async fn export(&self, mut batch: Vec<SpanData>) -> OTelSdkResult {
-        let policy = self.core.policy.load();
+        let policy =
+            Policy::default().with_max_bytes(u32::try_from(self.max_bytes).unwrap_or(u32::MAX));
         for span in &mut batch {
             finish(span, policy);
         }

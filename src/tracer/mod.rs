@@ -8,6 +8,7 @@ pub(crate) mod carried;
 pub(crate) mod event;
 #[cfg(feature = "init")]
 mod exporter;
+pub(crate) mod open_spans;
 mod provider;
 mod span;
 mod state;
@@ -15,7 +16,7 @@ mod state;
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use opentelemetry::trace::{SpanBuilder, Tracer};
@@ -33,6 +34,7 @@ pub(crate) use state::{Open, SpanState, raw};
 use crate::health::Health;
 use crate::policy::{Policy, PolicyCell};
 use crate::semconv::Version;
+use open_spans::OpenSpans;
 
 /// What a layer, its tracer and the handle share.
 #[derive(Debug)]
@@ -47,6 +49,10 @@ pub(crate) struct Core {
     /// export thread, instead of where the span ends.
     pub(crate) finish_on_export: bool,
     pub(crate) health: Arc<Health>,
+    /// Somebody derives metrics from spans, also from those that are not sampled.
+    pub(crate) observed: AtomicBool,
+    /// The spans that have not ended.
+    pub(crate) open_spans: OpenSpans,
     /// Records of spans that the layer has seen and the tracer has not built yet.
     waiting: sharded_slab::Slab<Arc<SpanState>>,
 }
@@ -61,8 +67,15 @@ impl Core {
             override_explicit_names: false,
             finish_on_export: false,
             health: Arc::default(),
+            observed: AtomicBool::new(false),
+            open_spans: OpenSpans::new(None),
             waiting: sharded_slab::Slab::new(),
         }
+    }
+
+    /// Whether what is recorded on `state` will be looked at by anybody.
+    pub(crate) fn is_of_use(&self, state: &SpanState) -> bool {
+        !state.is_unsampled() || self.observed.load(Ordering::Relaxed)
     }
 
     /// Runs `create`, in which the layer below asks this core's tracer for a builder, so that the
@@ -155,7 +168,6 @@ impl<T: Tracer> Tracer for GenAiTracer<T> {
     }
 
     fn build_with_context(&self, mut builder: SpanBuilder, parent_cx: &Context) -> Self::Span {
-        self.core.health.started.increment();
         let given = take_given(&mut builder);
         let state = self.introduced(&builder).or_else(|| state::adopt(&builder));
         if let Some(state) = &state {

@@ -8,9 +8,9 @@ use std::time::SystemTime;
 use opentelemetry::trace::{Span, SpanContext, Status};
 use opentelemetry::{Key, KeyValue};
 
-use super::state::{Finished, SpanState, concerns, key_value};
+use super::state::{Finished, SpanState, concerns, key_value, string, strings};
 use super::{Core, Given, event};
-use crate::record::{self, Key as RecordKey, Record};
+use crate::record::{self, Key as RecordKey, Record, Value};
 use crate::semconv::Attr;
 
 /// A span of a [`GenAiTracer`](super::GenAiTracer).
@@ -38,11 +38,8 @@ impl<S: Span> GenAiSpan<S> {
         core: Arc<Core>,
     ) -> Self {
         let sampled = inner.is_recording();
-        if !sampled {
-            core.health.sampled_out.increment();
-        }
         if let Some(state) = &state {
-            state.started(inner.span_context().span_id(), sampled);
+            state.started(sampled);
         }
         Self { inner, state, given, core, ended: false }
     }
@@ -53,7 +50,7 @@ impl<S: Span> GenAiSpan<S> {
         let state = self.state.get_or_insert_with(|| {
             core.health.promoted.increment();
             let state = Arc::<SpanState>::default();
-            state.started(inner.span_context().span_id(), inner.is_recording());
+            state.started(inner.is_recording());
             state.lock().explicit.given = given;
             state
         });
@@ -66,8 +63,10 @@ impl<S: Span> GenAiSpan<S> {
             return timestamp;
         }
         self.ended = true;
-        self.core.health.ended.increment();
         let Some(state) = self.state.take() else { return timestamp };
+        if let Some(ticket) = state.ticket() {
+            self.core.open_spans.remove(ticket);
+        }
         let recording = self.inner.is_recording();
         let (finished, last_write) = {
             let mut open = state.lock();
@@ -134,7 +133,7 @@ fn write_entries(span: &mut impl Span, mut cleared: Record, core: &Core) {
             if let Some(also) = also {
                 span.set_attribute(key_value(Key::from_static_str(also), entry.value.clone()));
             }
-            span.set_attribute(key_value(Key::from_static_str(key), entry.value));
+            set(span, Key::from_static_str(key), entry.value);
         }
         for (key, value) in others {
             let key = match key {
@@ -143,6 +142,18 @@ fn write_entries(span: &mut impl Span, mut cleared: Record, core: &Core) {
             };
             span.set_attribute(key_value(key, value));
         }
+    }
+}
+
+/// Sets an attribute, made where it is handed over: a copy on the way would cost more than that.
+#[inline]
+fn set(span: &mut impl Span, key: Key, value: Value) {
+    match value {
+        Value::Bool(value) => span.set_attribute(KeyValue::new(key, value)),
+        Value::I64(value) => span.set_attribute(KeyValue::new(key, value)),
+        Value::F64(value) => span.set_attribute(KeyValue::new(key, value)),
+        Value::Text(text) => span.set_attribute(KeyValue::new(key, string(text))),
+        Value::List(list) => span.set_attribute(KeyValue::new(key, strings(list))),
     }
 }
 

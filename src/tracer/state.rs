@@ -1,13 +1,14 @@
 //! A GenAI span between its start and its end.
 
 use std::borrow::Cow;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-use opentelemetry::trace::{SpanBuilder, SpanId, SpanKind, Status};
+use opentelemetry::trace::{SpanBuilder, SpanKind, Status};
 use opentelemetry::{Array, Key, KeyValue, Value as OtelValue};
 
+use super::open_spans::Ticket;
 use super::{Core, Given, SLOT, event};
 use crate::record::{Outline, Raw, Record, SpanRole, Text, Value, clean_name};
 use crate::semconv::{Attr, KnownOperation, Match, lookup, may_concern};
@@ -16,8 +17,8 @@ use crate::semconv::{Attr, KnownOperation, Match, lookup, may_concern};
 #[derive(Debug, Default)]
 pub(crate) struct SpanState {
     open: Mutex<Open>,
-    /// The SDK span's own id, once it has one; read without the lock.
-    span_id: AtomicU64,
+    /// Where the span is noted as open.
+    ticket: Option<Ticket>,
     /// Set when the SDK turned the span down: no content is kept from then on.
     unsampled: AtomicBool,
 }
@@ -51,23 +52,22 @@ pub(crate) struct Explicit {
 }
 
 impl SpanState {
-    pub(crate) fn new(open: Open) -> Self {
-        Self { open: Mutex::new(open), ..Self::default() }
+    pub(crate) fn new(open: Open, ticket: Option<Ticket>) -> Self {
+        Self { open: Mutex::new(open), ticket, ..Self::default() }
+    }
+
+    pub(super) fn ticket(&self) -> Option<Ticket> {
+        self.ticket
     }
 
     /// Notes what the SDK made of the span.
-    pub(super) fn started(&self, span_id: SpanId, sampled: bool) {
-        self.span_id.store(u64::from_be_bytes(span_id.to_bytes()), Ordering::Relaxed);
+    pub(super) fn started(&self, sampled: bool) {
         if !sampled {
             self.unsampled.store(true, Ordering::Relaxed);
             let mut open = self.lock();
             open.unsampled = true;
             open.record.forget_content();
         }
-    }
-
-    pub(crate) fn is_span(&self, span_id: SpanId) -> bool {
-        self.span_id.load(Ordering::Relaxed) == u64::from_be_bytes(span_id.to_bytes())
     }
 
     pub(crate) fn is_unsampled(&self) -> bool {

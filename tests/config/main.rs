@@ -1,7 +1,9 @@
 //! Configuration as its owner meets it: files, variables, reports.
+#![cfg(feature = "init")]
 #![expect(clippy::print_stderr, reason = "says what is skipped")]
 #![expect(clippy::unwrap_used, reason = "a test ends where it cannot go on")]
 
+mod backends;
 mod corpus;
 mod declarative;
 mod hostile;

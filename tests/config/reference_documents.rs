@@ -118,7 +118,7 @@ const JSON: &[Row] = &[
         promises: &[
             (TRACES, "http://localhost:4318/v1/traces"),
             (METRICS, ""),
-            ("format", "genai_extension"),
+            ("format", "gen_ai"),
             ("protocol", "http/protobuf"),
             ("headers.authorization", "[redacted]"),
         ],

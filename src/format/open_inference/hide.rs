@@ -28,8 +28,9 @@ impl Default for Hide {
 
 impl Hide {
     /// Reads the `OPENINFERENCE_*` variables among `vars`; the rest is ignored. A value that is
-    /// neither `true` nor `false` (nor a number, for `OPENINFERENCE_BASE64_IMAGE_MAX_LENGTH`)
-    /// leaves the default and is described in the list that comes back.
+    /// neither `true` nor `false` hides, as content settings that cannot be read do, and is
+    /// described in the list that comes back; so is a length that is no number, which leaves the
+    /// default.
     ///
     /// | Variable (`OPENINFERENCE_…`) | Effect |
     /// |---|---|
@@ -57,14 +58,20 @@ impl Hide {
             if name == "BASE64_IMAGE_MAX_LENGTH" {
                 match value.parse() {
                     Ok(length) => hide.base64_image_max_length = length,
-                    Err(_) => problems
-                        .push(format!("OPENINFERENCE_{name}: expected a number of characters")),
+                    Err(_) => problems.push(format!(
+                        "OPENINFERENCE_{name}: expected a number of characters; ignored"
+                    )),
                 }
             } else if let Some(&(_, flag)) = VARIABLES.iter().find(|(row, _)| *row == name) {
                 match value.to_ascii_lowercase().as_str() {
                     "true" => hide.flags |= flag,
                     "false" => hide.flags &= !flag,
-                    _ => problems.push(format!("OPENINFERENCE_{name}: expected true or false")),
+                    _ => {
+                        hide.flags |= flag;
+                        problems.push(format!(
+                            "OPENINFERENCE_{name}: expected true or false; taken for true"
+                        ));
+                    }
                 }
             }
         }
@@ -247,8 +254,11 @@ mod tests {
             ("OPENINFERENCE_BASE64_IMAGE_MAX_LENGTH", "10"),
             ("HIDE_OUTPUT_TEXT", "true"),
         ]);
-        assert_eq!(hide.flags, INPUTS | EMBEDDINGS_VECTORS);
+        assert_eq!(hide.flags, INPUTS | OUTPUTS | EMBEDDINGS_VECTORS);
         assert_eq!(hide.base64_image_max_length, 10);
-        assert_eq!(problems, ["OPENINFERENCE_HIDE_OUTPUTS: expected true or false"]);
+        assert_eq!(
+            problems,
+            ["OPENINFERENCE_HIDE_OUTPUTS: expected true or false; taken for true"]
+        );
     }
 }

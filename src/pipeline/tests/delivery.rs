@@ -7,7 +7,8 @@ use tracing_genai_test_support::{Answer, OtlpReceiver};
 use super::*;
 use crate::config::settings::{Batch, Sampler, Scalar};
 use crate::health::DropReason;
-use crate::pipeline::FailureKind;
+use crate::pipeline::transport::FailureKind;
+use crate::policy::{ContentCapture, Policy};
 
 #[test]
 fn every_span_arrives_once_and_is_counted() {
@@ -237,6 +238,25 @@ fn large_batches_are_divided_and_too_large_ones_again() {
     for request in receiver.requests() {
         assert!(request.http.body.len() <= 4 << 20);
     }
+}
+
+#[test]
+fn messages_cut_to_the_limit_are_still_json() {
+    let receiver = OtlpReceiver::start();
+    let mut settings = settings(vec![destination("default", &receiver.endpoint())]);
+    settings.limits.attribute_value_length = Some(300);
+    settings.policy = Policy::new(ContentCapture::Full);
+    let running = Running::start(&settings);
+    let mut span = running.tracer.start("chat gpt-4o");
+    span.set_attribute(KeyValue::new("gen_ai.operation.name", "chat"));
+    let text = "word ".repeat(1000);
+    let message = format!(r#"[{{"role":"user","parts":[{{"type":"text","content":"{text}"}}]}}]"#);
+    span.set_attribute(KeyValue::new("gen_ai.input.messages", message));
+    span.end();
+    running.pipeline.flush(PATIENCE).unwrap();
+    let span = &receiver.spans()[0];
+    assert!(span.str("gen_ai.input.messages").unwrap().len() <= 300);
+    assert_eq!(span.json("gen_ai.input.messages").unwrap()[0]["role"], "user");
 }
 
 #[test]

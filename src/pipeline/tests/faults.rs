@@ -5,7 +5,7 @@ use tracing_genai_test_support::{Answer, OtlpReceiver};
 use super::*;
 use crate::config::settings::Batch;
 use crate::health::DropReason;
-use crate::pipeline::FailureKind;
+use crate::pipeline::transport::FailureKind;
 
 /// Answers for the first requests, what becomes of the spans of a flush, and the last error.
 struct Case {
@@ -141,7 +141,7 @@ fn shutdown_ends_in_time_while_a_request_hangs() {
     settings.batch.max_export_batch_size = 10;
     let running = Running::start(&settings);
     running.numbered(25);
-    receiver.wait_for_requests(1, PATIENCE);
+    let _ = receiver.wait_for_requests(1, PATIENCE);
     let before = std::time::Instant::now();
     let left = running.pipeline.shutdown(Duration::from_millis(500)).unwrap_err();
     assert!(before.elapsed() < Duration::from_secs(8), "the request itself may take ten seconds");
@@ -159,7 +159,7 @@ fn a_broken_destination_does_not_delay_the_other() {
     let running = Running::start(&settings);
     for i in 1..=20 {
         running.numbered(50);
-        good.wait_for_spans(50 * i, PATIENCE);
+        let _ = good.wait_for_spans(50 * i, PATIENCE);
     }
     assert_eq!(good.span_count(), 1000);
     // The good one's last answer is read while the bad one is waited for.

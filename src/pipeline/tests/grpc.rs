@@ -15,7 +15,7 @@ use tonic::{Code, Request, Response, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
 use super::*;
-use crate::pipeline::FailureKind;
+use crate::pipeline::transport::FailureKind;
 
 type Answer = Result<ExportTraceServiceResponse, Status>;
 
@@ -192,4 +192,35 @@ fn nobody_listening_is_said_so() {
     assert_eq!(error.kind, FailureKind::Connection, "{error:?}");
     assert!(error.message.contains("refused"), "{error:?}");
     assert_eq!(running.pipeline.shutdown(PATIENCE).unwrap_err().waiting, 1);
+}
+
+#[test]
+fn a_server_that_is_silent_or_not_of_the_protocol_is_named() {
+    // Whether the frame that is none or the end of the connection is seen first is a matter of
+    // luck.
+    let broken = [FailureKind::Protocol, FailureKind::Connection];
+    for (says, kinds) in [
+        (None, &[FailureKind::Timeout][..]),
+        (Some("SSH-2.0-OpenSSH_9.7\r\n"), &broken),
+        (Some("HTTP/1.1 400 Bad Request\r\n\r\n"), &broken),
+    ] {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        std::thread::spawn(move || {
+            let mut open = Vec::new();
+            for mut stream in listener.incoming().flatten() {
+                if let Some(says) = says {
+                    let _ = std::io::Write::write_all(&mut stream, says.as_bytes());
+                }
+                open.push(stream);
+            }
+        });
+        let to = Destination { timeout: Duration::from_millis(500), ..grpc(&endpoint) };
+        let running = Running::start(&settings(vec![to]));
+        running.numbered(2);
+        assert_eq!(running.pipeline.flush(PATIENCE).unwrap_err().waiting, 2);
+        let (_, error) = running.snapshot().destinations[0].last_error.clone().unwrap();
+        assert!(kinds.contains(&error.kind), "{says:?}: {error:?}");
+        assert_eq!(running.pipeline.shutdown(PATIENCE).unwrap_err().waiting, 2);
+    }
 }

@@ -65,6 +65,51 @@ fn fifty_thousand_spans_a_second_are_counted_exactly_in_bounded_memory() {
     assert!(growth < 64 << 20, "{growth}");
 }
 
+/// What ending a span costs the application does not depend on how the destination is doing.
+#[test]
+#[ignore = "prints times, which are of interest in a release build"]
+fn the_cost_of_a_span_by_the_state_of_its_destination() {
+    let healthy = Collector::start();
+    let silent = OtlpReceiver::start();
+    silent.answer_always(tracing_genai_test_support::Answer::never());
+    let states = [
+        ("no destination", None),
+        ("healthy", Some(healthy.endpoint.clone())),
+        ("refusing connections", Some(String::from("http://127.0.0.1:1"))),
+        ("never answering", Some(silent.endpoint())),
+    ];
+    let runs: Vec<_> = states
+        .into_iter()
+        .map(|(name, endpoint)| {
+            let to = endpoint.map(|endpoint| destination("default", &endpoint));
+            (name, Running::start(&settings(to.into_iter().collect())), Duration::MAX)
+        })
+        .collect();
+    let mut runs = runs;
+    // Interleaved, the best of many rounds: other work on the machine only adds.
+    for _ in 0..60 {
+        for (_, running, best) in &mut runs {
+            let start = Instant::now();
+            for _ in 0..400 {
+                chat(&running.tracer);
+            }
+            *best = start.elapsed().min(*best);
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+    for (name, running, best) in runs {
+        let spans = running.snapshot().spans.finished;
+        let line = format!(
+            "{name}: {} ns/span, {} exported, {} dropped\n",
+            best.as_nanos() / 400,
+            spans.exported,
+            spans.dropped_total(),
+        );
+        std::io::stderr().write_all(line.as_bytes()).unwrap();
+        let _ = running.pipeline.shutdown(Duration::from_millis(100));
+    }
+}
+
 /// A span of 14 attributes, as a chat has.
 fn chat(tracer: &SdkTracer) {
     let mut span = tracer.start("chat gpt-4o");

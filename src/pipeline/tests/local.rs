@@ -8,7 +8,8 @@ use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 
 use super::*;
 use crate::health::DropReason;
-use crate::pipeline::{FailureKind, Local};
+use crate::pipeline::Local;
+use crate::pipeline::transport::FailureKind;
 
 #[derive(Clone, Debug, Default)]
 struct Recorder {

@@ -25,6 +25,7 @@ use tracing_genai_test_support::OtlpReceiver;
 
 use super::{Pipeline, Snapshot};
 use crate::config::settings::{Compression, Destination, FormatChoice, Protocol, Secret, Settings};
+use crate::format::backend::Backend;
 use crate::tracer::Core;
 
 /// Long enough for a slow machine; nothing waits for it when all is well.
@@ -43,7 +44,9 @@ fn destination(name: &str, endpoint: &str) -> Destination {
         client_key: None,
         compression: Compression::None,
         timeout: Duration::from_secs(10),
+        backend: Backend::any(),
         format: FormatChoice::GenAi,
+        own_format: None,
         policy: None,
     }
 }

@@ -5,6 +5,7 @@ use tokio::runtime::{Builder, Runtime};
 use tracing_genai_test_support::{Answer, OtlpReceiver};
 
 use super::*;
+use crate::pipeline::transport::{Outcome, Packed, Transport};
 
 fn runtimes() -> Vec<(&'static str, Runtime)> {
     vec![
@@ -95,22 +96,19 @@ struct Traced<F> {
     sender: std::sync::mpsc::Sender<bool>,
 }
 
-impl<F: Fn() -> bool + Send + 'static> crate::pipeline::Transport for Traced<F> {
+impl<F: Fn() -> bool + Send + 'static> Transport for Traced<F> {
     type Parcel = ();
 
-    fn pack(
-        &mut self,
-        spans: Vec<opentelemetry_sdk::trace::SpanData>,
-    ) -> Vec<crate::pipeline::Packed<()>> {
-        vec![crate::pipeline::Packed::Parcel((), spans.len())]
+    fn pack(&mut self, spans: Vec<opentelemetry_sdk::trace::SpanData>) -> Vec<Packed<()>> {
+        vec![Packed::Parcel((), spans.len())]
     }
 
-    fn send(&mut self, _parcel: &mut (), _timeout: Duration) -> crate::pipeline::Outcome {
+    fn send(&mut self, _parcel: &mut (), _timeout: Duration) -> Outcome {
         let _ = self.sender.send((self.traced)());
-        crate::pipeline::Outcome::Delivered { rejected: 0, message: None }
+        Outcome::Delivered { rejected: 0, message: None }
     }
 
-    fn split(&mut self, _parcel: ()) -> Option<[crate::pipeline::Packed<()>; 2]> {
+    fn split(&mut self, _parcel: ()) -> Option<[Packed<()>; 2]> {
         None
     }
 }

@@ -13,8 +13,8 @@ use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
 use tracing_genai_test_support::OtlpReceiver;
 
 use super::*;
-use crate::pipeline::FailureKind;
 use crate::pipeline::tls::crypto_provider;
+use crate::pipeline::transport::FailureKind;
 
 #[test]
 fn a_private_authority_is_trusted_when_it_is_named() {

@@ -28,7 +28,7 @@ use std::borrow::Cow;
 pub(crate) use event::from_event;
 pub(crate) use flat::unflatten;
 
-use json::{Node, Text, quote};
+use json::{Node, Text};
 use message::{Message, Side};
 
 /// Which content attribute a text belongs to.
@@ -163,11 +163,6 @@ fn of_text(shape: Shape, text: Text<'_>) -> Node<'_> {
         Shape::ToolCallArguments | Shape::ToolCallResult => return Node::String(text),
     };
     Node::Array(items)
-}
-
-/// `text` as one JSON string: what an attribute that must be JSON says when it holds none.
-pub(crate) fn json_string(text: &str) -> String {
-    quote(text)
 }
 
 #[cfg(test)]
