@@ -7,6 +7,7 @@
 
 mod capture;
 mod expiry;
+pub mod lint;
 mod plan;
 pub(crate) mod reach;
 mod recent;
