@@ -32,6 +32,8 @@ impl Counter {
 /// The counters of one pipeline.
 #[derive(Debug, Default)]
 pub(crate) struct Health {
+    /// Spans that were open for too long and were ended.
+    pub(crate) expired: Counter,
     /// Values that were not of their attribute's type and were kept as text.
     pub(crate) not_understood: Counter,
     /// Content values that the policy withheld.

@@ -6,6 +6,8 @@
 //! goes to the layer below.
 
 mod capture;
+mod expiry;
+pub mod lint;
 mod plan;
 pub(crate) mod reach;
 mod recent;
@@ -14,6 +16,7 @@ pub(crate) mod targets;
 use std::any::TypeId;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use opentelemetry::trace::{Tracer, TracerProvider};
 use tracing::span::{Attributes, Id, Record as Values};
@@ -27,6 +30,7 @@ use tracing_subscriber::registry::LookupSpan;
 use crate::policy::{ContentCapture, Policy};
 use crate::record::Record;
 use crate::semconv::Version;
+use crate::tracer::open_spans::OpenSpans;
 use crate::tracer::{Core, GenAiTracer, GenAiTracerProvider, Open, SpanState};
 use capture::{EventFields, SpanFields};
 use plan::{EventPlan, FieldPlan, SpanPlan};
@@ -123,6 +127,15 @@ where
         self.rebuilt(|core| core.override_explicit_names = replace)
     }
 
+    /// Ends a GenAI span that is open for longer than `limit`, with `tracing_genai.outcome` =
+    /// `expired`; nothing happens when it is closed after all. It may take a sixteenth of the limit
+    /// longer. A thread looks after it as long as the layer is in use. Zero is off, which is the
+    /// default of a layer of your own; [`builder()`](crate::builder) sets 20 minutes.
+    #[must_use]
+    pub fn span_ttl(self, limit: Duration) -> Self {
+        self.rebuilt(|core| core.open_spans = OpenSpans::new(Some(limit)))
+    }
+
     /// Leaves the last steps of a GenAI span (the shape of its messages, a kind that was learnt
     /// late, an attribute that was rewritten) to a [`GenAiExporter`](crate::tracer::GenAiExporter)
     /// on the export thread. Say so only when every exporter of the provider is wrapped in one.
@@ -145,6 +158,7 @@ where
         core.override_explicit_names = self.core.override_explicit_names;
         core.finish_on_export = self.core.finish_on_export;
         core.observer.clone_from(&self.core.observer);
+        core.open_spans = OpenSpans::new(self.core.open_spans.limit());
         change(&mut core);
         Self::with_core(self.tracer, core)
     }
@@ -175,6 +189,7 @@ where
 {
     fn on_register_dispatch(&self, subscriber: &Dispatch) {
         self.inner.on_register_dispatch(subscriber);
+        expiry::watch(&self.core, subscriber);
     }
 
     fn on_layer(&mut self, subscriber: &mut S) {
@@ -203,7 +218,8 @@ where
         };
         let mut open = Open::new(Record::with_capacity(fields.len()));
         attrs.record(&mut SpanFields::new(fields, &self.core, &mut open));
-        let state = Arc::new(SpanState::new(open));
+        let state =
+            Arc::new(SpanState::new(open, self.core.open_spans.insert(id.into_non_zero_u64())));
 
         // The layer below gets the span without its fields.
         let none = attrs.fields().value_set(&[]);

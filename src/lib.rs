@@ -92,6 +92,7 @@ pub mod stream;
 
 #[cfg(feature = "init")]
 pub use error::{Error, ErrorKind};
+pub use layer::lint::{self, Finding, Problem};
 pub use layer::{GenAiLayer, layer};
 pub use span_ext::{GenAiSpanExt, Outcome, RequestParameters, Response, ToolCall, Usage};
 #[cfg(feature = "init")]

@@ -20,7 +20,7 @@ use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 pub use facts::{RequestParameters, Response, ToolCall, Usage};
 pub use outcome::Outcome;
-pub(crate) use outcome::{USAGE_PARTIAL, error_type_of};
+pub(crate) use outcome::{OUTCOME, USAGE_PARTIAL, error_type_of};
 
 use crate::layer::reach::Reached;
 use crate::semconv::{Attr, Class};

@@ -9,6 +9,7 @@ use rustc_hash::FxHashMap;
 use tracing::{Level, Metadata};
 use tracing_core::callsite::Identifier;
 
+use super::lint;
 use super::targets::{EVENT_NAME_FIELDS, is_transport, logs_payloads};
 use crate::semconv::{Attr, Class, Match, ValueMap, lookup};
 use crate::tracer::Given;
@@ -88,6 +89,7 @@ pub(super) fn span(metadata: &'static Metadata<'static>) -> SpanPlan {
         if is_transport(metadata.target()) {
             SpanPlan::Ignore
         } else if metadata.fields().iter().any(|field| lookup(field.name()).concerns_gen_ai()) {
+            lint::check(metadata);
             SpanPlan::GenAi(fields(metadata))
         } else {
             let declares = |name| metadata.fields().field(name).is_some();

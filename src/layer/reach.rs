@@ -24,14 +24,18 @@ pub(crate) struct Reached {
     pub(crate) state: Option<Arc<SpanState>>,
 }
 
+impl Reach {
+    /// The record of a span that is found by its id.
+    pub(super) fn find(dispatch: &Dispatch, id: &Id) -> Option<Reached> {
+        let reach = dispatch.downcast_ref::<Self>()?;
+        Some(Reached { core: Arc::clone(&reach.core), state: (reach.find)(dispatch, id) })
+    }
+}
+
 impl Reached {
     /// The record of `span`, or `None` without a layer of ours.
     pub(crate) fn of(span: &Span) -> Option<Self> {
-        span.with_subscriber(|(id, dispatch)| {
-            let reach = dispatch.downcast_ref::<Reach>()?;
-            Some(Self { core: Arc::clone(&reach.core), state: (reach.find)(dispatch, id) })
-        })
-        .flatten()
+        span.with_subscriber(|(id, dispatch)| Reach::find(dispatch, id)).flatten()
     }
 
     /// Whether content of `class` recorded on this span now would leave.

@@ -29,6 +29,7 @@ use crate::config::settings::{ExporterChoice, Propagator, Settings};
 use crate::config::{self, Resolved};
 use crate::pipeline::console::{ConsoleExporter, Terminal};
 use crate::pipeline::{Local, Pipeline, StartError};
+use crate::tracer::open_spans::OpenSpans;
 use crate::tracer::{Core, GenAiTracerProvider};
 use crate::{Error, ErrorKind, GenAiLayer};
 
@@ -59,6 +60,7 @@ impl Parts {
         if let Some(metrics) = &metrics {
             core.observer = Some(metrics.observer());
         }
+        core.open_spans = OpenSpans::new(settings.span_ttl);
         let core = Arc::new(core);
         let pipeline = Pipeline::start(settings, Arc::clone(&core)).map_err(refused)?;
         if shows_trees(settings, builder.console) {

@@ -9,6 +9,7 @@ pub(crate) mod event;
 #[cfg(feature = "init")]
 mod exporter;
 pub(crate) mod observe;
+pub(crate) mod open_spans;
 mod provider;
 mod span;
 mod state;
@@ -34,6 +35,7 @@ pub(crate) use state::{Open, SpanState, raw};
 use crate::health::Health;
 use crate::policy::{Policy, PolicyCell};
 use crate::semconv::Version;
+use open_spans::OpenSpans;
 
 /// What a layer, its tracer and the handle share.
 #[derive(Debug)]
@@ -50,6 +52,8 @@ pub(crate) struct Core {
     pub(crate) health: Arc<Health>,
     /// Who is told of spans beside the SDK.
     pub(crate) observer: Option<Arc<dyn observe::ObserveSpans>>,
+    /// The spans that have not ended.
+    pub(crate) open_spans: OpenSpans,
     /// Records of spans that the layer has seen and the tracer has not built yet.
     waiting: sharded_slab::Slab<Arc<SpanState>>,
 }
@@ -65,6 +69,7 @@ impl Core {
             finish_on_export: false,
             health: Arc::default(),
             observer: None,
+            open_spans: OpenSpans::new(None),
             waiting: sharded_slab::Slab::new(),
         }
     }

@@ -82,6 +82,9 @@ impl<S: Span> GenAiSpan<S> {
             }
             return timestamp;
         };
+        if let Some(ticket) = state.ticket() {
+            self.core.open_spans.remove(ticket);
+        }
         let recording = self.inner.is_recording();
         let observing = self.core.observer.is_some();
         let mut open = state.lock();

@@ -9,6 +9,7 @@ use opentelemetry::trace::{SpanBuilder, SpanKind, Status};
 use opentelemetry::{Array, Key, KeyValue, Value as OtelValue};
 
 use super::observe::Nest;
+use super::open_spans::Ticket;
 use super::{Core, Given, SLOT, event};
 use crate::record::{Outline, Raw, Record, SpanRole, Text, Value, clean_name};
 use crate::semconv::{Attr, Family, KnownOperation, Match, lookup, may_concern};
@@ -17,6 +18,8 @@ use crate::semconv::{Attr, Family, KnownOperation, Match, lookup, may_concern};
 #[derive(Debug, Default)]
 pub(crate) struct SpanState {
     open: Mutex<Open>,
+    /// Where the span is noted as open.
+    ticket: Option<Ticket>,
     /// Set when the SDK turned the span down: no content is kept from then on.
     unsampled: AtomicBool,
 }
@@ -52,8 +55,12 @@ pub(crate) struct Explicit {
 }
 
 impl SpanState {
-    pub(crate) fn new(open: Open) -> Self {
-        Self { open: Mutex::new(open), ..Self::default() }
+    pub(crate) fn new(open: Open, ticket: Option<Ticket>) -> Self {
+        Self { open: Mutex::new(open), ticket, ..Self::default() }
+    }
+
+    pub(super) fn ticket(&self) -> Option<Ticket> {
+        self.ticket
     }
 
     /// Notes what the SDK made of the span.

@@ -1,0 +1,249 @@
+//! The GenAI spans that are open, so that one nobody ever closes still leaves.
+//!
+//! Spans are kept by the sixteenth of the time limit in which they started, in shards that threads
+//! do not share as a rule. A span's own end takes it out at once; what is left when its sixteenth
+//! is over by the limit has expired. So a sweep looks at what expired and not at what is open.
+
+use std::cell::Cell;
+use std::collections::VecDeque;
+use std::num::NonZeroU64;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// The open spans of one registry.
+#[derive(Debug)]
+pub(crate) struct OpenSpans {
+    limit: Option<Duration>,
+    /// Which sixteenth it is, counted from the start.
+    now: AtomicU32,
+    shards: Box<[Mutex<Shard>]>,
+}
+
+/// How to find an open span again; none has the number 0.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Ticket(NonZeroU64);
+
+/// What is open at one moment.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct InFlight {
+    pub(crate) spans: usize,
+    /// The age of the oldest, in steps of a sixteenth of the limit.
+    pub(crate) oldest: Duration,
+}
+
+/// Spans of one thread, or of few.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Shard {
+    /// Oldest first.
+    slices: VecDeque<Slice>,
+}
+
+/// Spans that started in the same sixteenth.
+#[derive(Debug)]
+struct Slice {
+    started: u32,
+    /// Ids of the registry; `None` where one has ended.
+    spans: Vec<Option<NonZeroU64>>,
+    /// Places in `spans` that are free.
+    free: Vec<u32>,
+}
+
+const SLICES: u32 = 16;
+const SHARDS: usize = 16;
+
+impl OpenSpans {
+    /// Keeps nothing without a limit.
+    pub(crate) fn new(limit: Option<Duration>) -> Self {
+        let limit = limit.filter(|limit| !limit.is_zero());
+        let shards = if limit.is_some() { SHARDS } else { 0 };
+        Self {
+            limit,
+            now: AtomicU32::new(0),
+            shards: (0..shards).map(|_| Mutex::default()).collect(),
+        }
+    }
+
+    pub(crate) fn limit(&self) -> Option<Duration> {
+        self.limit
+    }
+
+    /// How often [`Self::advance`] wants to be called.
+    pub(crate) fn step(&self) -> Option<Duration> {
+        self.limit.map(|limit| limit / SLICES)
+    }
+
+    /// Notes a span that starts.
+    #[inline]
+    pub(crate) fn insert(&self, span: NonZeroU64) -> Option<Ticket> {
+        self.limit?;
+        let now = self.now.load(Ordering::Relaxed);
+        let at = shard_of_thread();
+        let mut shard = self.lock(at)?;
+        if shard.slices.back().is_none_or(|slice| slice.started != now) {
+            shard.slices.push_back(Slice { started: now, spans: Vec::new(), free: Vec::new() });
+        }
+        let slice = shard.slices.back_mut()?;
+        let place = match slice.free.pop() {
+            Some(place) => {
+                slice.spans[place as usize] = Some(span);
+                place
+            }
+            None => {
+                let place = u32::try_from(slice.spans.len()).ok().filter(|at| *at < MOST_PLACES)?;
+                slice.spans.push(Some(span));
+                place
+            }
+        };
+        Ticket::new(at, now, place)
+    }
+
+    /// Forgets a span that has ended. One that is not there any more has expired.
+    #[inline]
+    pub(crate) fn remove(&self, ticket: Ticket) {
+        let (at, started, place) = ticket.parts();
+        let Some(mut shard) = self.lock(at) else { return };
+        let found = shard.slices.iter().rposition(|slice| slice.started & TIME_MASK == started);
+        let Some(found) = found else { return };
+        let slice = &mut shard.slices[found];
+        if slice.spans.get_mut(place as usize).and_then(Option::take).is_some() {
+            slice.free.push(place);
+            // Its memory is given back unless spans still start in it.
+            if slice.is_empty() && slice.started != self.now.load(Ordering::Relaxed) {
+                shard.slices.remove(found);
+            }
+        }
+    }
+
+    /// Goes on by one step and takes out what has expired by now.
+    pub(crate) fn advance(&self) -> Vec<NonZeroU64> {
+        let now = self.now.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
+        let mut expired = Vec::new();
+        for at in 0..self.shards.len() {
+            let Some(mut shard) = self.lock(at) else { continue };
+            // One more than the slices of a limit: the first may have started just now.
+            while shard.slices.front().is_some_and(|it| now.wrapping_sub(it.started) > SLICES) {
+                let slice = shard.slices.pop_front();
+                expired.extend(slice.into_iter().flat_map(|it| it.spans).flatten());
+            }
+        }
+        expired
+    }
+
+    /// What is open now.
+    pub(crate) fn in_flight(&self) -> InFlight {
+        let now = self.now.load(Ordering::Relaxed);
+        let mut found = InFlight::default();
+        let mut oldest = now;
+        for at in 0..self.shards.len() {
+            let Some(shard) = self.lock(at) else { continue };
+            for slice in &shard.slices {
+                let open = slice.spans.len() - slice.free.len();
+                found.spans += open;
+                if open > 0 {
+                    oldest = oldest.min(slice.started);
+                }
+            }
+        }
+        found.oldest = self.step().unwrap_or_default() * now.wrapping_sub(oldest);
+        found
+    }
+
+    fn lock(&self, at: usize) -> Option<MutexGuard<'_, Shard>> {
+        // Nothing under this lock runs code of others, so a poisoned one holds sound data.
+        Some(self.shards.get(at)?.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Slice {
+    fn is_empty(&self) -> bool {
+        self.spans.len() == self.free.len()
+    }
+}
+
+/// A ticket has 8 bits for the shard, 24 for the time and 32 for the place, of which the last is
+/// counted from 1.
+const MOST_PLACES: u32 = u32::MAX - 1;
+const TIME_MASK: u32 = 0xff_ffff;
+
+impl Ticket {
+    fn new(shard: usize, started: u32, place: u32) -> Option<Self> {
+        let number = ((shard as u64) << 56)
+            | (u64::from(started & TIME_MASK) << 32)
+            | (u64::from(place) + 1);
+        NonZeroU64::new(number).map(Self)
+    }
+
+    fn parts(self) -> (usize, u32, u32) {
+        let number = self.0.get();
+        ((number >> 56) as usize, (number >> 32) as u32 & TIME_MASK, number as u32 - 1)
+    }
+}
+
+/// Threads are dealt out to the shards as they come.
+fn shard_of_thread() -> usize {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    thread_local!(static OWN: Cell<Option<usize>> = const { Cell::new(None) });
+    OWN.try_with(|own| {
+        own.get().unwrap_or_else(|| {
+            let shard = NEXT.fetch_add(1, Ordering::Relaxed) % SHARDS;
+            own.set(Some(shard));
+            shard
+        })
+    })
+    .unwrap_or(0)
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+mod tests {
+    use super::*;
+
+    fn id(number: u64) -> NonZeroU64 {
+        NonZeroU64::new(number).unwrap()
+    }
+
+    #[test]
+    fn only_what_is_left_after_the_limit_expires() {
+        let open = OpenSpans::new(Some(Duration::from_secs(16)));
+        let first = open.insert(id(1)).unwrap();
+        open.insert(id(2)).unwrap();
+        assert!(open.advance().is_empty());
+        open.insert(id(3)).unwrap();
+        open.remove(first);
+        assert_eq!(open.in_flight(), InFlight { spans: 2, oldest: Duration::from_secs(1) });
+        let expired: Vec<_> = (1..SLICES).map(|_| open.advance()).collect();
+        assert!(expired.iter().all(Vec::is_empty), "{expired:?}");
+        assert_eq!(open.advance(), [id(2)]);
+        assert_eq!(open.advance(), [id(3)]);
+        assert_eq!(open.in_flight().spans, 0);
+        open.remove(first);
+    }
+
+    #[test]
+    fn memory_is_that_of_what_is_open() {
+        let open = OpenSpans::new(Some(Duration::from_secs(16)));
+        for round in 0..100_000_u64 {
+            let ticket = open.insert(id(round + 1)).unwrap();
+            open.remove(ticket);
+            if round % 100 == 0 {
+                assert!(open.advance().is_empty());
+            }
+        }
+        let slices: usize = open.shards.iter().map(|it| it.lock().unwrap().slices.len()).sum();
+        let places: usize = open
+            .shards
+            .iter()
+            .map(|it| it.lock().unwrap().slices.iter().map(|it| it.spans.capacity()).sum::<usize>())
+            .sum();
+        assert!(slices <= 17 && places <= 100, "{slices} slices, {places} places");
+    }
+
+    #[test]
+    fn without_a_limit_nothing_is_kept() {
+        let open = OpenSpans::new(None);
+        assert_eq!(open.insert(id(1)), None);
+        assert_eq!(open.step(), None);
+    }
+}

@@ -1,0 +1,99 @@
+//! Spans that nobody closes.
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use opentelemetry::trace::TracerProvider as _;
+use tracing::{Dispatch, Span, info_span};
+use tracing_genai::{GenAiSpanExt, Usage, inference_span};
+use tracing_genai_test_support::SpanSink;
+use tracing_subscriber::prelude::*;
+
+fn watched(limit: Duration) -> (SpanSink, Dispatch) {
+    let sink = SpanSink::default();
+    let layer = tracing_genai::layer(sink.provider().tracer("test")).span_ttl(limit);
+    (sink.clone(), Dispatch::new(tracing_subscriber::registry().with(layer)))
+}
+
+#[track_caller]
+fn wait_for(spans: usize, sink: &SpanSink) {
+    let patience = Instant::now() + Duration::from_secs(60);
+    while sink.len() < spans {
+        assert!(Instant::now() < patience, "{} of {spans} spans", sink.len());
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
+#[test]
+fn a_forgotten_span_expires_with_what_is_known_and_a_late_close_is_harmless() {
+    let (sink, dispatch) = watched(Duration::from_millis(160));
+    let _guard = dispatch.set_default();
+    let parent = info_span!("handler");
+    let forgotten = parent.in_scope(|| inference_span!("chat", "openai", "gpt-4o"));
+    forgotten.record_usage(Usage::new().input_tokens(12));
+    wait_for(1, &sink);
+    let span = &sink.take()[0];
+    assert_eq!(span.name, "chat gpt-4o");
+    assert_eq!(span.str("tracing_genai.outcome"), Some("expired"));
+    assert_eq!(span.int("gen_ai.usage.input_tokens"), Some(12));
+    assert!(span.duration() >= Duration::from_millis(160), "{:?}", span.duration());
+
+    forgotten.record_usage(Usage::new().output_tokens(7));
+    forgotten.in_scope(|| info_span!("late child"));
+    drop(forgotten);
+    drop(parent);
+    let late: Vec<_> = sink.take().into_iter().map(|span| span.name).collect();
+    assert_eq!(late, ["late child", "handler"]);
+}
+
+#[test]
+fn a_span_that_is_closed_in_time_says_nothing_of_it() {
+    let (sink, dispatch) = watched(Duration::from_millis(160));
+    let _guard = dispatch.set_default();
+    let forgotten = inference_span!("chat", "openai", "forgotten");
+    drop(inference_span!("chat", "openai", "closed"));
+    wait_for(2, &sink);
+    let spans = sink.take();
+    assert_eq!(spans[0].str("gen_ai.request.model"), Some("closed"));
+    assert!(!spans[0].has("tracing_genai.outcome"));
+    assert_eq!(spans[1].str("tracing_genai.outcome"), Some("expired"));
+    drop(forgotten);
+    assert!(sink.is_empty());
+}
+
+#[test]
+fn of_a_million_spans_the_forgotten_ones_expire() {
+    const THREADS: usize = 4;
+    let (spans, every) = if cfg!(debug_assertions) { (100_000, 100) } else { (1_000_000, 100) };
+    let (sink, dispatch) = watched(Duration::from_secs(2));
+    let work = |thread: usize| {
+        let _guard = tracing::dispatcher::set_default(&dispatch);
+        let mut forgotten = Vec::<Span>::new();
+        for number in 0..spans / THREADS {
+            let span = inference_span!("chat", "openai", "m");
+            if number % every == 0 {
+                span.record_conversation(&format!("{thread}-{number}"));
+                forgotten.push(span);
+            }
+        }
+        forgotten
+    };
+    let forgotten: Vec<Span> = thread::scope(|scope| {
+        let work = &work;
+        let threads: Vec<_> = (0..THREADS).map(|at| scope.spawn(move || work(at))).collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    });
+    wait_for(spans, &sink);
+    let mut expired: Vec<_> = sink
+        .take()
+        .iter()
+        .filter(|span| span.str("tracing_genai.outcome") == Some("expired"))
+        .map(|span| span.str("gen_ai.conversation.id").unwrap().to_owned())
+        .collect();
+    expired.sort();
+    expired.dedup();
+    assert_eq!(expired.len(), spans / every);
+    drop(forgotten);
+    assert!(sink.is_empty(), "late closes leave nothing");
+}
