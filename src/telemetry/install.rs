@@ -25,7 +25,7 @@ use super::handle::{Running, Telemetry};
 use super::measuring::Measuring;
 use super::targets::{NoPayloads, Relevant};
 use crate::config::env::Env;
-use crate::config::settings::{ExporterChoice, Propagator, Settings};
+use crate::config::settings::{ExporterChoice, LogLevel, Propagator, Settings};
 use crate::config::{self, Resolved};
 use crate::pipeline::console::{ConsoleExporter, Terminal};
 use crate::pipeline::{Local, Pipeline, StartError};
@@ -143,7 +143,11 @@ fn log_layer(
     terminal: Terminal,
     writer: Option<Box<dyn Write + Send>>,
 ) -> Result<LogLayer, Error> {
-    let filter = EnvFilter::try_new(&settings.log_filter).map_err(|error| {
+    // What OpenTelemetry says about itself has a level of its own; a directive that names one of
+    // its targets more exactly still wins.
+    let directives =
+        format!("opentelemetry={},{}", settings.log_level.as_str(), settings.log_filter);
+    let filter = EnvFilter::try_new(directives).map_err(|error| {
         let message = format!("the log filter `{}` cannot be read", settings.log_filter);
         Error::new(ErrorKind::Config, message).with_source(error)
     })?;
