@@ -22,6 +22,8 @@ pub mod record;
 pub mod semconv;
 #[cfg(feature = "init")]
 pub mod telemetry;
+#[cfg(feature = "tower")]
+pub mod tower;
 pub mod tracer;
 
 #[cfg(all(doctest, feature = "init"))]
