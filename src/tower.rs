@@ -101,6 +101,8 @@ where
             None => method.to_owned(),
         };
         let span = info_span!(
+            // Spans of this crate's own targets would be telemetry about telemetry.
+            target: "http.server",
             "HTTP",
             otel.name = name,
             otel.kind = "server",
