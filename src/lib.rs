@@ -104,6 +104,8 @@ pub mod record;
 pub mod semconv;
 #[cfg(feature = "init")]
 pub mod telemetry;
+#[cfg(feature = "tower")]
+pub mod tower;
 pub mod tracer;
 
 /// What the macros expand to; not for use by hand.

@@ -45,6 +45,10 @@ pub(super) fn labels(family: Family) -> &'static [Attr] {
     }
 }
 
+/// The labels of inbound HTTP requests, which are no GenAI attributes.
+pub(super) const HTTP: [&str; 3] =
+    ["http.request.method", "http.route", "http.response.status_code"];
+
 /// More labels than any series has.
 pub(super) const MAX_LABELS: usize = 16;
 /// A label's value in bytes; what is longer is cut.

@@ -40,6 +40,8 @@ use crate::semconv::{Attr, Family, Version};
 use crate::tracer::SpanState;
 use crate::tracer::observe::{Counted, Ended, ObserveSpans};
 use call::Call;
+#[cfg(feature = "tower")]
+use call::Label;
 use place::Places;
 use points::Points;
 use pricing::{Cost, Prices, dollars, units};
@@ -120,12 +122,11 @@ impl SpanMetrics {
         let mut call = Call::empty(Family::Http);
         call.seconds = request.seconds;
         call.error = request.error;
-        for (at, label) in request.labels().into_iter().enumerate() {
-            call.labels[at] = label;
-            call.count = at + 1;
-        }
-        let addition = Addition::default();
-        self.state().store.add(&call, &addition, None, SystemTime::now());
+        call.count = label::HTTP.len();
+        call.labels[0] = Label::Text(request.method);
+        call.labels[1] = request.route.map_or(Label::None, Label::Text);
+        call.labels[2] = request.status.map_or(Label::None, |status| Label::Int(status.into()));
+        self.state().store.add(&call, &Addition::default(), None, SystemTime::now());
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -226,7 +227,12 @@ impl State {
 }
 
 impl ObserveSpans for SpanMetrics {
-    fn started(&self, parent: SpanId, span: SpanId, state: Option<&Arc<SpanState>>) -> bool {
+    fn started(
+        &self,
+        parent: SpanId,
+        span: SpanId,
+        state: Option<(&Arc<SpanState>, Family)>,
+    ) -> bool {
         self.places.enter(parent, span, state)
     }
 

@@ -46,49 +46,41 @@ impl Places {
         &self,
         parent: SpanId,
         span: SpanId,
-        state: Option<&Arc<SpanState>>,
+        state: Option<(&Arc<SpanState>, Family)>,
     ) -> bool {
         let place = if parent == SpanId::INVALID { None } else { self.get(parent) };
-        let Some(state) = state else {
+        let Some((state, family)) = state else {
             if let Some(place) = place {
                 self.insert(span, place);
                 return true;
             }
             return false;
         };
-        let mut place = place.unwrap_or_default();
-        let mut open = state.lock();
-        let family = open.family();
-        let inner = match family {
-            Family::Inference | Family::Embeddings => {
-                let around = place
-                    .around
-                    .take()
-                    .filter(|(other, _)| *other == family || *other == Family::Unknown);
-                open.nest.around = around.map(|(_, state)| state);
-                open.nest.agent = place.agent.clone();
-                Place { around: Some((family, Arc::clone(state))), agent: place.agent }
+        let Place { around, agent } = place.unwrap_or_default();
+        let around = around.filter(|(other, _)| match family {
+            Family::Inference | Family::Embeddings => *other == family || *other == Family::Unknown,
+            family => family == Family::Unknown,
+        });
+        if around.is_some() || agent.is_some() {
+            let mut open = state.lock();
+            open.nest.around = around.as_ref().map(|(_, state)| Arc::clone(state));
+            if !matches!(family, Family::Agent | Family::Workflow) {
+                open.nest.agent.clone_from(&agent);
             }
-            Family::Unknown => {
-                open.nest.around = place.around.take().map(|(_, state)| state);
-                open.nest.agent = place.agent.clone();
-                Place { around: Some((family, Arc::clone(state))), agent: place.agent }
-            }
-            Family::Agent => Place { around: None, agent: Some(Arc::clone(state)) },
-            Family::Workflow => Place::default(),
-            _ => {
-                open.nest.agent = place.agent.clone();
-                Place { around: None, agent: place.agent }
-            }
-        };
-        let around = open.nest.around.clone();
-        drop(open);
-        if let Some(around) = around {
+        }
+        if let Some((_, around)) = around {
             around.lock().nest.has_below = true;
         }
-        if inner.around.is_some() || inner.agent.is_some() {
-            self.insert(span, inner);
-        }
+        let inner = match family {
+            Family::Inference | Family::Embeddings | Family::Unknown => {
+                Place { around: Some((family, Arc::clone(state))), agent }
+            }
+            Family::Agent => Place { around: None, agent: Some(Arc::clone(state)) },
+            Family::Workflow => return true,
+            _ if agent.is_none() => return true,
+            _ => Place { around: None, agent },
+        };
+        self.insert(span, inner);
         true
     }
 

@@ -370,6 +370,9 @@ trait LabelNames {
 
 impl LabelNames for Vec<(Box<str>, usize)> {
     fn name(&self, family: Family, at: usize) -> &str {
+        if family == Family::Http {
+            return label::HTTP.get(at).copied().unwrap_or_default();
+        }
         let conventional = label::labels(family);
         match conventional.get(at) {
             Some(attr) => attr.key(),

@@ -72,6 +72,11 @@ impl Telemetry {
         status
     }
 
+    #[cfg(feature = "tower")]
+    pub(crate) fn span_metrics(&self) -> Option<std::sync::Arc<crate::metrics::SpanMetrics>> {
+        self.inner.running.metrics.as_ref().map(|metrics| Arc::clone(metrics.metrics()))
+    }
+
     /// Every effective setting with where it came from. Secrets are hidden.
     pub fn explain(&self) -> Explanation {
         self.inner.effective().explanation.clone()

@@ -145,8 +145,10 @@ fn log_layer(
 ) -> Result<LogLayer, Error> {
     // What OpenTelemetry says about itself has a level of its own; a directive that names one of
     // its targets more exactly still wins.
-    let directives =
-        format!("opentelemetry={},{}", settings.log_level.as_str(), settings.log_filter);
+    let directives = match settings.log_level {
+        LogLevel::Info => settings.log_filter.clone(),
+        level => format!("opentelemetry={},{}", level.as_str(), settings.log_filter),
+    };
     let filter = EnvFilter::try_new(directives).map_err(|error| {
         let message = format!("the log filter `{}` cannot be read", settings.log_filter);
         Error::new(ErrorKind::Config, message).with_source(error)

@@ -184,15 +184,19 @@ impl<T: Tracer> Tracer for GenAiTracer<T> {
     fn build_with_context(&self, mut builder: SpanBuilder, parent_cx: &Context) -> Self::Span {
         let given = take_given(&mut builder);
         let state = self.introduced(&builder).or_else(|| state::adopt(&builder));
+        let mut family = crate::semconv::Family::Unknown;
         if let Some(state) = &state {
             let mut open = state.lock();
             carried::stamp(&mut open.record, parent_cx);
             open.start(&mut builder, &self.core);
+            if self.core.observer.is_some() {
+                family = open.family();
+            }
         } else {
             event::police_builder(&mut builder, &self.core);
         }
         let inner = self.inner.build_with_context(builder, parent_cx);
-        GenAiSpan::new(inner, state, given, Arc::clone(&self.core), parent_cx)
+        GenAiSpan::new(inner, state, given, Arc::clone(&self.core), parent_cx, family)
     }
 }
 

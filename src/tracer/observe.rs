@@ -15,7 +15,12 @@ use crate::semconv::Family;
 /// Is told of every span's start and of the ends that matter to it, sampled or not.
 pub(crate) trait ObserveSpans: Debug + Send + Sync {
     /// A span has started. Tells whether its end is of interest although it is no GenAI span.
-    fn started(&self, parent: SpanId, span: SpanId, state: Option<&Arc<SpanState>>) -> bool;
+    fn started(
+        &self,
+        parent: SpanId,
+        span: SpanId,
+        state: Option<(&Arc<SpanState>, Family)>,
+    ) -> bool;
 
     /// A GenAI span has ended; what is put into its record leaves with it.
     fn ended(&self, ended: Ended<'_>);

@@ -40,6 +40,7 @@ impl<S: Span> GenAiSpan<S> {
         given: Given,
         core: Arc<Core>,
         parent: &Context,
+        family: Family,
     ) -> Self {
         let sampled = inner.is_recording();
         if let Some(state) = &state {
@@ -50,7 +51,8 @@ impl<S: Span> GenAiSpan<S> {
                 true => parent.span().span_context().span_id(),
                 false => SpanId::INVALID,
             };
-            observer.started(parent, inner.span_context().span_id(), state.as_ref())
+            let state = state.as_ref().map(|state| (state, family));
+            observer.started(parent, inner.span_context().span_id(), state)
         });
         Self { inner, state, given, core, ended: false, observed }
     }
