@@ -223,7 +223,10 @@ pub(crate) fn record(span: &Span, key: &'static str, value: OtelValue) {
         OtelValue::F64(value) => span.record(key, value),
         OtelValue::String(value) => span.record(key, value.as_str()),
         // `tracing` has no lists; the text of one would lose what is in its items.
-        list => return span.set_attribute(key, list),
+        list => {
+            span.set_attribute(key, list);
+            return;
+        }
     };
 }
 

@@ -12,7 +12,7 @@ use super::doctor::Diagnosis;
 use super::effective::Effective;
 use super::install::refused;
 use super::reloaded::Reloaded;
-use super::status::{State, Status};
+use super::status::{Calls, State, Status};
 use crate::config::{self, Explanation};
 use crate::pipeline::{Pipeline, Snapshot, Undelivered};
 use crate::tracer::Core;
@@ -61,7 +61,9 @@ impl Telemetry {
             state => (state, effective.reason),
         };
         let snapshot = self.inner.running.pipeline.snapshot();
+        let core = &self.inner.running.core;
         Status::new(state, reason.map(String::from), &effective.settings, &snapshot)
+            .with_calls(Calls::new(core))
     }
 
     /// Every effective setting with where it came from. Secrets are hidden.
