@@ -199,7 +199,7 @@ impl GenAiSpanExt for Span {
 
     fn record_outcome(&self, outcome: Outcome) -> &Self {
         if outcome != Outcome::Completed {
-            record(self, outcome::OUTCOME, outcome.as_str().into());
+            record(self, OUTCOME, outcome.as_str().into());
         }
         self
     }
