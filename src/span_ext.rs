@@ -199,7 +199,7 @@ impl GenAiSpanExt for Span {
 
     fn record_outcome(&self, outcome: Outcome) -> &Self {
         if outcome != Outcome::Completed {
-            record(self, outcome::OUTCOME, outcome.as_str().into());
+            record(self, OUTCOME, outcome.as_str().into());
         }
         self
     }
@@ -223,7 +223,10 @@ pub(crate) fn record(span: &Span, key: &'static str, value: OtelValue) {
         OtelValue::F64(value) => span.record(key, value),
         OtelValue::String(value) => span.record(key, value.as_str()),
         // `tracing` has no lists; the text of one would lose what is in its items.
-        list => return span.set_attribute(key, list),
+        list => {
+            span.set_attribute(key, list);
+            return;
+        }
     };
 }
 

@@ -13,7 +13,7 @@ use tracing_genai::{GenAiSpanExt, Usage, inference_span, tool_span};
 use tracing_genai_test_support::{ReceivedSpan, SpanKind, SpanSink, SpanStatus};
 use tracing_subscriber::prelude::*;
 
-#[expect(dead_code, clippy::print_stdout, reason = "an example, whose main is not called here")]
+#[expect(dead_code, unreachable_pub, reason = "an example, whose main is not called here")]
 #[path = "../examples/gateway.rs"]
 mod gateway;
 

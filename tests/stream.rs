@@ -1,5 +1,6 @@
 //! What a streamed answer leaves on its span.
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+#![expect(clippy::print_stderr, reason = "a skipped test says so")]
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -250,7 +251,7 @@ where
     let sink = SpanSink::default();
     let layer = tracing_genai::layer(sink.provider().tracer("test")).policy(full());
     let _guard = tracing_subscriber::registry().with(layer).set_default();
-    let mut deliver = |pieces: &[&[u8]], end: bool| {
+    let deliver = |pieces: &[&[u8]], end: bool| {
         let span = inference_span!("chat", "openai", "gpt-4o");
         let mut recorder = Recorder::new(span, accumulator());
         for piece in pieces {

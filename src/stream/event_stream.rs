@@ -39,7 +39,7 @@ where
         }
         self.frame.extend_from_slice(piece.as_ref());
         let mut read = 0;
-        while let Some(length) = self.frame.get(read..).and_then(|rest| number(rest)) {
+        while let Some(length) = self.frame.get(read..).and_then(number) {
             if !(PRELUDE + CHECKSUM..=LONGEST_FRAME).contains(&length) {
                 self.broken = true;
                 self.frame = Vec::new();

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::read::{error, index, items, member, text, tokens};
+use super::read::{error, index, text, tokens};
 use super::{Accumulate, Answer};
 use crate::semconv::Attr;
 
@@ -55,29 +55,39 @@ impl Accumulate<Value> for OpenAiChat {
 
 fn read_choice(choice: &Value, answer: &mut Answer) {
     let at = index(choice, "index");
-    if let Some(delta) = member(choice, "delta").or_else(|| member(choice, "message")) {
-        answer.reasoning(at, text(delta, "reasoning_content"));
-        answer.reasoning(at, text(delta, "reasoning"));
-        answer.text(at, text(delta, "content"));
-        answer.text(at, text(delta, "refusal"));
-        for (position, call) in items(delta, "tool_calls").iter().enumerate() {
-            let key = call.get("index").and_then(Value::as_u64).unwrap_or(position as u64);
-            let function = call.get("function").unwrap_or(&Value::Null);
-            let (name, arguments) = (text(function, "name"), text(function, "arguments"));
-            answer.tool_call(at, key, text(call, "id"), name, arguments);
+    for (key, value) in choice.as_object().into_iter().flatten() {
+        match (key.as_str(), value) {
+            ("delta" | "message", Value::Object(delta)) => {
+                delta.iter().for_each(|(key, value)| read_delta(at, key, value, answer));
+            }
+            // The older completions have their text here.
+            ("text", Value::String(more)) => answer.text(at, more),
+            ("finish_reason", Value::String(reason)) => answer.finish(at, reason),
+            _ => {}
         }
-        if let Some(call) = member(delta, "function_call") {
-            answer.tool_call(at, u64::MAX, "", text(call, "name"), text(call, "arguments"));
-        }
-    }
-    // The older completions have their text here.
-    answer.text(at, text(choice, "text"));
-    if let Some(reason) = member(choice, "finish_reason").and_then(Value::as_str) {
-        answer.finish(at, reason);
     }
 }
 
-pub(super) const USAGE: &[(&[&str], Attr)] = &[
+fn read_delta(at: usize, key: &str, value: &Value, answer: &mut Answer) {
+    match (key, value) {
+        ("content" | "refusal", Value::String(more)) => answer.text(at, more),
+        ("reasoning" | "reasoning_content", Value::String(more)) => answer.reasoning(at, more),
+        ("tool_calls", Value::Array(calls)) => {
+            for (position, call) in calls.iter().enumerate() {
+                let key = call.get("index").and_then(Value::as_u64).unwrap_or(position as u64);
+                let function = call.get("function").unwrap_or(&Value::Null);
+                let (name, arguments) = (text(function, "name"), text(function, "arguments"));
+                answer.tool_call(at, key, text(call, "id"), name, arguments);
+            }
+        }
+        ("function_call", Value::Object(_)) => {
+            answer.tool_call(at, u64::MAX, "", text(value, "name"), text(value, "arguments"));
+        }
+        _ => {}
+    }
+}
+
+const USAGE: &[(&[&str], Attr)] = &[
     (&["prompt_tokens"], Attr::UsageInputTokens),
     (&["completion_tokens"], Attr::UsageOutputTokens),
     (&["prompt_tokens_details", "cached_tokens"], Attr::UsageCacheReadInputTokens),

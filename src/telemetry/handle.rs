@@ -14,7 +14,7 @@ use super::install::refused;
 #[cfg(feature = "metrics")]
 use super::measuring::Measuring;
 use super::reloaded::Reloaded;
-use super::status::{State, Status};
+use super::status::{Calls, State, Status};
 use crate::config::{self, Explanation};
 use crate::pipeline::{Pipeline, Snapshot, Undelivered};
 use crate::tracer::Core;
@@ -65,7 +65,9 @@ impl Telemetry {
             state => (state, effective.reason),
         };
         let snapshot = self.inner.running.pipeline.snapshot();
-        let status = Status::new(state, reason.map(String::from), &effective.settings, &snapshot);
+        let core = &self.inner.running.core;
+        let status = Status::new(state, reason.map(String::from), &effective.settings, &snapshot)
+            .with_calls(Calls::new(core));
         #[cfg(feature = "metrics")]
         let status =
             status.with_metrics(self.inner.running.metrics.as_ref().map(Measuring::status));

@@ -21,7 +21,7 @@ pub use doctor::{Diagnosis, Finding, Health};
 pub use fields::{WithoutContent, WithoutContentVisitor};
 pub use handle::Telemetry;
 pub use reloaded::Reloaded;
-pub use status::{DestinationStatus, LastError, Spans, State, Status};
+pub use status::{Calls, DestinationStatus, LastError, Spans, State, Status};
 
 pub use crate::config::Explanation;
 pub use crate::pipeline::console::{Colours, ConsoleExporter, Terminal};

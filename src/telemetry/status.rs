@@ -13,6 +13,7 @@ use crate::metrics::MetricsStatus;
 use crate::pipeline::{DestinationSnapshot, Snapshot};
 use crate::policy::ErrorText;
 use crate::semconv::Class;
+use crate::tracer::Core;
 
 /// Telemetry at one moment: [`Telemetry::status`](super::Telemetry::status).
 ///
@@ -26,6 +27,7 @@ pub struct Status {
     reason: Option<String>,
     service_name: String,
     spans: Spans,
+    calls: Calls,
     destinations: Vec<DestinationStatus>,
     #[cfg(feature = "metrics")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -61,6 +63,15 @@ pub struct Spans {
     rejected: u64,
     failed: u64,
     dropped: BTreeMap<&'static str, u64>,
+}
+
+/// GenAI spans of the layer that are open, and what can be said about where they are made.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Calls {
+    open: usize,
+    oldest_seconds: f64,
+    expired: u64,
+    findings: Vec<String>,
 }
 
 /// One receiver of telemetry.
@@ -127,6 +138,7 @@ impl Status {
             reason,
             service_name: settings.service_name.clone(),
             spans: Spans::new(&snapshot.spans),
+            calls: Calls::default(),
             destinations: snapshot.destinations.iter().map(DestinationStatus::new).collect(),
             #[cfg(feature = "metrics")]
             metrics: None,
@@ -146,6 +158,17 @@ impl Status {
     #[must_use]
     pub const fn metrics(&self) -> Option<&MetricsStatus> {
         self.metrics.as_ref()
+    }
+
+    pub(super) fn with_calls(mut self, calls: Calls) -> Self {
+        self.calls = calls;
+        self
+    }
+
+    /// GenAI calls that have not ended, or should have.
+    #[must_use]
+    pub const fn calls(&self) -> &Calls {
+        &self.calls
     }
 
     /// Whether telemetry leaves the process.
@@ -183,6 +206,42 @@ impl Status {
     #[must_use]
     pub fn warnings(&self) -> &[String] {
         &self.warnings
+    }
+}
+
+impl Calls {
+    pub(super) fn new(core: &Core) -> Self {
+        let in_flight = core.open_spans.in_flight();
+        Self {
+            open: in_flight.spans,
+            oldest_seconds: in_flight.oldest.as_secs_f64(),
+            expired: core.health.expired.get(),
+            findings: crate::lint::findings().iter().map(ToString::to_string).collect(),
+        }
+    }
+
+    /// GenAI spans made with `tracing` that are open. Zero without a time limit for them.
+    #[must_use]
+    pub const fn open(&self) -> usize {
+        self.open
+    }
+
+    /// The age of the oldest in seconds, in steps of a sixteenth of the time limit.
+    #[must_use]
+    pub const fn oldest_seconds(&self) -> f64 {
+        self.oldest_seconds
+    }
+
+    /// GenAI spans that were open for longer than the time limit and were ended.
+    #[must_use]
+    pub const fn expired(&self) -> u64 {
+        self.expired
+    }
+
+    /// What could be better where spans are made, one line each: see [`crate::lint`].
+    #[must_use]
+    pub fn findings(&self) -> &[String] {
+        &self.findings
     }
 }
 
@@ -416,6 +475,14 @@ impl fmt::Display for Status {
         ];
         write!(f, "\nspans       {} started", spans.started)?;
         write_counts(f, counts, &spans.dropped)?;
+        let calls = &self.calls;
+        if calls.open > 0 || calls.expired > 0 {
+            let Calls { open, oldest_seconds, expired, .. } = calls;
+            write!(
+                f,
+                "\ncalls       {open} open, the oldest for {oldest_seconds:.0} s · {expired} expired"
+            )?;
+        }
         for destination in &self.destinations {
             write!(f, "\n{:<11} {destination}", destination.name)?;
         }
