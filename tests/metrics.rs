@@ -273,10 +273,10 @@ fn labels_pass_into_other_and_back() {
         answered(&span, 1, 1);
     };
     tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
-        ["ann", "ben", "cem", "ann"].map(call);
+        ["ann", "ben", "cem", "ann"].into_iter().for_each(call);
         telemetry.force_flush().unwrap();
         // Nobody but ann was seen since, so ben makes room.
-        ["ann", "cem"].map(call);
+        ["ann", "cem"].into_iter().for_each(call);
         telemetry.force_flush().unwrap();
     });
     let users = |request| {

@@ -47,7 +47,7 @@ fn schema() -> Value {
 fn block(wanted: fn(&Row) -> bool) -> Value {
     let mut block = object();
     for (path, key, reads) in Key::spellings().filter(|(_, key, _)| wanted(key.row())) {
-        insert(&mut block, &path, property(key, reads));
+        insert(&mut block, path, property(key, reads));
     }
     block
 }

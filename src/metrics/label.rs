@@ -85,6 +85,7 @@ impl LabelValues {
         Self { limit, values, all_used_in: None, overflowed: 0, recycled: 0 }
     }
 
+    #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.values.len()
     }

@@ -8,14 +8,14 @@ use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value as Number;
 
 /// One line for a metric, one for each of its points, in order of their names and labels.
-pub fn dump(request: &ExportMetricsServiceRequest) -> String {
+pub(crate) fn dump(request: &ExportMetricsServiceRequest) -> String {
     let mut metrics: Vec<_> = metrics(request).map(one).collect();
     metrics.sort();
     metrics.concat()
 }
 
 /// The sum over all points of a counter.
-pub fn sums(request: &ExportMetricsServiceRequest, name: &str) -> f64 {
+pub(crate) fn sums(request: &ExportMetricsServiceRequest, name: &str) -> f64 {
     let metric = metrics(request).find(|metric| metric.name == name);
     let Some(Data::Sum(sum)) = metric.and_then(|metric| metric.data.as_ref()) else { return 0.0 };
     sum.data_points.iter().map(|point| number(point.value)).sum()
