@@ -85,10 +85,6 @@ impl LabelValues {
         Self { limit, values, all_used_in: None, overflowed: 0, recycled: 0 }
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.values.len()
-    }
-
     pub(super) fn admit(&mut self, value: &str, period: u64) -> Admission {
         if value == OTHER {
             return Admission::Own;
@@ -145,6 +141,6 @@ mod tests {
         assert_eq!(values.admit("b", 2), Admission::Other);
         assert_eq!(values.admit("c", 3), Admission::Own);
         assert_eq!(values.admit("b", 3), Admission::InsteadOf("a".into()));
-        assert_eq!((values.len(), values.overflowed, values.recycled), (2, 2, 3));
+        assert_eq!((values.values.len(), values.overflowed, values.recycled), (2, 2, 3));
     }
 }

@@ -45,9 +45,12 @@ pub(crate) enum Measured {
     Histogram(Layer),
 }
 
+/// Error, status code, durations, requests.
+type TakenOutcome = (Option<Arc<str>>, Option<u16>, Option<Layer>, Option<u64>);
+
 /// What one series has to say in one collection; taken out of it once, shown by many metrics.
 struct Taken {
-    outcomes: Vec<(Option<Arc<str>>, Option<u16>, Option<Layer>, Option<u64>)>,
+    outcomes: Vec<TakenOutcome>,
     distributions: [Option<Layer>; Distribution::COUNT],
     tokens: [[Option<u64>; 4]; 5],
     cache_hits: Option<u64>,

@@ -170,12 +170,11 @@ impl Store {
     ) {
         let period = self.period;
         let view = view(call);
-        if let Some(series) = self.series.get_mut(&view as &dyn Seen) {
-            if series.used == period
-                && let Some(at) = series.outcome(call.error, call.status_code)
-            {
-                return series.add(call, addition, at, self.shape);
-            }
+        if let Some(series) = self.series.get_mut(&view as &dyn Seen)
+            && series.used == period
+            && let Some(at) = series.outcome(call.error, call.status_code)
+        {
+            return series.add(call, addition, at, self.shape);
         }
         self.add_slowly(call, addition, price, now);
     }
@@ -190,8 +189,8 @@ impl Store {
         let period = self.period;
         let mut labels = call.labels;
         let mut same = true;
-        for at in 0..call.count {
-            let Label::Text(text) = labels[at] else { continue };
+        for (at, label) in labels[..call.count].iter_mut().enumerate() {
+            let Label::Text(text) = *label else { continue };
             let name = self.own_labels.name(call.family, at);
             let values = match self.values.get_mut(name) {
                 Some(values) => values,
@@ -203,7 +202,7 @@ impl Store {
             match values.admit(text, period) {
                 Admission::Own => {}
                 Admission::Other => {
-                    labels[at] = Label::Text(OTHER);
+                    *label = Label::Text(OTHER);
                     same = false;
                 }
                 Admission::InsteadOf(old) => {

@@ -73,7 +73,7 @@ impl Telemetry {
     }
 
     #[cfg(feature = "tower")]
-    pub(crate) fn span_metrics(&self) -> Option<std::sync::Arc<crate::metrics::SpanMetrics>> {
+    pub(crate) fn span_metrics(&self) -> Option<Arc<crate::metrics::SpanMetrics>> {
         self.inner.running.metrics.as_ref().map(|metrics| Arc::clone(metrics.metrics()))
     }
 

@@ -38,8 +38,6 @@ pub(crate) struct Ended<'a> {
     pub(crate) nest: Nest,
     pub(crate) record: &'a mut Record,
     pub(crate) failed: bool,
-    /// `SpanKind::Server`
-    pub(crate) serves: bool,
     pub(crate) start: SystemTime,
     pub(crate) end: SystemTime,
 }

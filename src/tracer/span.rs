@@ -138,7 +138,6 @@ impl<S: Span> GenAiSpan<S> {
 struct Observed {
     family: Family,
     nest: Nest,
-    serves: bool,
     start: Option<SystemTime>,
 }
 
@@ -147,7 +146,6 @@ impl Observed {
         Self {
             family: open.family_of(&finished.record),
             nest: std::mem::take(&mut open.nest),
-            serves: open.serves(),
             start: open.started_at,
         }
     }
@@ -168,7 +166,6 @@ impl Observed {
             nest: self.nest,
             failed: matches!(finished.status, Status::Error { .. }),
             record: &mut finished.record,
-            serves: self.serves,
             start: self.start.unwrap_or(end),
             end,
         });
