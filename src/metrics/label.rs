@@ -146,6 +146,6 @@ mod tests {
         assert_eq!(values.admit("b", 2), Admission::Other);
         assert_eq!(values.admit("c", 3), Admission::Own);
         assert_eq!(values.admit("b", 3), Admission::InsteadOf("a".into()));
-        assert_eq!((values.len(), values.overflowed, values.recycled), (2, 2, 3));
+        assert_eq!((values.values.len(), values.overflowed, values.recycled), (2, 2, 3));
     }
 }
