@@ -225,7 +225,7 @@ pub(crate) fn record(span: &Span, key: &'static str, value: OtelValue) {
         // `tracing` has no lists; the text of one would lose what is in its items.
         list => {
             span.set_attribute(key, list);
-            return;
+            span
         }
     };
 }
