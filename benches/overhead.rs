@@ -14,11 +14,17 @@ use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{
     Sampler, SdkTracer, SdkTracerProvider, Span, SpanData, SpanProcessor,
 };
+#[cfg(feature = "metrics")]
+use tracing::Subscriber;
 use tracing::field::Empty;
 use tracing::{Dispatch, info_span};
 use tracing_genai::policy::ContentCapture;
+#[cfg(feature = "metrics")]
+use tracing_genai::{GenAiLayer, metrics::SpanMetrics, semconv::Version};
 use tracing_subscriber::Registry;
 use tracing_subscriber::prelude::*;
+#[cfg(feature = "metrics")]
+use tracing_subscriber::registry::LookupSpan;
 
 const ROUNDS: usize = 60;
 const SPANS_PER_ROUND: u32 = 1000;
@@ -38,6 +44,7 @@ struct Case {
     name: &'static str,
     sampled: bool,
     capture: ContentCapture,
+    measured: bool,
     span: fn(),
     by_hand: Option<fn(&SdkTracer)>,
 }
@@ -50,6 +57,7 @@ fn cases() -> Vec<Case> {
             name: "plain",
             sampled: true,
             capture: off,
+            measured: false,
             span: plain,
             by_hand: Some(plain_by_hand),
         },
@@ -57,17 +65,63 @@ fn cases() -> Vec<Case> {
             name: "genai14",
             sampled: true,
             capture: off,
+            measured: false,
             span: gen_ai,
             by_hand: Some(gen_ai_by_hand),
         },
-        Case { name: "text1k_off", sampled: true, capture: off, span: text_1k, by_hand: None },
-        Case { name: "text1k_full", sampled: true, capture: full, span: text_1k, by_hand: None },
-        Case { name: "vec24k_off", sampled: true, capture: off, span: vec_24k, by_hand: None },
-        Case { name: "vec24k_full", sampled: true, capture: full, span: vec_24k, by_hand: None },
+        Case {
+            name: "text1k_off",
+            sampled: true,
+            capture: off,
+            measured: false,
+            span: text_1k,
+            by_hand: None,
+        },
+        Case {
+            name: "text1k_full",
+            sampled: true,
+            capture: full,
+            measured: false,
+            span: text_1k,
+            by_hand: None,
+        },
+        Case {
+            name: "vec24k_off",
+            sampled: true,
+            capture: off,
+            measured: false,
+            span: vec_24k,
+            by_hand: None,
+        },
+        Case {
+            name: "vec24k_full",
+            sampled: true,
+            capture: full,
+            measured: false,
+            span: vec_24k,
+            by_hand: None,
+        },
+        Case {
+            name: "genai14_metrics",
+            sampled: true,
+            capture: off,
+            measured: true,
+            span: gen_ai,
+            by_hand: None,
+        },
+        Case {
+            name: "not_sampled_metrics",
+            sampled: false,
+            capture: off,
+            measured: true,
+            span: gen_ai,
+            by_hand: None,
+        },
         Case {
             name: "not_sampled",
             sampled: false,
             capture: off,
+            measured: false,
             span: gen_ai,
             by_hand: Some(gen_ai_by_hand),
         },
@@ -75,6 +129,7 @@ fn cases() -> Vec<Case> {
             name: "not_sampled_text1k",
             sampled: false,
             capture: full,
+            measured: false,
             span: text_1k,
             by_hand: None,
         },
@@ -87,6 +142,7 @@ fn measure(case: &Case, rounds: usize) {
         Registry::default().with(tracing_opentelemetry::layer().with_tracer(bare_tracer)),
     );
     let layer = tracing_genai::layer(tracer(case.sampled)).content_capture(case.capture);
+    let layer = if case.measured { measured(layer) } else { layer };
     let ours = Dispatch::new(Registry::default().with(layer.finish_on_export(true)));
     let by_hand = tracer(case.sampled);
 
@@ -115,6 +171,19 @@ fn measure(case: &Case, rounds: usize) {
         cell(least[1], our_allocations),
     );
     println!("ratio {} {:.3}", case.name, least[1].as_secs_f64() / least[0].as_secs_f64());
+}
+
+#[cfg(feature = "metrics")]
+fn measured<S>(layer: GenAiLayer<S, SdkTracer>) -> GenAiLayer<S, SdkTracer>
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+{
+    layer.metrics(SpanMetrics::with_version(Version::V1_41))
+}
+
+#[cfg(not(feature = "metrics"))]
+fn measured<L>(layer: L) -> L {
+    layer
 }
 
 fn time(mut span: impl FnMut()) -> Duration {

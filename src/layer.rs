@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use opentelemetry::trace::{Tracer, TracerProvider};
 use tracing::span::{Attributes, Id, Record as Values};
-use tracing::{Event, Metadata, Subscriber};
+use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_core::{Dispatch, Interest, LevelFilter};
 use tracing_opentelemetry::OpenTelemetryLayer;
 use tracing_subscriber::Layer;
@@ -107,6 +107,13 @@ where
         self
     }
 
+    /// Measures what passes through this layer. Defaults to no metrics.
+    #[cfg(feature = "metrics")]
+    #[must_use]
+    pub fn metrics(self, metrics: Arc<crate::metrics::SpanMetrics>) -> Self {
+        self.rebuilt(|core| core.observer = Some(metrics))
+    }
+
     /// Sets the version of the conventions. Defaults to [`Version::V1_41`].
     #[must_use]
     pub fn semconv(self, version: Version) -> Self {
@@ -150,6 +157,7 @@ where
         let mut core = Core::new(self.core.policy.load(), self.core.semconv);
         core.override_explicit_names = self.core.override_explicit_names;
         core.finish_on_export = self.core.finish_on_export;
+        core.observer.clone_from(&self.core.observer);
         core.open_spans = OpenSpans::new(self.core.open_spans.limit());
         change(&mut core);
         Self::with_core(self.tracer, core)
@@ -220,7 +228,9 @@ where
             None if attrs.is_root() => Attributes::new_root(attrs.metadata(), &none),
             None => Attributes::new(attrs.metadata(), &none),
         };
-        self.core.introduce(&state, || self.inner.on_new_span(&bare, id, ctx.clone()));
+        self.core.introduce(&state, fields.len(), || {
+            self.inner.on_new_span(&bare, id, ctx.clone());
+        });
         if let Some(span) = ctx.span(id) {
             let tracked = Tracked { state, plan: fields };
             span.extensions_mut().replace(tracked.clone());
@@ -261,11 +271,16 @@ where
     }
 
     fn on_event(&self, event: &Event<'_>, ctx: Context<'_, S>) {
-        match plan::event(event.metadata()) {
+        let plan = plan::event(event.metadata());
+        match plan {
             EventPlan::Ignore => {}
             EventPlan::Plain => self.inner.on_event(event, ctx),
-            EventPlan::GenAi(fields) => {
+            EventPlan::GenAi(fields) | EventPlan::Named(fields) => {
                 let mut owned = EventFields::new(fields, event, &self.core);
+                let named = matches!(plan, EventPlan::Named(_));
+                if named && !owned.is_message() && *event.metadata().level() > Level::INFO {
+                    return;
+                }
                 event.record(&mut owned);
                 owned.with_event(event, |event| self.inner.on_event(event, ctx));
             }

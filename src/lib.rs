@@ -1,4 +1,79 @@
 //! A `tracing` layer for the OpenTelemetry GenAI semantic conventions.
+//!
+//! Spans with `gen_ai.*` fields, made by `#[instrument]`, by hand or by LLM libraries such as rig
+//! and genai, leave the process as OpenTelemetry spans with the name, the kind, the types and the
+//! spelling of the conventions. Prompts and answers leave only when somebody decided so.
+//!
+//! ```no_run
+//! use tracing::{Span, field::Empty, instrument};
+//!
+//! #[instrument(skip_all, fields(
+//!     gen_ai.operation.name = "chat",
+//!     gen_ai.provider.name = "openai",
+//!     gen_ai.request.model = "gpt-4o-mini",
+//!     gen_ai.usage.input_tokens = Empty,
+//! ))]
+//! fn ask(question: &str) {
+//!     Span::current().record("gen_ai.usage.input_tokens", 182);
+//! }
+//!
+//! # #[cfg(feature = "init")]
+//! fn main() -> Result<(), tracing_genai::Error> {
+//!     let _telemetry = tracing_genai::init_telemetry()?;
+//!     ask("Do I need an umbrella in Lisbon?");
+//!     Ok(())
+//! }
+//! # #[cfg(not(feature = "init"))]
+//! # fn main() {}
+//! ```
+//!
+//! # The ways in
+//!
+//! * `init_telemetry()`: one line. Reads a configuration file and the environment, installs a
+//!   global subscriber with a log layer and this crate's layer.
+//! * `builder()`: the same with settings in code, or composed with a registry of your own through
+//!   `Builder::build`.
+//! * [`layer`]: over a tracer of your own, with your provider and exporter. All that is left
+//!   without default features.
+//!
+//! # The way of the data
+//!
+//! ```text
+//! #[instrument], info_span! ── tracing ──▶ layer     takes the fields, withholds content unformatted
+//!                                           │
+//!                                           ▼
+//! the OpenTelemetry API ────────────────▶ tracer     one record for each GenAI span
+//!                                           │
+//! semconv (tables) ─────────────────────▶ record     one spelling, one type, one value
+//!                                           ▼
+//!                                         policy     what may leave
+//!                                           ▼
+//!                                        SDK span    name, kind and attributes of the conventions
+//!                                           ▼
+//!                                       pipeline     queue, batch, retry for each destination
+//!                                           ▼
+//!                                         format     what the destination reads
+//! ```
+//!
+//! # Special fields
+//!
+//! | Field | Meaning | Late? |
+//! |---|---|---|
+//! | `gen_ai.*`, `mcp.*`, `openai.*` | attributes of the conventions, in any spelling of [`semconv`] | yes |
+//! | `otel.name` | the span's name, instead of the one of the conventions | yes |
+//! | `otel.kind` | `client`, `server`, `internal`, `producer` or `consumer`, instead of the derived one | before the first enter |
+//! | `otel.status_code`, `otel.status_description` | an error; a success leaves the status unset | yes |
+//! | `error.type` | what kind of error: fails the span | yes |
+//!
+//! A field that is recorded later must be declared, as [`tracing::field::Empty`] where it has no
+//! value yet: `tracing` drops a value for a field that the span does not have before any layer
+//! sees it.
+//!
+//! # What is out of reach
+//!
+//! A log layer of yours prints what is in the fields, and a second `tracing-opentelemetry` layer
+//! exports them: this crate decides only about what passes through it. Give such a log layer the
+//! field formatter `telemetry::WithoutContent`.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(feature = "init")]
@@ -10,6 +85,8 @@ pub mod format;
 pub mod gateway;
 mod health;
 mod layer;
+#[cfg(feature = "metrics")]
+pub mod metrics;
 mod span_ext;
 pub mod stream;
 
@@ -27,6 +104,8 @@ pub mod record;
 pub mod semconv;
 #[cfg(feature = "init")]
 pub mod telemetry;
+#[cfg(feature = "tower")]
+pub mod tower;
 pub mod tracer;
 
 /// What the macros expand to; not for use by hand.

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::time::Duration;
 
 use super::keys::{Field, Key, Reads};
 use super::node::{Content, Name, Node, Style};
@@ -55,14 +54,6 @@ impl Layer {
         self.insert(key, Node::verbatim(text));
     }
 
-    pub(crate) fn set_bool(&mut self, key: Key, value: bool) {
-        self.set(key, value.to_string());
-    }
-
-    pub(crate) fn set_int(&mut self, key: Key, value: u64) {
-        self.set(key, value.to_string());
-    }
-
     pub(crate) fn set_number(&mut self, key: Key, value: f64) {
         // `NaN` and `inf` become what YAML calls them, so that the message can show them.
         let text = match value {
@@ -72,19 +63,6 @@ impl Layer {
             value => format!("{value:?}"),
         };
         self.set(key, text);
-    }
-
-    pub(crate) fn set_duration(&mut self, key: Key, value: Duration) {
-        self.set(key, value.as_millis().to_string());
-    }
-
-    pub(crate) fn set_list<T: Into<String>>(
-        &mut self,
-        key: Key,
-        values: impl IntoIterator<Item = T>,
-    ) {
-        let items = values.into_iter().map(Node::verbatim).collect();
-        self.insert(key, Node { at: Position::default(), content: Content::List(items) });
     }
 
     /// Adds a header for all signals; `None` removes one that another layer sets.
@@ -108,17 +86,6 @@ impl Layer {
             },
         };
         self.push(Field::ResourceAttributes.general(), name.into(), value);
-    }
-
-    /// Adds a label to the metrics, with the number of values it may take.
-    pub(crate) fn metric_label(&mut self, name: impl Into<String>, values: u64) {
-        self.push(Field::MetricsLabels.general(), name.into(), Node::verbatim(values.to_string()));
-    }
-
-    /// Adds a destination of its own.
-    pub(crate) fn exporter(&mut self, name: Option<String>, mut exporter: Self) {
-        exporter.name = name;
-        self.exporters.get_or_insert_default().push(exporter);
     }
 
     fn insert(&mut self, key: Key, node: Node) {

@@ -42,7 +42,7 @@
 mod block;
 mod certificates;
 mod check;
-mod compose;
+pub(crate) mod compose;
 pub(crate) mod content;
 mod declarative;
 pub(crate) mod destinations;
@@ -55,8 +55,8 @@ pub(crate) mod keys;
 pub(crate) mod layer;
 mod lists;
 mod load;
-mod node;
-mod problem;
+pub(crate) mod node;
+pub(crate) mod problem;
 mod reference;
 mod resolve;
 #[cfg(test)]
@@ -70,7 +70,7 @@ mod url;
 mod value;
 mod variables;
 #[cfg(feature = "yaml")]
-mod yaml;
+pub(crate) mod yaml;
 
 pub use check::Config;
 pub use explain::Explanation;

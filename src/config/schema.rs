@@ -100,7 +100,6 @@ fn property(key: Key, reads: Reads) -> Value {
 
 fn kind(kind: Kind) -> Value {
     let reference = json!({"$ref": "#/$defs/reference"});
-    let null = json!({"type": "null"});
     let or = |value: Value| json!({"anyOf": [value, reference, {"type": "null"}]});
     let words = |choices: &[Choice]| {
         let words: Vec<&str> = choices

@@ -223,6 +223,7 @@ pub(crate) struct Logs {
     pub(crate) batch: Batch,
     pub(crate) attributes_per_record: u32,
     /// Bytes of one attribute value; `None` is no limit.
+    #[expect(dead_code, reason = "there is no export of log records yet")]
     pub(crate) attribute_value_length: Option<usize>,
 }
 
@@ -250,6 +251,20 @@ pub(crate) enum LogLevel {
     Info,
     Debug,
     Trace,
+}
+
+impl LogLevel {
+    /// The word of a filter directive.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+            Self::Trace => "trace",
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

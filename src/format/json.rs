@@ -127,29 +127,22 @@ fn unquote(json: &str) -> Cow<'_, str> {
     let Some(first) = memchr::memchr(b'\\', inner.as_bytes()) else { return Cow::Borrowed(inner) };
     // Most escapes are one letter, so this is most often the exact size, and nothing is given back
     // to the allocator when the text becomes an attribute.
-    let escapes = memchr::memchr_iter(b'\\', inner.as_bytes()).count();
+    let escapes = backslashes(inner.as_bytes());
     let mut text = String::with_capacity(inner.len() - escapes);
     let (mut rest, mut escape) = (inner, first);
     loop {
         let (before, from) = rest.split_at(escape);
         text.push_str(before);
-        let plain = match from.as_bytes().get(1) {
-            Some(b'n') => '\n',
-            Some(b't') => '\t',
-            Some(b'r') => '\r',
-            Some(b'b') => '\u{8}',
-            Some(b'f') => '\u{c}',
-            Some(&byte @ (b'"' | b'\\' | b'/')) => char::from(byte),
+        let letter = from.as_bytes().get(1).copied().unwrap_or_default();
+        let plain = PLAIN[usize::from(letter)];
+        if plain == 0 {
             // Numeric escapes may come in pairs; a lone surrogate is legal JSON and no text, and
             // what was sent is then kept as it was.
-            _ => {
-                return serde_json::from_str::<String>(json)
-                    .map_or(Cow::Borrowed(inner), Cow::Owned);
-            }
-        };
-        text.push(plain);
+            return serde_json::from_str::<String>(json).map_or(Cow::Borrowed(inner), Cow::Owned);
+        }
+        text.push(char::from(plain));
         rest = from.get(2..).unwrap_or_default();
-        match memchr::memchr(b'\\', rest.as_bytes()) {
+        match next_backslash(rest.as_bytes()) {
             Some(next) => escape = next,
             None => break,
         }
@@ -157,6 +150,45 @@ fn unquote(json: &str) -> Cow<'_, str> {
     text.push_str(rest);
     Cow::Owned(text)
 }
+
+/// Counts in lanes of one byte, which is many times as fast as stopping at each.
+fn backslashes(bytes: &[u8]) -> usize {
+    let few = |bytes: &[u8]| bytes.iter().map(|byte| u8::from(*byte == b'\\')).sum::<u8>();
+    bytes.chunks(usize::from(u8::MAX)).map(|bytes| usize::from(few(bytes))).sum()
+}
+
+/// Escapes come in crowds: the first bytes are looked at eight at a time before a search for a
+/// far one is worth its start.
+fn next_backslash(bytes: &[u8]) -> Option<usize> {
+    const ONES: u64 = u64::MAX / 255;
+    let (near, _) = bytes.as_chunks::<8>();
+    for (at, word) in near.iter().take(NEAR).enumerate() {
+        // The lowest byte that was a backslash, and nothing below it, gets its high bit.
+        let differs = u64::from_le_bytes(*word) ^ (ONES * u64::from(b'\\'));
+        let found = differs.wrapping_sub(ONES) & !differs & (ONES << 7);
+        if found != 0 {
+            return Some(at * 8 + found.trailing_zeros() as usize / 8);
+        }
+    }
+    let start = near.len().min(NEAR) * 8;
+    memchr::memchr(b'\\', &bytes[start..]).map(|at| start + at)
+}
+
+/// What a letter after a backslash stands for; 0 for none. A table, because in code or prose which
+/// escape comes next is nothing a processor can guess.
+static PLAIN: [u8; 256] = {
+    let mut plain = [0; 256];
+    let letters = b"\"\"\\\\//b\x08f\x0cn\nr\rt\t";
+    let mut at = 0;
+    while at < letters.len() {
+        plain[letters[at] as usize] = letters[at + 1];
+        at += 2;
+    }
+    plain
+};
+
+/// Words of eight bytes.
+const NEAR: usize = 6;
 
 #[cfg(test)]
 mod tests {
@@ -178,6 +210,26 @@ mod tests {
         assert_eq!(text_of(raw(r#""\ud800""#)).as_deref(), Some(r"\ud800"));
         assert_eq!(text_of(raw(r#"{"a":1}"#)).as_deref(), Some(r#"{"a":1}"#));
         assert_eq!(text_of(raw("null")), None);
+    }
+
+    #[test]
+    fn backslashes_are_found_and_counted_wherever_they_are() {
+        for length in [0, 1, 7, 8, 47, 48, 49, 300] {
+            let plain = vec![0xDC; length];
+            assert_eq!((next_backslash(&plain), backslashes(&plain)), (None, 0));
+            for at in 0..length {
+                let mut bytes = plain.clone();
+                bytes[at] = b'\\';
+                assert_eq!(
+                    (next_backslash(&bytes), backslashes(&bytes)),
+                    (Some(at), 1),
+                    "{length}"
+                );
+                bytes[at..].fill(b'\\');
+                assert_eq!(next_backslash(&bytes), Some(at));
+                assert_eq!(backslashes(&bytes), length - at);
+            }
+        }
     }
 
     #[test]

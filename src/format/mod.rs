@@ -22,7 +22,12 @@
 //!   [`Counts::malformed`] grows.
 //! * Spans that carry nothing of GenAI pass untouched.
 //!
-//! One's own format is an implementation of the trait:
+//! `backend: phoenix` (or `langfuse`, `datadog`, …) chooses the format that the receiver reads best,
+//! with the headers and names of keys it wants; an explicit `format` wins. How often a format had
+//! no words for something stands in [`status()`](crate::Telemetry::status) of its destination.
+//!
+//! One's own format is an implementation of the trait, installed with
+//! [`Builder::format`](crate::Builder::format):
 //!
 //! ```
 //! use opentelemetry_sdk::trace::SpanData;

@@ -288,6 +288,10 @@ impl<'a> EventFields<'a> {
         Self { plan, core, policy: core.policy.load(), is_message, values }
     }
 
+    pub(super) fn is_message(&self) -> bool {
+        self.is_message
+    }
+
     fn put(&mut self, field: &Field, value: impl FnOnce() -> Owned) {
         let class = match self.plan.get(field.index()) {
             _ if self.is_message && is_message_field(field.name()) => Class::Input,

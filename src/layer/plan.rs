@@ -32,6 +32,8 @@ pub(super) enum EventPlan {
     Plain,
     /// Fields that hold content, one entry for each declared field.
     GenAi(&'static [FieldPlan]),
+    /// A field tells what the event is called, which may be one of the conventions.
+    Named(&'static [FieldPlan]),
 }
 
 /// What a field is.
@@ -101,14 +103,15 @@ pub(super) fn event(metadata: &'static Metadata<'static>) -> EventPlan {
     static PLANS: Plans<EventPlan> = Lazy::new(RwLock::default);
     thread_local!(static KNOWN: Known<EventPlan> = RefCell::default());
     planned(&KNOWN, &PLANS, metadata, || {
-        let gen_ai = metadata.name().starts_with("gen_ai.")
-            || metadata.fields().iter().any(|field| {
-                EVENT_NAME_FIELDS.contains(&field.name()) || lookup(field.name()).concerns_gen_ai()
-            });
+        let any = |test: fn(&str) -> bool| metadata.fields().iter().any(|field| test(field.name()));
+        let gen_ai =
+            metadata.name().starts_with("gen_ai.") || any(|name| lookup(name).concerns_gen_ai());
         if is_transport(metadata.target()) || logs_payloads(metadata) {
             EventPlan::Ignore
         } else if gen_ai {
             EventPlan::GenAi(fields(metadata))
+        } else if any(|name| EVENT_NAME_FIELDS.contains(&name)) {
+            EventPlan::Named(fields(metadata))
         } else if *metadata.level() > Level::INFO {
             EventPlan::Ignore
         } else {

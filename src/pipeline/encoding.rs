@@ -1,11 +1,10 @@
 //! The bytes of a request's body over HTTP.
 
 use http::HeaderValue;
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use prost::Message;
 
 use super::connection::PROTOBUF;
 use super::otlp::missing;
+use super::request::Export;
 use super::start_error::StartError;
 use crate::config::settings::{Compression, Destination, Protocol};
 
@@ -52,7 +51,7 @@ impl Encoding {
         None
     }
 
-    pub(super) fn encode(self, request: &ExportTraceServiceRequest) -> Vec<u8> {
+    pub(super) fn encode(self, request: &impl Export) -> Vec<u8> {
         let body = self.plain(request);
         #[cfg(feature = "gzip")]
         if self.gzip {
@@ -61,7 +60,7 @@ impl Encoding {
         body
     }
 
-    fn plain(self, request: &ExportTraceServiceRequest) -> Vec<u8> {
+    fn plain(self, request: &impl Export) -> Vec<u8> {
         #[cfg(feature = "http-json")]
         if self.json {
             // Into memory, and of types whose keys are strings: there is nothing that can fail.

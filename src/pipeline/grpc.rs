@@ -10,8 +10,6 @@ use std::io;
 use std::str::FromStr;
 use std::time::Duration;
 
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
 use tokio::runtime::Runtime;
 use tonic::metadata::{AsciiMetadataKey, AsciiMetadataValue, MetadataMap};
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
@@ -22,6 +20,7 @@ use super::answer::{delivered_but, tidy};
 use super::connection::USER_AGENT_PRODUCT;
 use super::http::hide_secrets;
 use super::otlp::missing;
+use super::request::Export;
 use super::snapshot::without_secrets;
 use super::start_error::StartError;
 use super::tls::{PemFile, crypto_provider, system_roots_work};
@@ -40,7 +39,7 @@ pub(super) struct GrpcTransport {
 }
 
 struct Session {
-    client: TraceServiceClient<Channel>,
+    channel: Channel,
     runtime: Runtime,
 }
 
@@ -56,11 +55,7 @@ impl GrpcTransport {
         Ok(Self { endpoint, metadata, secrets: secrets.collect(), gzip, session: None })
     }
 
-    pub(super) fn send(
-        &mut self,
-        parcel: &ExportTraceServiceRequest,
-        timeout: Duration,
-    ) -> Outcome {
+    pub(super) fn send(&mut self, parcel: &impl Export, timeout: Duration) -> Outcome {
         let session = match self.session.take() {
             Some(session) => session,
             None => match self.connect() {
@@ -71,16 +66,14 @@ impl GrpcTransport {
                 }
             },
         };
-        let Session { client, runtime } = self.session.insert(session);
+        let Session { channel, runtime } = self.session.insert(session);
         let mut request = Request::new(parcel.clone());
         *request.metadata_mut() = self.metadata.clone();
         request.set_timeout(timeout);
-        let answer =
-            runtime.block_on(async { tokio::time::timeout(timeout, client.export(request)).await });
+        let call = Export::call(channel.clone(), self.gzip, request);
+        let answer = runtime.block_on(async { tokio::time::timeout(timeout, call).await });
         match answer {
-            Ok(Ok(answer)) => {
-                delivered_but(answer.into_inner().partial_success.unwrap_or_default())
-            }
+            Ok(Ok(partial)) => delivered_but(partial),
             Ok(Err(status)) => refused(&status, &self.secrets),
             Err(_) => Outcome::Transient {
                 failure: Failure::new(FailureKind::Timeout, "timeout: no answer"),
@@ -99,13 +92,7 @@ impl GrpcTransport {
             let _runtime = runtime.enter();
             self.endpoint.connect_lazy()
         };
-        let client = TraceServiceClient::new(channel);
-        #[cfg(feature = "gzip")]
-        let client = match self.gzip {
-            true => client.send_compressed(tonic::codec::CompressionEncoding::Gzip),
-            false => client,
-        };
-        Ok(Session { client, runtime })
+        Ok(Session { channel, runtime })
     }
 }
 

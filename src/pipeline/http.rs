@@ -4,11 +4,11 @@ use std::io;
 use std::time::Duration;
 
 use http::{Response, StatusCode};
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 
 use super::answer::{delivered, retry_after, server_message, tidy};
 use super::connection::Connection;
 use super::encoding::Encoding;
+use super::request::Export;
 use super::start_error::StartError;
 use super::transport::{Failure, FailureKind, Outcome};
 use crate::config::settings::Destination;
@@ -27,7 +27,7 @@ impl HttpTransport {
         Ok(Self { connection, encoding })
     }
 
-    pub(super) fn send(&self, parcel: &ExportTraceServiceRequest, timeout: Duration) -> Outcome {
+    pub(super) fn send(&self, parcel: &impl Export, timeout: Duration) -> Outcome {
         let (body, encoding) = (self.encoding.encode(parcel), self.encoding);
         let (kind, coding) = (encoding.content_type(), encoding.content_encoding());
         match self.connection.post(&body, kind, coding, timeout) {

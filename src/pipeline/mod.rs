@@ -48,10 +48,14 @@ mod encoding;
 mod grpc;
 #[cfg(feature = "otel-http")]
 mod http;
+#[cfg(all(feature = "metrics", feature = "otel-http"))]
+mod metrics;
 #[cfg(feature = "otel-http")]
 mod otlp;
 #[cfg(feature = "otel-http")]
 mod probe;
+#[cfg(feature = "otel-http")]
+mod request;
 #[cfg(feature = "otel-http")]
 mod tls;
 
@@ -60,6 +64,8 @@ mod tests;
 
 pub(crate) use lifecycle::{Pipeline, Undelivered};
 pub(crate) use local::Local;
+#[cfg(all(feature = "metrics", feature = "otel-http"))]
+pub(crate) use metrics::MetricsTransport;
 #[cfg(feature = "otel-http")]
 pub(crate) use probe::{Finding, Verdict, probe};
 pub(crate) use reload::Applied;
@@ -67,3 +73,5 @@ pub(crate) use reload::Applied;
 pub(crate) use resource::resource;
 pub(crate) use snapshot::{DestinationSnapshot, Snapshot};
 pub(crate) use start_error::StartError;
+#[cfg(feature = "metrics")]
+pub(crate) use transport::Outcome;

@@ -16,6 +16,7 @@ use opentelemetry_sdk::trace::SpanData;
 #[cfg(feature = "otel-grpc")]
 use super::grpc::GrpcTransport;
 use super::http::HttpTransport;
+use super::request::Export;
 use super::start_error::StartError;
 use super::transport::{Outcome, Packed, Transport};
 use crate::config::settings::{Destination, Protocol};
@@ -28,24 +29,37 @@ pub(super) struct OtlpTransport {
 }
 
 #[derive(Debug)]
-enum Wire {
+pub(super) enum Wire {
     Http(Box<HttpTransport>),
     #[cfg(feature = "otel-grpc")]
     Grpc(Box<GrpcTransport>),
 }
 
-impl OtlpTransport {
-    pub(super) fn new(destination: &Destination, resource: &Resource) -> Result<Self, StartError> {
-        let wire = match destination.protocol {
+impl Wire {
+    pub(super) fn new(destination: &Destination) -> Result<Self, StartError> {
+        Ok(match destination.protocol {
             Protocol::HttpProtobuf | Protocol::HttpJson => {
-                Wire::Http(Box::new(HttpTransport::new(destination)?))
+                Self::Http(Box::new(HttpTransport::new(destination)?))
             }
             #[cfg(feature = "otel-grpc")]
-            Protocol::Grpc => Wire::Grpc(Box::new(GrpcTransport::new(destination)?)),
+            Protocol::Grpc => Self::Grpc(Box::new(GrpcTransport::new(destination)?)),
             #[cfg(not(feature = "otel-grpc"))]
             Protocol::Grpc => return Err(missing(destination, "protocol grpc", "otel-grpc")),
-        };
-        Ok(Self { resource: resource.into(), wire })
+        })
+    }
+
+    pub(super) fn send(&mut self, request: &impl Export, timeout: Duration) -> Outcome {
+        match self {
+            Self::Http(http) => http.send(request, timeout),
+            #[cfg(feature = "otel-grpc")]
+            Self::Grpc(grpc) => grpc.send(request, timeout),
+        }
+    }
+}
+
+impl OtlpTransport {
+    pub(super) fn new(destination: &Destination, resource: &Resource) -> Result<Self, StartError> {
+        Ok(Self { resource: resource.into(), wire: Wire::new(destination)? })
     }
 
     /// Sends a request without spans.
@@ -89,11 +103,7 @@ impl Transport for OtlpTransport {
     }
 
     fn send(&mut self, parcel: &mut Self::Parcel, timeout: Duration) -> Outcome {
-        match &mut self.wire {
-            Wire::Http(http) => http.send(parcel, timeout),
-            #[cfg(feature = "otel-grpc")]
-            Wire::Grpc(grpc) => grpc.send(parcel, timeout),
-        }
+        self.wire.send(parcel, timeout)
     }
 
     fn split(&mut self, parcel: Self::Parcel) -> Option<[Packed<Self::Parcel>; 2]> {

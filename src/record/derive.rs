@@ -43,6 +43,29 @@ impl Record {
         {
             self.remove(Attr::UsageTotalTokens);
         }
+        self.include_cached_input();
+    }
+
+    /// Anthropic counts cached tokens beside the input and the conventions within it. Less input
+    /// than cached tokens can only be the former; once added, it is so no more.
+    fn include_cached_input(&mut self) {
+        let count = |attr| match self.get(attr) {
+            Some(Value::I64(count)) => *count,
+            _ => 0,
+        };
+        if !self.has(Attr::UsageCacheReadInputTokens) && !self.has(Attr::UsageCacheWriteInputTokens)
+        {
+            return;
+        }
+        let cached = count(Attr::UsageCacheReadInputTokens)
+            .saturating_add(count(Attr::UsageCacheWriteInputTokens));
+        let input = count(Attr::UsageInputTokens);
+        if input < cached
+            && self.has(Attr::UsageInputTokens)
+            && matches!(self.text(Attr::ProviderName), Some("anthropic" | "aws.bedrock"))
+        {
+            self.put(Attr::UsageInputTokens, Value::I64(input.saturating_add(cached)));
+        }
     }
 
     /// The operation of a span on which none was recorded: its name says it, or facts do that only

@@ -87,6 +87,14 @@ attributes! {
     UsageTotalTokens "gen_ai.usage.total_tokens" Int Metadata;
     /// Not in the conventions; the spelling OpenRouter, agentgateway and Langfuse share, in USD.
     UsageCost "gen_ai.usage.cost" Double Metadata;
+    // The parts of a cost that this crate found out, in USD; together they are the cost.
+    CostInput "tracing_genai.cost.input" Double Metadata;
+    CostOutput "tracing_genai.cost.output" Double Metadata;
+    CostCacheRead "tracing_genai.cost.cache_read" Double Metadata;
+    CostCacheWrite "tracing_genai.cost.cache_write" Double Metadata;
+    CostReasoning "tracing_genai.cost.reasoning" Double Metadata;
+    CostAudio "tracing_genai.cost.audio" Double Metadata;
+    CostRequest "tracing_genai.cost.request" Double Metadata;
     RequestMaxTokens "gen_ai.request.max_tokens" Int Metadata;
     RequestTemperature "gen_ai.request.temperature" Double Metadata;
     RequestTopP "gen_ai.request.top_p" Double Metadata;

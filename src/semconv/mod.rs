@@ -9,6 +9,9 @@
 
 mod aliases;
 mod attributes;
+mod family;
+#[cfg(feature = "metrics")]
+pub(crate) mod metrics;
 mod operations;
 mod providers;
 mod values;
@@ -19,6 +22,7 @@ pub use providers::Provider;
 
 pub(crate) use aliases::{Match, ValueMap, lookup, may_concern};
 pub(crate) use attributes::ATTRIBUTES;
+pub(crate) use family::Family;
 pub(crate) use operations::spelling_streams;
 pub(crate) use providers::split_model_prefix;
 pub(crate) use values::{is_sentinel, known_finish_reason};

@@ -11,6 +11,8 @@ use super::builder::Given;
 use super::doctor::Diagnosis;
 use super::effective::Effective;
 use super::install::refused;
+#[cfg(feature = "metrics")]
+use super::measuring::Measuring;
 use super::reloaded::Reloaded;
 use super::status::{Calls, State, Status};
 use crate::config::{self, Explanation};
@@ -40,6 +42,8 @@ pub(super) struct Running {
     pub(super) pipeline: Pipeline,
     pub(super) provider: SdkTracerProvider,
     pub(super) core: Arc<Core>,
+    #[cfg(feature = "metrics")]
+    pub(super) metrics: Option<Measuring>,
     pub(super) given: Given,
     pub(super) timeout: Duration,
 }
@@ -61,9 +65,17 @@ impl Telemetry {
             state => (state, effective.reason),
         };
         let snapshot = self.inner.running.pipeline.snapshot();
-        let core = &self.inner.running.core;
-        Status::new(state, reason.map(String::from), &effective.settings, &snapshot)
-            .with_calls(Calls::new(core))
+        let status = Status::new(state, reason.map(String::from), &effective.settings, &snapshot)
+            .with_calls(Calls::new(&self.inner.running.core));
+        #[cfg(feature = "metrics")]
+        let status =
+            status.with_metrics(self.inner.running.metrics.as_ref().map(Measuring::status));
+        status
+    }
+
+    #[cfg(feature = "tower")]
+    pub(crate) fn span_metrics(&self) -> Option<std::sync::Arc<crate::metrics::SpanMetrics>> {
+        self.inner.running.metrics.as_ref().map(|metrics| Arc::clone(metrics.metrics()))
     }
 
     /// Every effective setting with where it came from. Secrets are hidden.
@@ -117,9 +129,10 @@ impl Telemetry {
     /// still wait; the message says how many. They stay queued.
     pub fn force_flush(&self) -> Result<(), Error> {
         let pipeline = &self.inner.running.pipeline;
-        pipeline
-            .flush(FLUSH_TIMEOUT)
-            .map_err(|left| undelivered("the flush", left, &pipeline.snapshot()))
+        let flushed = pipeline.flush(FLUSH_TIMEOUT);
+        let measured = self.inner.flush_metrics();
+        flushed.map_err(|left| undelivered("the flush", left, &pipeline.snapshot()))?;
+        measured
     }
 
     /// Delivers what is queued and ends telemetry. Spans that end later are counted as dropped.
@@ -148,12 +161,49 @@ impl Inner {
         }
         let Running { pipeline, provider, timeout, .. } = &self.running;
         let ended = pipeline.shutdown(*timeout);
+        let measured = self.stop_metrics(*timeout);
         // The queues are closed already; this makes the tracers stop.
         let stopped = provider.shutdown_with_timeout(*timeout);
         ended.map_err(|left| undelivered("shutdown", left, &pipeline.snapshot()))?;
+        measured?;
         stopped.map_err(|error| {
             Error::new(ErrorKind::System, "the tracer provider did not stop").with_source(error)
         })
+    }
+}
+
+#[cfg(feature = "metrics")]
+impl Inner {
+    fn flush_metrics(&self) -> Result<(), Error> {
+        match &self.running.metrics {
+            Some(metrics) if !metrics.flush(FLUSH_TIMEOUT) => Err(unmeasured(metrics, "the flush")),
+            _ => Ok(()),
+        }
+    }
+
+    fn stop_metrics(&self, timeout: Duration) -> Result<(), Error> {
+        match &self.running.metrics {
+            Some(metrics) if !metrics.shutdown(timeout) => Err(unmeasured(metrics, "shutdown")),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(feature = "metrics")]
+fn unmeasured(metrics: &Measuring, what: &str) -> Error {
+    let status = metrics.status();
+    let reason = status.last_error().unwrap_or("no answer in time");
+    Error::new(ErrorKind::Export, format!("{what} left metrics undelivered: {reason}"))
+}
+
+#[cfg(not(feature = "metrics"))]
+impl Inner {
+    fn flush_metrics(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn stop_metrics(&self, _: Duration) -> Result<(), Error> {
+        Ok(())
     }
 }
 

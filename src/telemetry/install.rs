@@ -21,9 +21,11 @@ use super::builder::{Builder, Console, Log, LogLayer};
 use super::effective::Effective;
 use super::fields::WithoutContent;
 use super::handle::{Running, Telemetry};
+#[cfg(feature = "metrics")]
+use super::measuring::Measuring;
 use super::targets::{NoPayloads, Relevant};
 use crate::config::env::Env;
-use crate::config::settings::{ExporterChoice, Propagator, Settings};
+use crate::config::settings::{ExporterChoice, LogLevel, Propagator, Settings};
 use crate::config::{self, Resolved};
 use crate::pipeline::console::{ConsoleExporter, Terminal};
 use crate::pipeline::{Local, Pipeline, StartError};
@@ -52,6 +54,12 @@ impl Parts {
         let mut core = Core::new(settings.policy, settings.semconv);
         core.override_explicit_names = settings.override_explicit_names;
         core.finish_on_export = true;
+        #[cfg(feature = "metrics")]
+        let metrics = Measuring::prepare(settings);
+        #[cfg(feature = "metrics")]
+        if let Some(metrics) = &metrics {
+            core.observer = Some(metrics.observer());
+        }
         core.open_spans = OpenSpans::new(settings.span_ttl);
         let core = Arc::new(core);
         let pipeline = Pipeline::start(settings, Arc::clone(&core)).map_err(refused)?;
@@ -63,10 +71,16 @@ impl Parts {
             pipeline.add("console", CONSOLE_DELAY, Local::new(console)).map_err(refused)?;
         }
         let provider = pipeline.provider();
+        // Last, because it may fail and has a thread.
+        #[cfg(feature = "metrics")]
+        let metrics =
+            metrics.map(|metrics| metrics.start(settings)).transpose().map_err(refused)?;
         let running = Running {
             pipeline,
             provider: provider.clone(),
             core: Arc::clone(&core),
+            #[cfg(feature = "metrics")]
+            metrics,
             given: builder.given,
             timeout: builder.shutdown_timeout,
         };
@@ -129,7 +143,13 @@ fn log_layer(
     terminal: Terminal,
     writer: Option<Box<dyn Write + Send>>,
 ) -> Result<LogLayer, Error> {
-    let filter = EnvFilter::try_new(&settings.log_filter).map_err(|error| {
+    // What OpenTelemetry says about itself has a level of its own; a directive that names one of
+    // its targets more exactly still wins.
+    let directives = match settings.log_level {
+        LogLevel::Info => settings.log_filter.clone(),
+        level => format!("opentelemetry={},{}", level.as_str(), settings.log_filter),
+    };
+    let filter = EnvFilter::try_new(directives).map_err(|error| {
         let message = format!("the log filter `{}` cannot be read", settings.log_filter);
         Error::new(ErrorKind::Config, message).with_source(error)
     })?;

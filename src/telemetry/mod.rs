@@ -10,6 +10,8 @@ mod effective;
 mod fields;
 mod handle;
 mod install;
+#[cfg(feature = "metrics")]
+mod measuring;
 mod reloaded;
 mod status;
 mod targets;

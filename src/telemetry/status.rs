@@ -8,6 +8,8 @@ use serde::Serialize;
 
 use crate::config::settings::{Protocol, Sampler, Settings};
 use crate::health::{LedgerCounts, SpanCounts};
+#[cfg(feature = "metrics")]
+use crate::metrics::MetricsStatus;
 use crate::pipeline::{DestinationSnapshot, Snapshot};
 use crate::policy::ErrorText;
 use crate::semconv::Class;
@@ -27,6 +29,9 @@ pub struct Status {
     spans: Spans,
     calls: Calls,
     destinations: Vec<DestinationStatus>,
+    #[cfg(feature = "metrics")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metrics: Option<MetricsStatus>,
     settings: EffectiveSettings,
     warnings: Vec<String>,
 }
@@ -135,6 +140,8 @@ impl Status {
             spans: Spans::new(&snapshot.spans),
             calls: Calls::default(),
             destinations: snapshot.destinations.iter().map(DestinationStatus::new).collect(),
+            #[cfg(feature = "metrics")]
+            metrics: None,
             settings: EffectiveSettings::new(settings),
             warnings: settings.warnings.clone(),
         }
@@ -149,6 +156,19 @@ impl Status {
     #[must_use]
     pub const fn calls(&self) -> &Calls {
         &self.calls
+    }
+
+    #[cfg(feature = "metrics")]
+    pub(super) fn with_metrics(mut self, metrics: Option<MetricsStatus>) -> Self {
+        self.metrics = metrics;
+        self
+    }
+
+    /// How metrics are doing; `None` where there are none.
+    #[cfg(feature = "metrics")]
+    #[must_use]
+    pub const fn metrics(&self) -> Option<&MetricsStatus> {
+        self.metrics.as_ref()
     }
 
     /// Whether telemetry leaves the process.
@@ -465,6 +485,10 @@ impl fmt::Display for Status {
         }
         for destination in &self.destinations {
             write!(f, "\n{:<11} {destination}", destination.name)?;
+        }
+        #[cfg(feature = "metrics")]
+        if let Some(metrics) = &self.metrics {
+            write!(f, "\nmetrics     {metrics}")?;
         }
         let settings = &self.settings;
         write!(

@@ -8,6 +8,7 @@ pub(crate) mod carried;
 pub(crate) mod event;
 #[cfg(feature = "init")]
 mod exporter;
+pub(crate) mod observe;
 pub(crate) mod open_spans;
 mod provider;
 mod span;
@@ -16,7 +17,7 @@ mod state;
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use opentelemetry::trace::{SpanBuilder, Tracer};
@@ -49,8 +50,8 @@ pub(crate) struct Core {
     /// export thread, instead of where the span ends.
     pub(crate) finish_on_export: bool,
     pub(crate) health: Arc<Health>,
-    /// Somebody derives metrics from spans, also from those that are not sampled.
-    pub(crate) observed: AtomicBool,
+    /// Who is told of spans beside the SDK.
+    pub(crate) observer: Option<Arc<dyn observe::ObserveSpans>>,
     /// The spans that have not ended.
     pub(crate) open_spans: OpenSpans,
     /// Records of spans that the layer has seen and the tracer has not built yet.
@@ -67,7 +68,7 @@ impl Core {
             override_explicit_names: false,
             finish_on_export: false,
             health: Arc::default(),
-            observed: AtomicBool::new(false),
+            observer: None,
             open_spans: OpenSpans::new(None),
             waiting: sharded_slab::Slab::new(),
         }
@@ -75,17 +76,18 @@ impl Core {
 
     /// Whether what is recorded on `state` will be looked at by anybody.
     pub(crate) fn is_of_use(&self, state: &SpanState) -> bool {
-        !state.is_unsampled() || self.observed.load(Ordering::Relaxed)
+        !state.is_unsampled() || self.observer.is_some()
     }
 
     /// Runs `create`, in which the layer below asks this core's tracer for a builder, so that the
     /// builder carries the way to `state`.
-    pub(crate) fn introduce(&self, state: &Arc<SpanState>, create: impl FnOnce()) {
+    /// `fields` is how many attributes the span may come to have.
+    pub(crate) fn introduce(&self, state: &Arc<SpanState>, fields: usize, create: impl FnOnce()) {
         let Some(slot) = self.waiting.insert(Arc::clone(state)) else {
             // More spans wait than the slab has room for: they leave as the layer below makes them.
             return create();
         };
-        PENDING.set(Some(slot));
+        PENDING.set(Some(Pending { slot, fields }));
         create();
         if PENDING.take().is_some() {
             self.waiting.remove(slot);
@@ -115,8 +117,14 @@ impl Core {
 }
 
 thread_local! {
-    /// The slot of the span whose builder is being made on this thread.
-    static PENDING: Cell<Option<usize>> = const { Cell::new(None) };
+    /// The span whose builder is being made on this thread.
+    static PENDING: Cell<Option<Pending>> = const { Cell::new(None) };
+}
+
+#[derive(Clone, Copy)]
+struct Pending {
+    slot: usize,
+    fields: usize,
 }
 
 thread_local! {
@@ -154,9 +162,15 @@ impl<T: Tracer> Tracer for GenAiTracer<T> {
     type Span = GenAiSpan<T::Span>;
 
     fn span_builder<N: Into<Cow<'static, str>>>(&self, name: N) -> SpanBuilder {
-        let builder = SpanBuilder::from_name(name);
+        let mut builder = SpanBuilder::from_name(name);
         match PENDING.take() {
-            Some(slot) => builder.with_attributes([KeyValue::new(SLOT, slot as i64)]),
+            Some(Pending { slot, fields }) => {
+                // The list that the SDK span will have: it grows once, here.
+                let mut attributes = Vec::with_capacity(fields + 2);
+                attributes.push(KeyValue::new(SLOT, slot as i64));
+                builder.attributes = Some(attributes);
+                builder
+            }
             None => match GIVEN.take() {
                 Given { name: false, kind: false } => builder,
                 Given { name, kind } => {
@@ -170,15 +184,19 @@ impl<T: Tracer> Tracer for GenAiTracer<T> {
     fn build_with_context(&self, mut builder: SpanBuilder, parent_cx: &Context) -> Self::Span {
         let given = take_given(&mut builder);
         let state = self.introduced(&builder).or_else(|| state::adopt(&builder));
+        let mut family = crate::semconv::Family::Unknown;
         if let Some(state) = &state {
             let mut open = state.lock();
             carried::stamp(&mut open.record, parent_cx);
             open.start(&mut builder, &self.core);
+            if self.core.observer.is_some() {
+                family = open.family();
+            }
         } else {
             event::police_builder(&mut builder, &self.core);
         }
         let inner = self.inner.build_with_context(builder, parent_cx);
-        GenAiSpan::new(inner, state, given, Arc::clone(&self.core))
+        GenAiSpan::new(inner, state, given, Arc::clone(&self.core), parent_cx, family)
     }
 }
 

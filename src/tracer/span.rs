@@ -5,13 +5,14 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use opentelemetry::trace::{Span, SpanContext, Status};
-use opentelemetry::{Key, KeyValue};
+use opentelemetry::trace::{Span, SpanContext, SpanId, Status, TraceContextExt};
+use opentelemetry::{Context, Key, KeyValue};
 
+use super::observe::{Ended, Nest, ObserveSpans};
 use super::state::{Finished, SpanState, concerns, key_value, string, strings};
-use super::{Core, Given, event};
+use super::{Core, Given, Open, event};
 use crate::record::{self, Key as RecordKey, Record, Value};
-use crate::semconv::Attr;
+use crate::semconv::{Attr, Family};
 
 /// A span of a [`GenAiTracer`](super::GenAiTracer).
 ///
@@ -24,6 +25,8 @@ pub struct GenAiSpan<S: Span> {
     given: Given,
     core: Arc<Core>,
     ended: bool,
+    /// The observer wants to hear of the end even if this never becomes a GenAI span.
+    observed: bool,
 }
 
 /// The attribute that tells a [`GenAiExporter`](super::GenAiExporter) the kind of a span that was
@@ -36,12 +39,22 @@ impl<S: Span> GenAiSpan<S> {
         state: Option<Arc<SpanState>>,
         given: Given,
         core: Arc<Core>,
+        parent: &Context,
+        family: Family,
     ) -> Self {
         let sampled = inner.is_recording();
         if let Some(state) = &state {
             state.started(sampled);
         }
-        Self { inner, state, given, core, ended: false }
+        let observed = core.observer.as_ref().is_some_and(|observer| {
+            let parent = match parent.has_active_span() {
+                true => parent.span().span_context().span_id(),
+                false => SpanId::INVALID,
+            };
+            let state = state.as_ref().map(|state| (state, family));
+            observer.started(parent, inner.span_context().span_id(), state)
+        });
+        Self { inner, state, given, core, ended: false, observed }
     }
 
     /// Makes the span a GenAI span and returns what is known of it.
@@ -63,23 +76,38 @@ impl<S: Span> GenAiSpan<S> {
             return timestamp;
         }
         self.ended = true;
-        let Some(state) = self.state.take() else { return timestamp };
+        let Some(state) = self.state.take() else {
+            if self.observed
+                && let Some(observer) = &self.core.observer
+            {
+                observer.left(self.inner.span_context().span_id());
+            }
+            return timestamp;
+        };
         if let Some(ticket) = state.ticket() {
             self.core.open_spans.remove(ticket);
         }
         let recording = self.inner.is_recording();
-        let (finished, last_write) = {
-            let mut open = state.lock();
-            open.ended = true;
-            (recording.then(|| open.finish(&self.core)), open.last_write)
-        };
-        if let Some(finished) = finished {
-            self.write(finished);
-        }
-        match (timestamp, last_write) {
+        let observing = self.core.observer.is_some();
+        let mut open = state.lock();
+        open.ended = true;
+        let last_write = open.last_write;
+        let end = match (timestamp, last_write) {
             (Some(end), Some(write)) => Some(end.max(write)),
             (end, _) => end,
+        };
+        if recording || observing {
+            let mut finished = open.finish(&self.core);
+            let seen = observing.then(|| Observed::of(&mut open, &finished));
+            drop(open);
+            if let (Some(observer), Some(seen)) = (self.core.observer.as_deref(), seen) {
+                seen.tell(observer, &self.inner, &state, &mut finished, end);
+            }
+            if recording {
+                self.write(finished);
+            }
         }
+        end
     }
 
     fn write(&mut self, finished: Finished) {
@@ -103,6 +131,47 @@ impl<S: Span> GenAiSpan<S> {
         if status != Status::Unset {
             inner.set_status(status);
         }
+    }
+}
+
+/// What the observer is told of an open span beside its record.
+struct Observed {
+    family: Family,
+    nest: Nest,
+    serves: bool,
+    start: Option<SystemTime>,
+}
+
+impl Observed {
+    fn of(open: &mut Open, finished: &Finished) -> Self {
+        Self {
+            family: open.family_of(&finished.record),
+            nest: std::mem::take(&mut open.nest),
+            serves: open.serves(),
+            start: open.started_at,
+        }
+    }
+
+    fn tell(
+        self,
+        observer: &dyn ObserveSpans,
+        span: &impl Span,
+        state: &SpanState,
+        finished: &mut Finished,
+        end: Option<SystemTime>,
+    ) {
+        let end = end.unwrap_or_else(SystemTime::now);
+        observer.ended(Ended {
+            span: span.span_context().span_id(),
+            state,
+            family: self.family,
+            nest: self.nest,
+            failed: matches!(finished.status, Status::Error { .. }),
+            record: &mut finished.record,
+            serves: self.serves,
+            start: self.start.unwrap_or(end),
+            end,
+        });
     }
 }
 

@@ -8,10 +8,11 @@ use std::time::SystemTime;
 use opentelemetry::trace::{SpanBuilder, SpanKind, Status};
 use opentelemetry::{Array, Key, KeyValue, Value as OtelValue};
 
+use super::observe::Nest;
 use super::open_spans::Ticket;
 use super::{Core, Given, SLOT, event};
 use crate::record::{Outline, Raw, Record, SpanRole, Text, Value, clean_name};
-use crate::semconv::{Attr, KnownOperation, Match, lookup, may_concern};
+use crate::semconv::{Attr, Family, KnownOperation, Match, lookup, may_concern};
 
 /// The record of an open span, reached from the layer and from the OpenTelemetry API alike.
 #[derive(Debug, Default)]
@@ -38,6 +39,8 @@ pub(crate) struct Open {
     pub(crate) unsampled: bool,
     pub(crate) ended: bool,
     pub(crate) started_at: Option<SystemTime>,
+    /// Kept for the observer only.
+    pub(crate) nest: Nest,
 }
 
 /// What the user said with `otel.*` fields.
@@ -112,7 +115,8 @@ impl Open {
 
     /// Gives the builder the name, the kind and the attributes that are known at the start.
     pub(crate) fn start(&mut self, builder: &mut SpanBuilder, core: &Core) {
-        for attribute in builder.attributes.take().unwrap_or_default() {
+        let mut attributes = builder.attributes.take().unwrap_or_default();
+        for attribute in attributes.drain(..) {
             self.set(attribute, core);
         }
         self.last_write = None;
@@ -140,8 +144,6 @@ impl Open {
         };
         builder.span_kind = self.kind(outline.kind, core);
         self.started_kind = builder.span_kind.clone();
-        // Room for what comes at the end, so that the SDK's list grows once.
-        let mut attributes = Vec::with_capacity(self.record.entries().len() + 8);
         let semconv = core.semconv;
         for (attr, value) in self.record.take_sampling() {
             attributes.push(key_value(Key::from_static_str(attr.keys(semconv).0), value.clone()));
@@ -177,6 +179,23 @@ impl Open {
             Some(kind) => derived.or_else(|| Some(kind.clone())),
             None => derived,
         }
+    }
+
+    /// The family of metrics by what is known now.
+    pub(crate) fn family(&self) -> Family {
+        self.family_of(&self.record)
+    }
+
+    pub(super) fn family_of(&self, record: &Record) -> Family {
+        let internal = match &self.explicit.kind {
+            Some(kind) => *kind == SpanKind::Internal,
+            None => !record.has(Attr::ServerAddress),
+        };
+        Family::of(record, internal, self.serves())
+    }
+
+    pub(super) fn serves(&self) -> bool {
+        self.explicit.kind == Some(SpanKind::Server)
     }
 
     /// Ends the span: what is left to be written to it.

@@ -85,7 +85,7 @@ fn by_name(json: &str) -> String {
         }
         // JSON in a string of JSON.
         Some(b'"') => match serde_json::from_str::<String>(json) {
-            Ok(text) if Value::from(text.as_str()).to_string() == json => {
+            Ok(text) if serde_json::to_string(&text).is_ok_and(|again| again == json) => {
                 Value::String(by_name(&text)).to_string()
             }
             _ => json.to_owned(),

@@ -62,9 +62,11 @@ fn input<'a>(kind: Option<Kind>, text: &'a Texts, read: &Read<'a>) -> Option<(Sa
 
 fn output<'a>(kind: Option<Kind>, text: &'a Texts, read: &Read<'a>) -> Option<(Said<'a>, bool)> {
     let messages = || match kind {
-        Some(Kind::Llm | Kind::Completion) | None => text.output.as_deref().map(sniffed),
+        Some(Kind::Llm | Kind::Completion) | None => {
+            whole(text.output.as_deref(), read.output.is_some())
+        }
         _ => last_text(read.output.as_deref(), "assistant")
-            .or_else(|| text.output.as_deref().map(sniffed)),
+            .or_else(|| whole(text.output.as_deref(), read.output.is_some())),
     };
     let own = [&text.result, &text.documents, &text.memory_records];
     let own = || own.into_iter().find_map(|text| text.as_deref().map(sniffed));

@@ -1,0 +1,217 @@
+//! The thread that exports metrics: every interval, at a flush, and once more at the end.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant, SystemTime};
+
+use opentelemetry_proto::transform::common::tonic::ResourceAttributesWithSchema;
+
+use super::{MetricsStatus, SpanMetrics, otlp};
+use crate::config::settings::Settings;
+use crate::pipeline::{MetricsTransport, Outcome, StartError, resource};
+
+/// Exports metrics until it is shut down.
+#[derive(Debug)]
+pub(crate) struct Push {
+    metrics: Arc<SpanMetrics>,
+    shared: Arc<Shared>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    wishes: Mutex<Wishes>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Wishes {
+    /// Exports that were asked for, and done.
+    asked: u64,
+    done: u64,
+    stop: bool,
+    deadline: Option<Instant>,
+    stopped: bool,
+    pushes: u64,
+    failed: u64,
+    last_error: Option<String>,
+}
+
+struct Worker {
+    metrics: Arc<SpanMetrics>,
+    shared: Arc<Shared>,
+    resource: ResourceAttributesWithSchema,
+    destinations: Vec<MetricsTransport>,
+    interval: Duration,
+    timeout: Duration,
+}
+
+impl Push {
+    /// Opens the destinations of metrics and starts the thread; `None` where there is none.
+    pub(crate) fn start(
+        settings: &Settings,
+        metrics: &Arc<SpanMetrics>,
+    ) -> Result<Option<Self>, StartError> {
+        let mut destinations = Vec::new();
+        for destination in settings.destinations.iter().filter(|to| to.metrics_url.is_some()) {
+            destinations.push(MetricsTransport::new(destination)?);
+        }
+        if destinations.is_empty() || !settings.metrics.enabled {
+            return Ok(None);
+        }
+        let shared = Arc::new(Shared::default());
+        let worker = Worker {
+            metrics: Arc::clone(metrics),
+            shared: Arc::clone(&shared),
+            resource: (&resource(settings)).into(),
+            destinations,
+            interval: settings.metrics.interval,
+            timeout: settings.metrics.timeout.min(MAX_TIMEOUT),
+        };
+        let thread = std::thread::Builder::new()
+            .name(String::from("genai-metrics"))
+            .spawn(move || worker.run())
+            .map_err(StartError::Thread)?;
+        let thread = Mutex::new(Some(thread));
+        Ok(Some(Self { metrics: Arc::clone(metrics), shared, thread }))
+    }
+
+    pub(crate) fn status(&self) -> MetricsStatus {
+        let (pushes, failed, last_error) = {
+            let wishes = self.shared.lock();
+            (wishes.pushes, wishes.failed, wishes.last_error.clone())
+        };
+        self.metrics.status().pushed(pushes, failed, last_error)
+    }
+
+    /// Exports now. Tells whether every destination took it in time.
+    pub(crate) fn flush(&self, timeout: Duration) -> bool {
+        let mut wishes = self.shared.lock();
+        if wishes.stop {
+            return true;
+        }
+        wishes.asked += 1;
+        let (ticket, failed) = (wishes.asked, wishes.failed);
+        self.shared.changed.notify_all();
+        let wishes = self.shared.wait(wishes, timeout, |wishes| wishes.done >= ticket);
+        wishes.done >= ticket && wishes.failed == failed
+    }
+
+    /// Exports once more and stops. Tells whether that was taken in time.
+    pub(crate) fn shutdown(&self, timeout: Duration) -> bool {
+        let mut wishes = self.shared.lock();
+        if wishes.stop {
+            return true;
+        }
+        (wishes.stop, wishes.deadline) = (true, Some(Instant::now() + timeout));
+        let failed = wishes.failed;
+        self.shared.changed.notify_all();
+        let wishes = self.shared.wait(wishes, timeout, |wishes| wishes.stopped);
+        let (stopped, good) = (wishes.stopped, wishes.failed == failed);
+        drop(wishes);
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread.filter(|_| stopped) {
+            let _ = thread.join();
+        }
+        stopped && good
+    }
+}
+
+impl Drop for Push {
+    fn drop(&mut self) {
+        self.shutdown(DROP_TIMEOUT);
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Wishes> {
+        self.wishes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait<'a>(
+        &'a self,
+        wishes: MutexGuard<'a, Wishes>,
+        timeout: Duration,
+        done: impl Fn(&Wishes) -> bool,
+    ) -> MutexGuard<'a, Wishes> {
+        let waited = self.changed.wait_timeout_while(wishes, timeout, |wishes| !done(wishes));
+        waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+}
+
+impl Worker {
+    fn run(mut self) {
+        let _suppressed = opentelemetry::Context::enter_telemetry_suppressed_scope();
+        tracing::subscriber::with_default(
+            tracing_core::subscriber::NoSubscriber::default(),
+            || {
+                let mut next = Instant::now() + self.interval;
+                loop {
+                    let left = next.saturating_duration_since(Instant::now());
+                    let wishes = self.shared.lock();
+                    let wishes = self
+                        .shared
+                        .wait(wishes, left, |wishes| wishes.stop || wishes.asked > wishes.done);
+                    let (asked, stop) = (wishes.asked, wishes.stop);
+                    drop(wishes);
+                    if Instant::now() >= next {
+                        next = Instant::now() + self.interval;
+                    }
+                    self.export();
+                    let mut wishes = self.shared.lock();
+                    (wishes.done, wishes.stopped) = (asked, stop);
+                    drop(wishes);
+                    self.shared.changed.notify_all();
+                    if stop {
+                        return;
+                    }
+                }
+            },
+        );
+    }
+
+    fn export(&mut self) {
+        let points = self.metrics.collect(SystemTime::now());
+        if points.metrics.is_empty() {
+            return;
+        }
+        let request = otlp::request(&points, &self.resource);
+        for destination in &mut self.destinations {
+            let mut outcome = Outcome::Delivered { rejected: 0, message: None };
+            let until = Instant::now() + self.timeout;
+            for attempt in 0..ATTEMPTS {
+                let deadline = self.shared.lock().deadline.map_or(until, |end| end.min(until));
+                let left = deadline.saturating_duration_since(Instant::now());
+                if attempt > 0 && left.is_zero() {
+                    break;
+                }
+                outcome = destination.send(&request, left.max(LEAST_TIMEOUT));
+                let Outcome::Transient { retry_after, .. } = &outcome else { break };
+                let wait = retry_after.unwrap_or(FIRST_WAIT * 2_u32.pow(attempt)).min(left);
+                let wishes = self.shared.lock();
+                drop(self.shared.wait(wishes, wait, |wishes| wishes.stop));
+            }
+            let mut wishes = self.shared.lock();
+            match outcome {
+                Outcome::Delivered { rejected: 0, .. } => wishes.pushes += 1,
+                Outcome::Delivered { rejected, message } => {
+                    wishes.failed += 1;
+                    let message = message.unwrap_or_else(|| String::from("no reason given"));
+                    wishes.last_error = Some(format!("{rejected} points rejected: {message}"));
+                }
+                Outcome::Transient { failure, .. }
+                | Outcome::Permanent(failure)
+                | Outcome::TooLarge(failure) => {
+                    wishes.failed += 1;
+                    wishes.last_error = Some(failure.message);
+                }
+            }
+        }
+    }
+}
+
+const ATTEMPTS: u32 = 4;
+const FIRST_WAIT: Duration = Duration::from_millis(200);
+const LEAST_TIMEOUT: Duration = Duration::from_millis(10);
+const MAX_TIMEOUT: Duration = Duration::from_secs(24 * 3600);
+const DROP_TIMEOUT: Duration = Duration::from_secs(5);
