@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 
+#[cfg(feature = "init")]
 use opentelemetry::baggage::BaggageExt;
 use opentelemetry::trace::TraceContextExt;
 use tracing::field::Empty;

@@ -25,6 +25,7 @@ pub(crate) struct OpenSpans {
 pub(crate) struct Ticket(NonZeroU64);
 
 /// What is open at one moment.
+#[cfg(any(feature = "init", test))]
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct InFlight {
     pub(crate) spans: usize,
@@ -132,6 +133,7 @@ impl OpenSpans {
     }
 
     /// What is open now.
+    #[cfg(any(feature = "init", test))]
     pub(crate) fn in_flight(&self) -> InFlight {
         let now = self.now.load(Ordering::Relaxed);
         let mut found = InFlight::default();
