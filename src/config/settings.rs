@@ -33,6 +33,7 @@ pub(crate) struct Settings {
     pub(crate) limits: Limits,
     pub(crate) metrics: Metrics,
     pub(crate) logs: Logs,
+    #[cfg_attr(not(feature = "metrics"), expect(dead_code, reason = "metrics reads it"))]
     pub(crate) pricing: Pricing,
     pub(crate) policy: Policy,
     /// What the OpenInference formats withhold besides: `OPENINFERENCE_HIDE_*`.
@@ -102,6 +103,7 @@ pub(crate) struct Destination {
 
 impl Destination {
     /// Where spans go; empty for a receiver that takes no traces.
+    #[cfg_attr(not(feature = "otel-http"), expect(dead_code, reason = "transports read it"))]
     pub(crate) fn spans_url(&self) -> &str {
         self.traces_url.as_deref().unwrap_or_default()
     }
@@ -193,10 +195,12 @@ pub(crate) struct Metrics {
     /// [`Duration::MAX`] is no limit.
     pub(crate) timeout: Duration,
     pub(crate) temporality: Temporality,
+    #[cfg_attr(not(feature = "metrics"), expect(dead_code, reason = "metrics reads it"))]
     pub(crate) histograms: Histograms,
     /// Series of one instrument.
     pub(crate) cardinality_limit: usize,
     /// Labels beyond the conventional ones, each with the number of values it may take.
+    #[cfg_attr(not(feature = "metrics"), expect(dead_code, reason = "metrics reads it"))]
     pub(crate) labels: Vec<(String, usize)>,
 }
 

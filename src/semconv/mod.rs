@@ -9,6 +9,7 @@
 
 mod aliases;
 mod attributes;
+#[cfg_attr(not(feature = "metrics"), expect(dead_code, reason = "metrics is the one observer"))]
 mod family;
 #[cfg(feature = "metrics")]
 pub(crate) mod metrics;

@@ -8,6 +8,7 @@ pub(crate) mod carried;
 pub(crate) mod event;
 #[cfg(feature = "init")]
 mod exporter;
+#[cfg_attr(not(feature = "metrics"), expect(dead_code, reason = "metrics is the one observer"))]
 pub(crate) mod observe;
 pub(crate) mod open_spans;
 mod provider;
