@@ -9,8 +9,10 @@ use std::time::Duration;
 
 use dump::{dump, sums};
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use serde_json::json;
 use tracing::{Span, info_span};
 use tracing_genai::semconv::Version;
+use tracing_genai::stream::{OpenAiChat, Recorder};
 use tracing_genai::telemetry::{Console, Sampler};
 use tracing_genai::{Builder, Telemetry};
 use tracing_genai_test_support::OtlpReceiver;
@@ -220,6 +222,29 @@ fn nested_spans_of_one_request_count_once() {
         }),
         (107.0, 0.0, 2.0)
     );
+}
+
+#[test]
+fn each_chunk_after_the_first_is_measured() {
+    let request = measured(
+        |builder| builder,
+        || {
+            let mut recorder = Recorder::new(chat("gpt-4o"), OpenAiChat::new());
+            for word in ["one", "two", "three", "four"] {
+                recorder.chunk(&json!({"choices": [{"index": 0, "delta": {"content": word}}]}));
+            }
+            recorder.end();
+        },
+    );
+    let text = dump(&request);
+    let times = |name: &str| {
+        let line = text.lines().skip_while(|line| !line.starts_with(name)).nth(1).unwrap_or("");
+        line.split(" = ").nth(1).map(|found| found.split(',').next().unwrap().to_owned())
+    };
+    let name = "gen_ai.client.operation.time_per_output_chunk";
+    assert_eq!(times(name).as_deref(), Some("3 times"), "{text}");
+    let name = "gen_ai.client.operation.time_to_first_chunk";
+    assert_eq!(times(name).as_deref(), Some("1 times"), "{text}");
 }
 
 #[test]

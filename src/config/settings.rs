@@ -187,7 +187,7 @@ pub(crate) struct Keep {
 }
 
 /// `metrics`
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Metrics {
     pub(crate) enabled: bool,
     pub(crate) exporter: ExporterChoice,

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::effective::Effective;
+use crate::config::settings::Settings;
 use crate::pipeline::Applied;
 
 /// What [`Telemetry::reload`](super::Telemetry::reload) did.
@@ -27,6 +28,8 @@ impl Reloaded {
         }
         for (name, differs) in [
             ("enabled", old.enabled != new.enabled),
+            ("metrics", old.metrics != new.metrics || measured_at(old) != measured_at(new)),
+            ("pricing", old.pricing != new.pricing),
             ("semconv", old.semconv != new.semconv),
             ("override_explicit_names", old.override_explicit_names != new.override_explicit_names),
             ("propagators", old.propagators != new.propagators),
@@ -56,6 +59,12 @@ impl Reloaded {
     pub fn needs_restart(&self) -> &[String] {
         &self.needs_restart
     }
+}
+
+/// Where metrics go; those destinations stay as they were opened.
+fn measured_at(settings: &Settings) -> Vec<&str> {
+    let destinations = settings.destinations.iter().filter(|_| settings.metrics.enabled);
+    destinations.filter_map(|destination| destination.metrics_url.as_deref()).collect()
 }
 
 impl fmt::Display for Reloaded {

@@ -108,14 +108,24 @@ impl Core {
 
     /// Hears of every chunk of a stream after the first, with the time since the one before.
     ///
-    /// The place for what observes chunks; called once a chunk, so it must be cheap.
-    pub(crate) fn record_chunk(&self, _state: &SpanState, _since_last: Duration) {}
+    /// Kept for the observer until the span ends, when all of its labels are known.
+    pub(crate) fn record_chunk(&self, state: &SpanState, since_last: Duration) {
+        if self.observer.is_some() {
+            let mut open = state.lock();
+            if open.gaps.len() < MAX_GAPS {
+                open.gaps.push(since_last.as_secs_f64());
+            }
+        }
+    }
 
     /// Takes over a span that was introduced.
     fn take(&self, slot: usize) -> Option<Arc<SpanState>> {
         self.waiting.take(slot)
     }
 }
+
+/// Of one stream; longer ones have told enough by then.
+const MAX_GAPS: usize = 16_384;
 
 thread_local! {
     /// The span whose builder is being made on this thread.

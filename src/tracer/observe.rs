@@ -38,6 +38,8 @@ pub(crate) struct Ended<'a> {
     pub(crate) nest: Nest,
     pub(crate) record: &'a mut Record,
     pub(crate) failed: bool,
+    /// Seconds between the chunks of a stream.
+    pub(crate) gaps: Vec<f64>,
     pub(crate) start: SystemTime,
     pub(crate) end: SystemTime,
 }

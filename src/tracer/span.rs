@@ -138,6 +138,7 @@ impl<S: Span> GenAiSpan<S> {
 struct Observed {
     family: Family,
     nest: Nest,
+    gaps: Vec<f64>,
     start: Option<SystemTime>,
 }
 
@@ -146,6 +147,7 @@ impl Observed {
         Self {
             family: open.family_of(&finished.record),
             nest: std::mem::take(&mut open.nest),
+            gaps: std::mem::take(&mut open.gaps),
             start: open.started_at,
         }
     }
@@ -164,6 +166,7 @@ impl Observed {
             state,
             family: self.family,
             nest: self.nest,
+            gaps: self.gaps,
             failed: matches!(finished.status, Status::Error { .. }),
             record: &mut finished.record,
             start: self.start.unwrap_or(end),

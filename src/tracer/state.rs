@@ -39,6 +39,8 @@ pub(crate) struct Open {
     pub(crate) unsampled: bool,
     pub(crate) ended: bool,
     pub(crate) started_at: Option<SystemTime>,
+    /// Seconds between the chunks of a stream, kept for the observer.
+    pub(super) gaps: Vec<f64>,
     /// Kept for the observer only.
     pub(crate) nest: Nest,
 }
