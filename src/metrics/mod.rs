@@ -178,6 +178,7 @@ impl SpanMetrics {
                 if call.stream || call.first_chunk.is_some() {
                     addition.observed[Distribution::FirstChunk as usize] = call.first_chunk;
                 }
+                addition.chunks = std::mem::take(&mut ended.state.lock().chunk_gaps);
                 addition.cache_hit = addition.counted.tokens[Tokens::CacheRead as usize] > 0;
             }
             let (input, output) = match call.error {

@@ -18,7 +18,6 @@ use std::borrow::Cow;
 use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use opentelemetry::trace::{SpanBuilder, Tracer};
 use opentelemetry::{Context, KeyValue, Value as OtelValue};
@@ -105,10 +104,10 @@ impl Core {
         }
     }
 
-    /// Hears of every chunk of a stream after the first, with the time since the one before.
-    ///
-    /// The place for what observes chunks; called once a chunk, so it must be cheap.
-    pub(crate) fn record_chunk(&self, _state: &SpanState, _since_last: Duration) {}
+    /// Whether anybody wants to hear of the chunks of a stream.
+    pub(crate) fn observes_chunks(&self) -> bool {
+        self.observer.is_some()
+    }
 
     /// Takes over a span that was introduced.
     fn take(&self, slot: usize) -> Option<Arc<SpanState>> {
