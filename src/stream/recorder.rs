@@ -44,6 +44,9 @@ pub struct Recorder<A> {
     issued: Option<SystemTime>,
     deadline: Option<Instant>,
     last_chunk: Option<Instant>,
+    /// Seconds from each chunk to the next, where metrics want them.
+    gaps: Vec<f64>,
+    keeps_gaps: bool,
     chunks: i64,
     begun: bool,
     ended: bool,
@@ -61,6 +64,7 @@ impl<A> Recorder<A> {
             }
             _ => 0,
         };
+        let keeps_gaps = reached.as_ref().is_some_and(|reached| reached.core.observes_chunks());
         record(&span, Attr::RequestStream.key(), true.into());
         Self {
             span,
@@ -72,6 +76,8 @@ impl<A> Recorder<A> {
             issued: None,
             deadline: None,
             last_chunk: None,
+            gaps: Vec::new(),
+            keeps_gaps,
             chunks: 0,
             begun: false,
             ended: false,
@@ -182,11 +188,10 @@ impl<A> Recorder<A> {
                 let waited = self.since_issued(now);
                 self.put(Attr::ResponseTimeToFirstChunk.key(), waited.into());
             }
-            Some(last) => {
-                if let Some(Reached { core, state: Some(state) }) = &self.reached {
-                    core.record_chunk(state, now.saturating_duration_since(last));
-                }
+            Some(last) if self.keeps_gaps && self.gaps.len() < MOST_GAPS => {
+                self.gaps.push(now.saturating_duration_since(last).as_secs_f64());
             }
+            Some(_) => {}
         }
     }
 
@@ -211,6 +216,9 @@ impl<A> Recorder<A> {
         }
         if self.chunks > 0 {
             self.put(CHUNKS, self.chunks.into());
+        }
+        if let Some(Reached { state: Some(state), .. }) = &self.reached {
+            state.lock().chunk_gaps = std::mem::take(&mut self.gaps);
         }
         let broken = outcome != Outcome::Completed;
         let mut answer = std::mem::replace(&mut self.answer, Answer::new(0));
@@ -258,3 +266,6 @@ impl<A> fmt::Debug for Recorder<A> {
 
 /// How many chunks of the answer came.
 const CHUNKS: &str = "tracing_genai.stream.chunks";
+
+/// Metrics see the times between this many chunks of an answer and no more.
+const MOST_GAPS: usize = 16_384;
