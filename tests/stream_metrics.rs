@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 #[path = "metrics/dump.rs"]
-#[expect(dead_code, unreachable_pub, reason = "shared with the tests of metrics")]
+#[expect(dead_code, reason = "shared with the tests of metrics")]
 mod dump;
 
 use std::time::Duration;

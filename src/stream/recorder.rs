@@ -218,7 +218,7 @@ impl<A> Recorder<A> {
             self.put(CHUNKS, self.chunks.into());
         }
         if let Some(Reached { state: Some(state), .. }) = &self.reached {
-            state.lock().chunk_gaps = std::mem::take(&mut self.gaps);
+            state.lock().gaps = std::mem::take(&mut self.gaps);
         }
         let broken = outcome != Outcome::Completed;
         let mut answer = std::mem::replace(&mut self.answer, Answer::new(0));

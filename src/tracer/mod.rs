@@ -105,16 +105,9 @@ impl Core {
         }
     }
 
-    /// Hears of every chunk of a stream after the first, with the time since the one before.
-    ///
-    /// Kept for the observer until the span ends, when all of its labels are known.
-    pub(crate) fn record_chunk(&self, state: &SpanState, since_last: Duration) {
-        if self.observer.is_some() {
-            let mut open = state.lock();
-            if open.gaps.len() < MAX_GAPS {
-                open.gaps.push(since_last.as_secs_f64());
-            }
-        }
+    /// Whether anybody wants to hear of the chunks of a stream.
+    pub(crate) fn observes_chunks(&self) -> bool {
+        self.observer.is_some()
     }
 
     /// Takes over a span that was introduced.
@@ -122,9 +115,6 @@ impl Core {
         self.waiting.take(slot)
     }
 }
-
-/// Of one stream; longer ones have told enough by then.
-const MAX_GAPS: usize = 16_384;
 
 thread_local! {
     /// The span whose builder is being made on this thread.

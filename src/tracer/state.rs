@@ -38,11 +38,9 @@ pub(crate) struct Open {
     pub(crate) last_write: Option<SystemTime>,
     pub(crate) unsampled: bool,
     pub(crate) ended: bool,
-    /// Seconds from each chunk of a stream to the next; kept for the observer only.
-    pub(crate) chunk_gaps: Vec<f64>,
     pub(crate) started_at: Option<SystemTime>,
     /// Seconds between the chunks of a stream, kept for the observer.
-    pub(super) gaps: Vec<f64>,
+    pub(crate) gaps: Vec<f64>,
     /// Kept for the observer only.
     pub(crate) nest: Nest,
 }
