@@ -85,11 +85,6 @@ impl LabelValues {
         Self { limit, values, all_used_in: None, overflowed: 0, recycled: 0 }
     }
 
-    #[cfg(test)]
-    pub(super) fn len(&self) -> usize {
-        self.values.len()
-    }
-
     pub(super) fn admit(&mut self, value: &str, period: u64) -> Admission {
         if value == OTHER {
             return Admission::Own;

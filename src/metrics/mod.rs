@@ -4,9 +4,9 @@
 //! tracer ── start, end ──▶ SpanMetrics ── collect ──▶ points ── every interval ──▶ destinations
 //! ```
 //!
-//! The tracer tells of every span through [`ObserveSpans`]. What a span says is measured once,
-//! under its labels ([`series`]): tokens and cost of nested spans of one request count where they
-//! are reported innermost, and outside only what is left ([`place`]). Agents, workflows and tools
+//! The tracer tells of every span through `ObserveSpans`. What a span says is measured once,
+//! under its labels (`series`): tokens and cost of nested spans of one request count where they
+//! are reported innermost, and outside only what is left (`place`). Agents, workflows and tools
 //! have durations and calls, never tokens.
 //!
 //! Aggregation is ours and not the SDK's, which keeps a series for ever: labels with too many
