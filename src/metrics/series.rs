@@ -11,7 +11,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHasher};
 
 use super::call::{Call, Label};
 use super::histogram::Histogram;
@@ -544,6 +544,23 @@ trait Seen {
     fn overflow(&self) -> bool;
     fn count(&self) -> usize;
     fn label(&self, at: usize) -> Label<'_>;
+
+    /// The hash; made by each kind of key itself, because a call for every label would cost more.
+    fn digest(&self) -> u64;
+}
+
+fn digest<'a>(family: Family, overflow: bool, labels: impl Iterator<Item = Label<'a>>) -> u64 {
+    let mut hasher = FxHasher::default();
+    hasher.write_u8(family as u8);
+    hasher.write_u8(u8::from(overflow));
+    for label in labels {
+        match label {
+            Label::None => hasher.write_u8(0),
+            Label::Int(value) => hasher.write_i64(value),
+            Label::Text(text) => hasher.write(text.as_bytes()),
+        }
+    }
+    hasher.finish()
 }
 
 impl dyn Seen + '_ {
@@ -571,6 +588,10 @@ impl Seen for View<'_> {
     fn label(&self, at: usize) -> Label<'_> {
         self.labels[at]
     }
+
+    fn digest(&self) -> u64 {
+        digest(self.family, self.overflow, self.labels.iter().copied())
+    }
 }
 
 impl Seen for Key {
@@ -593,15 +614,16 @@ impl Seen for Key {
             Stored::Text(text) => Label::Text(text),
         }
     }
+
+    fn digest(&self) -> u64 {
+        let labels = (0..self.labels.len()).map(|at| self.label(at));
+        digest(self.family, self.overflow, labels)
+    }
 }
 
 impl Hash for dyn Seen + '_ {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.family().hash(state);
-        self.overflow().hash(state);
-        for at in 0..self.count() {
-            self.label(at).hash(state);
-        }
+        state.write_u64(self.digest());
     }
 }
 
