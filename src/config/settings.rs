@@ -33,7 +33,6 @@ pub(crate) struct Settings {
     pub(crate) limits: Limits,
     pub(crate) metrics: Metrics,
     pub(crate) logs: Logs,
-    #[cfg_attr(not(feature = "metrics"), expect(dead_code, reason = "metrics reads it"))]
     pub(crate) pricing: Pricing,
     pub(crate) policy: Policy,
     /// What the OpenInference formats withhold besides: `OPENINFERENCE_HIDE_*`.
@@ -195,12 +194,10 @@ pub(crate) struct Metrics {
     /// [`Duration::MAX`] is no limit.
     pub(crate) timeout: Duration,
     pub(crate) temporality: Temporality,
-    #[cfg_attr(not(feature = "metrics"), expect(dead_code, reason = "metrics reads it"))]
     pub(crate) histograms: Histograms,
     /// Series of one instrument.
     pub(crate) cardinality_limit: usize,
     /// Labels beyond the conventional ones, each with the number of values it may take.
-    #[cfg_attr(not(feature = "metrics"), expect(dead_code, reason = "metrics reads it"))]
     pub(crate) labels: Vec<(String, usize)>,
 }
 

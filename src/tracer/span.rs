@@ -177,40 +177,38 @@ impl Observed {
 
 /// Attributes of the conventions go first, because the SDK cuts the tail at its limit.
 fn write_entries(span: &mut impl Span, mut cleared: Record, core: &Core) {
-    {
-        let mut others = Vec::new();
-        for mut entry in std::mem::take(cleared.entries_mut()) {
-            let attr = match entry.key {
-                RecordKey::Attr(attr) => attr,
-                RecordKey::Other(key, _) => {
-                    others.push((key, entry.value));
-                    continue;
-                }
-            };
-            if cleared.is_written(attr) {
+    let mut others = Vec::new();
+    for mut entry in std::mem::take(cleared.entries_mut()) {
+        let attr = match entry.key {
+            RecordKey::Attr(attr) => attr,
+            RecordKey::Other(key, _) => {
+                others.push((key, entry.value));
                 continue;
             }
-            if cleared.is_changed(attr) && !core.finish_on_export {
-                // The span has the key already and the SDK would keep both.
-                core.health.late_changes.increment();
-                continue;
-            }
-            let (key, also) = attr.keys(core.semconv);
-            if attr == Attr::RequestTopK {
-                record::coerce::to_version(&mut entry.value, core.semconv);
-            }
-            if let Some(also) = also {
-                span.set_attribute(key_value(Key::from_static_str(also), entry.value.clone()));
-            }
-            set(span, Key::from_static_str(key), entry.value);
+        };
+        if cleared.is_written(attr) {
+            continue;
         }
-        for (key, value) in others {
-            let key = match key {
-                Cow::Borrowed(key) => Key::from_static_str(key),
-                Cow::Owned(key) => Key::from(key),
-            };
-            span.set_attribute(key_value(key, value));
+        if cleared.is_changed(attr) && !core.finish_on_export {
+            // The span has the key already and the SDK would keep both.
+            core.health.late_changes.increment();
+            continue;
         }
+        let (key, also) = attr.keys(core.semconv);
+        if attr == Attr::RequestTopK {
+            record::coerce::to_version(&mut entry.value, core.semconv);
+        }
+        if let Some(also) = also {
+            span.set_attribute(key_value(Key::from_static_str(also), entry.value.clone()));
+        }
+        set(span, Key::from_static_str(key), entry.value);
+    }
+    for (key, value) in others {
+        let key = match key {
+            Cow::Borrowed(key) => Key::from_static_str(key),
+            Cow::Owned(key) => Key::from(key),
+        };
+        span.set_attribute(key_value(key, value));
     }
 }
 
