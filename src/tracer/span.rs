@@ -271,6 +271,10 @@ impl<S: Span> Span for GenAiSpan<S> {
     }
 
     fn set_status(&mut self, status: Status) {
+        // The layer below says so of every span that starts.
+        if status == Status::Unset {
+            return;
+        }
         match &self.state {
             Some(state) => state.lock().set_status(status),
             None => self.inner.set_status(event::police_status(status, &self.core)),
