@@ -9,9 +9,9 @@ use opentelemetry::trace::{Span, SpanContext, SpanId, Status, TraceContextExt};
 use opentelemetry::{Context, Key, KeyValue};
 
 use super::observe::{Ended, Nest, ObserveSpans};
-use super::state::{Finished, SpanState, concerns, key_value, string, strings};
+use super::state::{Finished, SpanState, concerns, string, strings};
 use super::{Core, Given, Open, event};
-use crate::record::{self, Key as RecordKey, Record, Value};
+use crate::record::{self, Key as RecordKey, Record, Text, Value};
 use crate::semconv::{Attr, Family};
 
 /// A span of a [`GenAiTracer`](super::GenAiTracer).
@@ -177,15 +177,10 @@ impl Observed {
 
 /// Attributes of the conventions go first, because the SDK cuts the tail at its limit.
 fn write_entries(span: &mut impl Span, mut cleared: Record, core: &Core) {
-    let mut others = Vec::new();
-    for mut entry in std::mem::take(cleared.entries_mut()) {
-        let attr = match entry.key {
-            RecordKey::Attr(attr) => attr,
-            RecordKey::Other(key, _) => {
-                others.push((key, entry.value));
-                continue;
-            }
-        };
+    let has_others = cleared.has_others();
+    let mut entries = std::mem::take(cleared.entries_mut());
+    for entry in &mut entries {
+        let RecordKey::Attr(attr) = entry.key else { continue };
         if cleared.is_written(attr) {
             continue;
         }
@@ -199,28 +194,38 @@ fn write_entries(span: &mut impl Span, mut cleared: Record, core: &Core) {
             record::coerce::to_version(&mut entry.value, core.semconv);
         }
         if let Some(also) = also {
-            span.set_attribute(key_value(Key::from_static_str(also), entry.value.clone()));
+            set(span, Key::from_static_str(also), &mut entry.value.clone());
         }
-        set(span, Key::from_static_str(key), entry.value);
+        set(span, Key::from_static_str(key), &mut entry.value);
     }
-    for (key, value) in others {
-        let key = match key {
-            Cow::Borrowed(key) => Key::from_static_str(key),
-            Cow::Owned(key) => Key::from(key),
+    if !has_others {
+        return;
+    }
+    for mut entry in entries {
+        let key = match entry.key {
+            RecordKey::Attr(_) => continue,
+            RecordKey::Other(Cow::Borrowed(key), _) => Key::from_static_str(key),
+            RecordKey::Other(Cow::Owned(key), _) => Key::from(key),
         };
-        span.set_attribute(key_value(key, value));
+        set(span, key, &mut entry.value);
     }
 }
 
-/// Sets an attribute, made where it is handed over: a copy on the way would cost more than that.
+/// Sets an attribute from a value, which is taken out of its place no sooner than here: a copy on
+/// the way would cost more than the setting.
 #[inline]
-fn set(span: &mut impl Span, key: Key, value: Value) {
+fn set(span: &mut impl Span, key: Key, value: &mut Value) {
     match value {
-        Value::Bool(value) => span.set_attribute(KeyValue::new(key, value)),
-        Value::I64(value) => span.set_attribute(KeyValue::new(key, value)),
-        Value::F64(value) => span.set_attribute(KeyValue::new(key, value)),
-        Value::Text(text) => span.set_attribute(KeyValue::new(key, string(text))),
-        Value::List(list) => span.set_attribute(KeyValue::new(key, strings(list))),
+        Value::Bool(value) => span.set_attribute(KeyValue::new(key, *value)),
+        Value::I64(value) => span.set_attribute(KeyValue::new(key, *value)),
+        Value::F64(value) => span.set_attribute(KeyValue::new(key, *value)),
+        Value::Text(text) => {
+            let text = std::mem::replace(text, Text::Static(""));
+            span.set_attribute(KeyValue::new(key, string(text)));
+        }
+        Value::List(list) => {
+            span.set_attribute(KeyValue::new(key, strings(std::mem::take(list))));
+        }
     }
 }
 

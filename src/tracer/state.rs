@@ -58,7 +58,7 @@ pub(crate) struct Explicit {
 
 impl SpanState {
     pub(crate) fn new(open: Open, ticket: Option<Ticket>) -> Self {
-        Self { open: Mutex::new(open), ticket, ..Self::default() }
+        Self { open: Mutex::new(open), ticket, unsampled: AtomicBool::new(false) }
     }
 
     pub(super) fn ticket(&self) -> Option<Ticket> {
