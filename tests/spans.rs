@@ -333,3 +333,17 @@ fn spans_of_the_open_telemetry_api_meet_the_policy_through_the_provider() {
         ["gen_ai.operation.name", "gen_ai.request.model", "gen_ai.usage.input_tokens"]
     );
 }
+
+#[test]
+fn fields_of_the_users_own_leave_beside_error_text_that_does_not() {
+    let span = span_of(|| {
+        let span = info_span!(
+            "s",
+            tier = "gold",
+            gen_ai.operation.name = "chat",
+            exception.stacktrace = "at a line"
+        );
+        span.in_scope(|| {});
+    });
+    assert_eq!(keys(&span), ["gen_ai.operation.name", "tier"]);
+}

@@ -308,7 +308,7 @@ impl Record {
         self.delicate || max_bytes < ALWAYS_FITS
     }
 
-    /// Whether any fact is not an attribute of the tables.
+    /// Whether any fact is not an attribute of the tables. Asked before the policy takes facts out.
     pub(crate) fn has_others(&self) -> bool {
         self.entries.len() > self.present.count_ones() as usize
     }

@@ -177,10 +177,13 @@ impl Observed {
 
 /// Attributes of the conventions go first, because the SDK cuts the tail at its limit.
 fn write_entries(span: &mut impl Span, mut cleared: Record, core: &Core) {
-    let has_others = cleared.has_others();
+    let mut has_others = false;
     let mut entries = std::mem::take(cleared.entries_mut());
     for entry in &mut entries {
-        let RecordKey::Attr(attr) = entry.key else { continue };
+        let RecordKey::Attr(attr) = entry.key else {
+            has_others = true;
+            continue;
+        };
         if cleared.is_written(attr) {
             continue;
         }
