@@ -275,7 +275,6 @@ pub(crate) fn adopt(builder: &SpanBuilder) -> Option<Arc<SpanState>> {
     let by_event = builder.events.as_ref().is_some_and(|events| {
         events.iter().any(|event| event::is_gen_ai(&event.name, &event.attributes))
     });
-
     (by_attribute || by_event).then(Arc::default)
 }
 
@@ -312,9 +311,7 @@ pub(crate) fn otel(value: Value) -> OtelValue {
         Value::I64(value) => OtelValue::I64(value),
         Value::F64(value) => OtelValue::F64(value),
         Value::Text(text) => OtelValue::String(string(text)),
-        Value::List(list) => {
-            OtelValue::Array(Array::String(list.into_iter().map(string).collect()))
-        }
+        Value::List(list) => strings(list),
     }
 }
 
