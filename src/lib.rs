@@ -83,6 +83,9 @@ mod error;
 #[cfg(feature = "init")]
 pub mod format;
 pub mod gateway;
+// The guides are documentation: they cost a build nothing.
+#[cfg(all(any(doc, doctest), feature = "tower", feature = "yaml"))]
+pub mod guide;
 mod health;
 mod layer;
 #[cfg(feature = "metrics")]
