@@ -11,12 +11,13 @@ use std::time::{Duration, Instant};
 
 use super::account::Account;
 use super::finished::Finished;
+use super::signal::Signal;
 use crate::config::settings::Batch;
 use crate::health::{DropReason, Fate, Health};
 
 #[derive(Debug)]
-pub(super) struct Queue {
-    state: Mutex<State>,
+pub(super) struct Queue<S> {
+    state: Mutex<State<S>>,
     /// Something to do for the worker.
     work: Condvar,
     /// Something was settled, given up or stopped.
@@ -26,8 +27,8 @@ pub(super) struct Queue {
 }
 
 #[derive(Debug)]
-struct State {
-    spans: VecDeque<Arc<Finished>>,
+struct State<S> {
+    spans: VecDeque<Arc<Finished<S>>>,
     /// Spans the worker has taken and not settled; they count towards the limit.
     in_hand: usize,
     batch: Batch,
@@ -67,8 +68,8 @@ enum Mode {
 
 /// What the worker has to do.
 #[derive(Debug)]
-pub(super) enum Work {
-    Batch(Vec<Arc<Finished>>),
+pub(super) enum Work<S> {
+    Batch(Vec<Arc<Finished<S>>>),
     /// Everything is settled that this flush waits for; the transport may hold something back.
     Flush(u64),
     Stop,
@@ -83,11 +84,11 @@ pub(super) struct Ticket {
 
 /// A span that the queue did not take.
 #[derive(Debug)]
-pub(super) enum Refused {
+pub(super) enum Refused<S> {
     /// Counted; nothing more to do.
     Full,
     /// The destination was removed: the span is still to be routed.
-    Closed(Arc<Finished>),
+    Closed(Arc<Finished<S>>),
 }
 
 /// Why a pause ended.
@@ -100,7 +101,7 @@ pub(super) enum Pause {
     Stop,
 }
 
-impl Queue {
+impl<S: Signal> Queue<S> {
     pub(super) fn new(batch: Batch, account: Arc<Account>, health: Arc<Health>) -> Self {
         let state = State {
             spans: VecDeque::new(),
@@ -119,7 +120,7 @@ impl Queue {
     }
 
     /// Takes a span in, unless there is no room.
-    pub(super) fn offer(&self, finished: Arc<Finished>) -> Result<(), Refused> {
+    pub(super) fn offer(&self, finished: Arc<Finished<S>>) -> Result<(), Refused<S>> {
         let mut state = self.lock();
         if state.mode != Mode::Open {
             drop(state);
@@ -150,7 +151,7 @@ impl Queue {
     }
 
     /// Waits for a batch that is full, due, or asked for.
-    pub(super) fn next(&self) -> Work {
+    pub(super) fn next(&self) -> Work<S> {
         let mut state = self.lock();
         loop {
             let now = Instant::now();
@@ -337,7 +338,7 @@ impl Queue {
     }
 
     /// Stops and drops what is queued.
-    fn drop_all(&self, mut state: MutexGuard<'_, State>, reason: DropReason) {
+    fn drop_all(&self, mut state: MutexGuard<'_, State<S>>, reason: DropReason) {
         state.mode = Mode::Stopped;
         let spans = std::mem::take(&mut state.spans);
         state.settled += spans.len() as u64;
@@ -350,7 +351,7 @@ impl Queue {
         self.progress.notify_all();
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, State<S>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -370,17 +371,17 @@ impl Flush {
     }
 }
 
-impl State {
+impl<S> State<S> {
     /// Whether somebody is waiting.
     fn is_urgent(&self) -> bool {
         self.mode != Mode::Open || (self.flush.is_open() && self.settled < self.flush.target)
     }
 }
 
-fn wait_on<'a>(
+fn wait_on<'a, S>(
     condvar: &Condvar,
-    state: MutexGuard<'a, State>,
+    state: MutexGuard<'a, State<S>>,
     wait: Duration,
-) -> MutexGuard<'a, State> {
+) -> MutexGuard<'a, State<S>> {
     condvar.wait_timeout(state, wait).unwrap_or_else(PoisonError::into_inner).0
 }
