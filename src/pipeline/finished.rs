@@ -5,12 +5,14 @@ use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 
 use opentelemetry_sdk::trace::SpanData;
 
+use super::size;
 use crate::health::{Fate, Health};
 
 /// A finished span, shared by the destinations it goes to.
 #[derive(Debug)]
 pub(super) struct Finished {
     span: SpanData,
+    bytes: usize,
     track: Track,
 }
 
@@ -25,7 +27,12 @@ impl Finished {
     pub(super) fn new(span: SpanData, destinations: usize) -> Arc<Self> {
         let open = u32::try_from(destinations).unwrap_or(u32::MAX);
         let track = Track { worst: AtomicU8::new(0), open: AtomicU32::new(open) };
-        Arc::new(Self { span, track })
+        Arc::new(Self { bytes: size::span(&span), span, track })
+    }
+
+    /// About what it takes.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// One more destination. Only while at least one is not settled.
@@ -40,10 +47,12 @@ impl Finished {
 
     /// The span and its receipt. Copies the span only while another destination needs it too.
     pub(super) fn take(self: Arc<Self>) -> (SpanData, Receipt) {
-        match Arc::try_unwrap(self) {
-            Ok(Self { span, track }) => (span, Receipt(Holder::Sole(track))),
-            Err(shared) => (shared.span.clone(), Receipt(Holder::Shared(shared))),
-        }
+        let bytes = self.bytes;
+        let (span, holder) = match Arc::try_unwrap(self) {
+            Ok(Self { span, track, .. }) => (span, Holder::Sole(track)),
+            Err(shared) => (shared.span.clone(), Holder::Shared(shared)),
+        };
+        (span, Receipt { holder, bytes })
     }
 }
 
@@ -60,7 +69,11 @@ impl Track {
 /// The duty to say what became of a span at one destination.
 #[derive(Debug)]
 #[must_use]
-pub(super) struct Receipt(Holder);
+pub(super) struct Receipt {
+    holder: Holder,
+    /// See [`Finished::bytes`].
+    pub(super) bytes: usize,
+}
 
 #[derive(Debug)]
 enum Holder {
@@ -70,7 +83,7 @@ enum Holder {
 
 impl Receipt {
     pub(super) fn settle(self, fate: Fate, health: &Health) {
-        match &self.0 {
+        match &self.holder {
             Holder::Sole(track) => track.settle(fate, health),
             Holder::Shared(finished) => finished.settle(fate, health),
         }

@@ -31,6 +31,7 @@ mod queue;
 mod reload;
 mod resource;
 mod sampler;
+mod size;
 mod snapshot;
 mod start_error;
 mod stricter;

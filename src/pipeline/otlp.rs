@@ -17,6 +17,7 @@ use opentelemetry_sdk::trace::SpanData;
 use super::grpc::GrpcTransport;
 use super::http::HttpTransport;
 use super::request::Export;
+use super::size;
 use super::start_error::StartError;
 use super::transport::{Outcome, Packed, Transport};
 use crate::config::settings::{Destination, Protocol};
@@ -82,8 +83,8 @@ impl Transport for OtlpTransport {
         let mut part = Vec::new();
         let mut part_bytes = 0;
         for span in spans {
-            let bytes = estimate(&span);
-            if bytes > MAX_SPAN_BYTES || part_bytes + bytes > MAX_REQUEST_BYTES {
+            let bytes = size::span(&span);
+            if bytes > MAX_SPAN_BYTES || part_bytes + bytes > size::MAX_REQUEST {
                 if !part.is_empty() {
                     packed.push(self.parcel(std::mem::take(&mut part)));
                 }
@@ -125,35 +126,6 @@ pub(super) fn missing(
     StartError::MissingFeature { destination: destination.name.clone(), what, feature }
 }
 
-/// About how many bytes a span takes in a request; more rather than less.
-fn estimate(span: &SpanData) -> usize {
-    use opentelemetry::{Array, KeyValue, Value};
-    fn attribute(attribute: &KeyValue) -> usize {
-        let value = match &attribute.value {
-            Value::String(text) => text.as_str().len(),
-            Value::Array(Array::String(texts)) => {
-                texts.iter().map(|text| text.as_str().len() + 8).sum()
-            }
-            Value::Array(Array::Bool(values)) => values.len() * 8,
-            Value::Array(Array::I64(values)) => values.len() * 16,
-            Value::Array(Array::F64(values)) => values.len() * 16,
-            _ => 10,
-        };
-        attribute.key.as_str().len() + value + 16
-    }
-    fn attributes(all: &[KeyValue]) -> usize {
-        all.iter().map(attribute).sum()
-    }
-    let events =
-        span.events.iter().map(|event| event.name.len() + attributes(&event.attributes) + 32);
-    let links = span.links.iter().map(|link| attributes(&link.attributes) + 64);
-    span.name.len()
-        + attributes(&span.attributes)
-        + events.sum::<usize>()
-        + links.sum::<usize>()
-        + 128
-}
-
 fn spans_in(request: &ExportTraceServiceRequest) -> usize {
     let scopes = request.resource_spans.iter().flat_map(|resource| &resource.scope_spans);
     scopes.map(|scope| scope.spans.len()).sum()
@@ -189,7 +161,5 @@ fn divide(request: ExportTraceServiceRequest, n: usize) -> [ExportTraceServiceRe
     halves
 }
 
-/// What the receivers of most vendors and the Collector's gRPC server take at least.
-const MAX_REQUEST_BYTES: usize = 4 << 20;
 /// A single span may need a request of its own up to here.
 const MAX_SPAN_BYTES: usize = 32 << 20;
