@@ -10,6 +10,7 @@ use crate::health::{Fate, Health, Ledger};
 #[derive(Debug)]
 pub(super) struct Finished<S> {
     item: S,
+    bytes: usize,
     track: Track,
 }
 
@@ -24,7 +25,12 @@ impl<S: Signal> Finished<S> {
     pub(super) fn new(item: S, destinations: usize) -> Arc<Self> {
         let open = u32::try_from(destinations).unwrap_or(u32::MAX);
         let track = Track { worst: AtomicU8::new(0), open: AtomicU32::new(open) };
-        Arc::new(Self { item, track })
+        Arc::new(Self { bytes: item.size(), item, track })
+    }
+
+    /// About what it takes.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// One more destination. Only while at least one is not settled.
@@ -39,10 +45,12 @@ impl<S: Signal> Finished<S> {
 
     /// The item and its receipt. Copies the item only while another destination needs it too.
     pub(super) fn take(self: Arc<Self>) -> (S, Receipt<S>) {
-        match Arc::try_unwrap(self) {
-            Ok(Self { item, track }) => (item, Receipt(Holder::Sole(track))),
-            Err(shared) => (shared.item.clone(), Receipt(Holder::Shared(shared))),
-        }
+        let bytes = self.bytes;
+        let (item, holder) = match Arc::try_unwrap(self) {
+            Ok(Self { item, track, .. }) => (item, Holder::Sole(track)),
+            Err(shared) => (shared.item.clone(), Holder::Shared(shared)),
+        };
+        (item, Receipt { holder, bytes })
     }
 }
 
@@ -59,7 +67,11 @@ impl Track {
 /// The duty to say what became of an item at one destination.
 #[derive(Debug)]
 #[must_use]
-pub(super) struct Receipt<S>(Holder<S>);
+pub(super) struct Receipt<S> {
+    holder: Holder<S>,
+    /// See [`Finished::bytes`].
+    pub(super) bytes: usize,
+}
 
 #[derive(Debug)]
 enum Holder<S> {
@@ -69,7 +81,7 @@ enum Holder<S> {
 
 impl<S: Signal> Receipt<S> {
     pub(super) fn settle(self, fate: Fate, health: &Health) {
-        match &self.0 {
+        match &self.holder {
             Holder::Sole(track) => track.settle(fate, S::ledger(health)),
             Holder::Shared(finished) => finished.settle(fate, health),
         }

@@ -33,6 +33,7 @@ mod resource;
 mod routes;
 mod sampler;
 mod signal;
+mod size;
 mod snapshot;
 mod spans;
 mod start_error;

@@ -7,7 +7,6 @@
 use std::marker::PhantomData;
 use std::time::Duration;
 
-use opentelemetry::{Array, KeyValue, Value};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans};
 use opentelemetry_proto::transform::common::tonic::ResourceAttributesWithSchema;
@@ -18,6 +17,7 @@ use super::grpc::GrpcTransport;
 use super::http::HttpTransport;
 use super::request::Export;
 use super::signal::Signal;
+use super::size;
 use super::start_error::StartError;
 use super::transport::{Outcome, Packed, Transport};
 use crate::config::settings::{Destination, Protocol};
@@ -95,7 +95,7 @@ impl<S: Signal> Transport for OtlpTransport<S> {
         let mut part_bytes = 0;
         for item in items {
             let bytes = item.size();
-            if bytes > MAX_ITEM_BYTES || part_bytes + bytes > MAX_REQUEST_BYTES {
+            if bytes > MAX_ITEM_BYTES || part_bytes + bytes > size::MAX_REQUEST {
                 if !part.is_empty() {
                     packed.push(self.parcel(std::mem::take(&mut part)));
                 }
@@ -137,24 +137,6 @@ pub(super) fn missing(
     StartError::MissingFeature { destination: destination.name.clone(), what, feature }
 }
 
-/// About how many bytes attributes take in a request.
-pub(super) fn size_of_attributes(attributes: &[KeyValue]) -> usize {
-    let size = |attribute: &KeyValue| {
-        let value = match &attribute.value {
-            Value::String(text) => text.as_str().len(),
-            Value::Array(Array::String(texts)) => {
-                texts.iter().map(|text| text.as_str().len() + 8).sum()
-            }
-            Value::Array(Array::Bool(values)) => values.len() * 8,
-            Value::Array(Array::I64(values)) => values.len() * 16,
-            Value::Array(Array::F64(values)) => values.len() * 16,
-            _ => 10,
-        };
-        attribute.key.as_str().len() + value + 16
-    };
-    attributes.iter().map(size).sum()
-}
-
 /// A level at which OTLP groups items: a request, a resource, a scope.
 pub(crate) trait Nested {
     /// How many items there are.
@@ -164,7 +146,7 @@ pub(crate) trait Nested {
     fn split_off(&mut self, n: usize) -> Self;
 }
 
-/// `group: list` for groups of groups, and `group: [list]` for groups of items.
+/// What the list of a group has in it: further groups, or items.
 macro_rules! nested {
     (@count $list:expr, groups) => { $list.iter().map(Nested::count).sum() };
     (@count $list:expr, items) => { $list.len() };
@@ -178,9 +160,10 @@ macro_rules! nested {
 
             fn split_off(&mut self, n: usize) -> Self {
                 let rest = nested!(@split self.$list, n, $what);
-                let kept = std::mem::replace(&mut self.$list, rest);
-                // Only the group itself is copied, with what is to be split off from it.
-                let other = Self { $list: std::mem::take(&mut self.$list), ..self.clone() };
+                let kept = std::mem::take(&mut self.$list);
+                // Only the group itself is copied.
+                let mut other = self.clone();
+                other.$list = rest;
                 self.$list = kept;
                 other
             }
@@ -212,8 +195,6 @@ fn split_off<G: Nested>(groups: &mut Vec<G>, mut n: usize) -> Vec<G> {
     rest
 }
 
-/// What the receivers of most vendors and the Collector's gRPC server take at least.
-const MAX_REQUEST_BYTES: usize = 4 << 20;
 /// A single item may need a request of its own up to here.
 const MAX_ITEM_BYTES: usize = 32 << 20;
 

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use super::account::Account;
 use super::finished::Finished;
 use super::signal::Signal;
+use super::size;
 use crate::config::settings::Batch;
 use crate::health::{DropReason, Fate, Health};
 
@@ -29,8 +30,10 @@ pub(super) struct Queue<S> {
 #[derive(Debug)]
 struct State<S> {
     spans: VecDeque<Arc<Finished<S>>>,
-    /// Spans the worker has taken and not settled; they count towards the limit.
-    in_hand: usize,
+    /// What these spans take.
+    bytes: usize,
+    /// Spans the worker has taken and not settled; they count towards the limits.
+    in_hand: Load,
     batch: Batch,
     mode: Mode,
     /// The worker is waiting on `work`.
@@ -43,6 +46,13 @@ struct State<S> {
     settled: u64,
     flush: Flush,
     due: Instant,
+}
+
+/// So many spans, and about how many bytes they take.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Load {
+    pub(super) spans: usize,
+    pub(super) bytes: usize,
 }
 
 /// Flushes are numbered.
@@ -105,7 +115,8 @@ impl<S: Signal> Queue<S> {
     pub(super) fn new(batch: Batch, account: Arc<Account>, health: Arc<Health>) -> Self {
         let state = State {
             spans: VecDeque::new(),
-            in_hand: 0,
+            bytes: 0,
+            in_hand: Load::default(),
             batch,
             mode: Mode::Open,
             idle: false,
@@ -127,19 +138,17 @@ impl<S: Signal> Queue<S> {
             return Err(Refused::Closed(finished));
         }
         self.account.spans.receive(1);
-        if state.spans.len() + state.in_hand >= state.batch.max_queue_size {
-            let reason = match state.breaker_open {
-                true => DropReason::BreakerOpen,
-                false => DropReason::QueueFull,
-            };
+        let bytes = finished.bytes();
+        if let Some(reason) = state.full(bytes) {
             drop(state);
             self.account.spans.settle(Fate::Dropped(reason), 1);
             finished.settle(Fate::Dropped(reason), &self.health);
             return Err(Refused::Full);
         }
         state.spans.push_back(finished);
+        state.bytes += bytes;
         state.pushed += 1;
-        let wake = state.idle && state.spans.len() >= state.batch.max_export_batch_size;
+        let wake = state.idle && state.has_batch();
         if wake {
             state.idle = false;
         }
@@ -166,14 +175,10 @@ impl<S: Signal> Queue<S> {
             if state.flush.is_open() && state.settled >= state.flush.target {
                 return Work::Flush(state.flush.asked);
             }
-            let full = state.spans.len() >= state.batch.max_export_batch_size;
             let asked = state.is_urgent() || now >= state.due;
-            if full || (asked && !state.spans.is_empty()) {
-                let n = state.spans.len().min(state.batch.max_export_batch_size);
-                let batch: Vec<_> = state.spans.drain(..n).collect();
-                state.in_hand = n;
+            if state.has_batch() || (asked && !state.spans.is_empty()) {
                 state.due = now + state.batch.schedule_delay;
-                return Work::Batch(batch);
+                return Work::Batch(state.take_batch());
             }
             if now >= state.due {
                 state.due = now + state.batch.schedule_delay;
@@ -206,10 +211,11 @@ impl<S: Signal> Queue<S> {
     }
 
     /// Counts spans that the worker has finished with.
-    pub(super) fn settled(&self, n: usize) {
+    pub(super) fn settled(&self, load: Load) {
         let mut state = self.lock();
-        state.in_hand = state.in_hand.saturating_sub(n);
-        state.settled += n as u64;
+        state.in_hand.spans = state.in_hand.spans.saturating_sub(load.spans);
+        state.in_hand.bytes = state.in_hand.bytes.saturating_sub(load.bytes);
+        state.settled += load.spans as u64;
         drop(state);
         self.progress.notify_all();
     }
@@ -310,10 +316,10 @@ impl<S: Signal> Queue<S> {
         loop {
             let now = Instant::now();
             if state.mode == Mode::Stopped {
-                return state.in_hand;
+                return state.in_hand.spans;
             }
             if now >= deadline {
-                let in_hand = state.in_hand;
+                let in_hand = state.in_hand.spans;
                 self.drop_all(state, reason);
                 return in_hand;
             }
@@ -341,6 +347,7 @@ impl<S: Signal> Queue<S> {
     fn drop_all(&self, mut state: MutexGuard<'_, State<S>>, reason: DropReason) {
         state.mode = Mode::Stopped;
         let spans = std::mem::take(&mut state.spans);
+        state.bytes = 0;
         state.settled += spans.len() as u64;
         drop(state);
         self.account.spans.settle(Fate::Dropped(reason), spans.len() as u64);
@@ -371,7 +378,41 @@ impl Flush {
     }
 }
 
-impl<S> State<S> {
+impl<S: Signal> State<S> {
+    /// Why there is no room for a span of so many bytes, if there is none.
+    fn full(&self, bytes: usize) -> Option<DropReason> {
+        let Batch { max_queue_size, max_queue_bytes, .. } = self.batch;
+        let many = self.spans.len() + self.in_hand.spans >= max_queue_size;
+        let large = self.bytes + self.in_hand.bytes + bytes > max_queue_bytes;
+        match (many, large) {
+            (false, false) => None,
+            _ if self.breaker_open => Some(DropReason::BreakerOpen),
+            (true, _) => Some(DropReason::QueueFull),
+            (false, true) => Some(DropReason::QueueBytes),
+        }
+    }
+
+    /// Whether there is enough for a batch that need not wait.
+    fn has_batch(&self) -> bool {
+        self.spans.len() >= self.batch.max_export_batch_size || self.bytes >= size::MAX_REQUEST
+    }
+
+    /// As many spans as one batch may have; of large ones no more than go into one request, so
+    /// that what is encoded at a time stays small.
+    fn take_batch(&mut self) -> Vec<Arc<Finished<S>>> {
+        let mut load = Load::default();
+        for span in self.spans.iter().take(self.batch.max_export_batch_size) {
+            if load.spans > 0 && load.bytes + span.bytes() > size::MAX_REQUEST {
+                break;
+            }
+            load.spans += 1;
+            load.bytes += span.bytes();
+        }
+        self.bytes -= load.bytes;
+        self.in_hand = load;
+        self.spans.drain(..load.spans).collect()
+    }
+
     /// Whether somebody is waiting.
     fn is_urgent(&self) -> bool {
         self.mode != Mode::Open || (self.flush.is_open() && self.settled < self.flush.target)

@@ -13,6 +13,7 @@ use super::otlp::{Nested, OtlpResource};
 use super::preparation::Preparation;
 #[cfg(feature = "otel-http")]
 use super::request::Export;
+use super::size;
 use crate::config::settings::{Batch, Destination, Settings};
 use crate::format::Counts;
 use crate::health::{Health, Ledger};
@@ -25,6 +26,9 @@ pub(crate) trait Signal: Clone + Debug + Send + Sync + 'static {
 
     /// What makes an item ready for one destination.
     type Preparation: Debug + Send;
+
+    /// About how many bytes it takes, in memory and in a request; more rather than less.
+    fn size(&self) -> usize;
 
     /// Where its items are counted over all destinations.
     fn ledger(health: &Health) -> &Ledger;
@@ -55,10 +59,6 @@ pub(crate) trait Signal: Clone + Debug + Send + Sync + 'static {
     #[cfg(feature = "otel-http")]
     type Request: Export + Nested;
 
-    /// About how many bytes it takes in a request; more rather than less.
-    #[cfg(feature = "otel-http")]
-    fn size(&self) -> usize;
-
     #[cfg(feature = "otel-http")]
     fn request(items: Vec<Self>, resource: &OtlpResource) -> Self::Request;
 }
@@ -67,6 +67,10 @@ impl Signal for SpanData {
     const ITEMS: &'static str = "spans";
 
     type Preparation = Preparation;
+
+    fn size(&self) -> usize {
+        size::span(self)
+    }
 
     fn ledger(health: &Health) -> &Ledger {
         &health.pipeline.finished
@@ -105,22 +109,6 @@ impl Signal for SpanData {
 
     #[cfg(feature = "otel-http")]
     type Request = opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-
-    #[cfg(feature = "otel-http")]
-    fn size(&self) -> usize {
-        use super::otlp::size_of_attributes;
-
-        let events = self
-            .events
-            .iter()
-            .map(|event| event.name.len() + size_of_attributes(&event.attributes) + 32);
-        let links = self.links.iter().map(|link| size_of_attributes(&link.attributes) + 64);
-        self.name.len()
-            + size_of_attributes(&self.attributes)
-            + events.sum::<usize>()
-            + links.sum::<usize>()
-            + 128
-    }
 
     #[cfg(feature = "otel-http")]
     fn request(items: Vec<Self>, resource: &OtlpResource) -> Self::Request {

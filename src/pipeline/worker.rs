@@ -11,7 +11,7 @@ use opentelemetry::Context;
 use super::account::Account;
 use super::delivery::{Delivered, Delivery};
 use super::finished::{Finished, Receipt};
-use super::queue::{Queue, Work};
+use super::queue::{Load, Queue, Work};
 use super::signal::Signal;
 use super::transport::{Failure, FailureKind, Packed, Transport};
 use crate::health::{DropReason, Fate, Health};
@@ -130,14 +130,15 @@ impl<T: Transport> Worker<T> {
     }
 
     fn settle(&self, receipts: impl IntoIterator<Item = Receipt<T::Item>>, fate: Fate) {
-        let mut n = 0;
+        let mut load = Load::default();
         for receipt in receipts {
+            load.spans += 1;
+            load.bytes += receipt.bytes;
             receipt.settle(fate, &self.health);
-            n += 1;
         }
-        if n > 0 {
-            self.account.spans.settle(fate, n as u64);
-            self.queue.settled(n);
+        if load.spans > 0 {
+            self.account.spans.settle(fate, load.spans as u64);
+            self.queue.settled(load);
         }
     }
 }
