@@ -92,7 +92,8 @@ impl<S: Signal> Outlets<S> {
     ) -> Result<(), StartError> {
         let mut running = self.lock();
         let worker = Start { name, batch, timeout: LOCAL_TIMEOUT, preparation, transport };
-        let (queue, account) = worker.start(Arc::default(), &self.core)?;
+        let account = Arc::default();
+        let queue = worker.start(&account, &self.core)?;
         running.active.push(Outlet { name: name.to_owned(), destination: None, queue, account });
         self.routes.replace(queues(&running.active));
         Ok(())
@@ -209,7 +210,7 @@ impl<S: Signal> Outlet<S> {
             ),
             transport: OtlpTransport::<S>::new(destination, &resource(settings))?,
         };
-        let (queue, account) = start.start(account, core)?;
+        let queue = start.start(&account, core)?;
         let destination = Some(destination.clone());
         Ok(Self { name: name.clone(), destination, queue, account })
     }
@@ -241,22 +242,22 @@ struct Start<'a, T: Transport> {
 impl<T: Transport> Start<'_, T> {
     fn start(
         self,
-        account: Arc<Account>,
+        account: &Arc<Account>,
         core: &Arc<Core>,
-    ) -> Result<(Arc<Queue<T::Item>>, Arc<Account>), StartError> {
+    ) -> Result<Arc<Queue<T::Item>>, StartError> {
         let health = &core.health;
-        let queue = Queue::new(self.batch, Arc::clone(&account), Arc::clone(health));
+        let queue = Queue::new(self.batch, Arc::clone(account), Arc::clone(health));
         let queue = Arc::new(queue);
         let worker = Worker {
             queue: Arc::clone(&queue),
-            account: Arc::clone(&account),
+            account: Arc::clone(account),
             health: Arc::clone(health),
             preparation: self.preparation,
             timeout: self.timeout,
             transport: self.transport,
         };
         worker.start(self.name).map_err(StartError::Thread)?;
-        Ok((queue, account))
+        Ok(queue)
     }
 }
 
