@@ -88,6 +88,7 @@ pub mod gateway;
 pub mod guide;
 mod health;
 mod layer;
+pub mod lint;
 #[cfg(feature = "metrics")]
 pub mod metrics;
 mod span_ext;
@@ -95,8 +96,8 @@ pub mod stream;
 
 #[cfg(feature = "init")]
 pub use error::{Error, ErrorKind};
-pub use layer::lint::{self, Finding, Problem};
 pub use layer::{GenAiLayer, layer};
+pub use lint::{Finding, Problem};
 pub use span_ext::{GenAiSpanExt, Outcome, RequestParameters, Response, ToolCall, Usage};
 #[cfg(feature = "init")]
 pub use telemetry::{Builder, Telemetry, builder, init_telemetry};
@@ -107,6 +108,8 @@ pub mod record;
 pub mod semconv;
 #[cfg(feature = "init")]
 pub mod telemetry;
+#[cfg(feature = "testing")]
+pub mod testing;
 #[cfg(feature = "tower")]
 pub mod tower;
 pub mod tracer;
