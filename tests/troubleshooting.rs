@@ -82,8 +82,10 @@ fn what_the_status_says() {
     let receiver = OtlpReceiver::start();
     receiver.answer_always(Answer::accept().after(Duration::from_millis(500)));
     let small = "traces: {batch: {max_queue_size: 100, max_export_batch_size: 100}}";
-    let telemetry =
-        calls(&format!("endpoint: {}\nmetrics: {{enabled: false}}\n{small}", receiver.endpoint()), 350);
+    let telemetry = calls(
+        &format!("endpoint: {}\nmetrics: {{enabled: false}}\n{small}", receiver.endpoint()),
+        350,
+    );
     telemetry.force_flush().unwrap();
     in_the_guide(telemetry.status().to_string().lines().nth(1).unwrap());
 

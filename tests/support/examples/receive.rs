@@ -1,11 +1,11 @@
-//! An OTLP receiver that waits for spans, prints them and ends:
+//! An OTLP receiver that waits for spans and for metrics, prints them and ends:
 //!
 //! ```text
 //! cargo run --package tracing-genai-test-support --example receive -- COUNT
 //! ```
 //!
-//! Its first line is its address, for `OTEL_EXPORTER_OTLP_ENDPOINT`. After a minute without the
-//! spans it fails.
+//! Its first line is its address, for `OTEL_EXPORTER_OTLP_ENDPOINT`. After a minute without
+//! them it fails.
 #![expect(clippy::print_stdout, reason = "a command line tool")]
 
 use std::time::Duration;
@@ -20,6 +20,12 @@ fn main() {
         println!("{} {:?}", span.name, span.kind);
         for (key, value) in &span.attrs {
             println!("  {key} = {value:?}");
+        }
+    }
+    for request in receiver.wait_for_metrics(1, Duration::from_secs(60)) {
+        let scopes = request.resource_metrics.iter().flat_map(|resource| &resource.scope_metrics);
+        for metric in scopes.flat_map(|scope| &scope.metrics) {
+            println!("{} {}", metric.name, metric.unit);
         }
     }
 }
