@@ -11,6 +11,7 @@ use tracing::field::{Field, Value, Visit};
 
 use super::plan::FieldPlan;
 use super::targets::{EVENT_NAME_FIELDS, is_message_field};
+use crate::lint::{self, Problem};
 use crate::policy::Policy;
 use crate::record::Raw;
 use crate::semconv::{Attr, Class, ValueMap};
@@ -70,7 +71,7 @@ impl<'a> SpanFields<'a> {
     }
 
     fn take(&mut self, field: &Field, plan: FieldPlan, raw: &mut Raw<'_>) {
-        match &mut self.target {
+        let taken = match &mut self.target {
             Target::New(open) => put(open, field, plan, raw, self.core),
             Target::Live { state, entered } => {
                 // What is recorded while the span is entered comes before its exit, which is
@@ -80,8 +81,15 @@ impl<'a> SpanFields<'a> {
                 if now.is_some() {
                     open.last_write = now;
                 }
-                put(&mut open, field, plan, raw, self.core);
+                if open.ended {
+                    Err(Problem::TooLate(field.name()))
+                } else {
+                    put(&mut open, field, plan, raw, self.core)
+                }
             }
+        };
+        if let Err(problem) = taken {
+            lint::note(self.core.findings.as_deref(), field, problem);
         }
     }
 
@@ -94,9 +102,18 @@ impl<'a> SpanFields<'a> {
     }
 }
 
-fn put(open: &mut Open, field: &Field, plan: FieldPlan, raw: &mut Raw<'_>, core: &Core) {
+fn put(
+    open: &mut Open,
+    field: &Field,
+    plan: FieldPlan,
+    raw: &mut Raw<'_>,
+    core: &Core,
+) -> Result<(), Problem> {
     if let FieldPlan::Attr(attr, map) = plan {
-        return open.record.record_attr(attr, map, raw, &core.health);
+        return match open.record.record_attr(attr, map, raw, &core.health) {
+            true => Ok(()),
+            false => Err(Problem::WrongType(field.name(), attr.value_type())),
+        };
     }
     let raw = std::mem::replace(raw, Raw::Bool(false));
     match plan {
@@ -138,6 +155,7 @@ fn put(open: &mut Open, field: &Field, plan: FieldPlan, raw: &mut Raw<'_>, core:
             }
         }
     }
+    Ok(())
 }
 
 fn text(raw: Raw<'_>) -> Option<String> {

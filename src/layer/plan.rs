@@ -9,8 +9,8 @@ use rustc_hash::FxHashMap;
 use tracing::{Level, Metadata};
 use tracing_core::callsite::Identifier;
 
-use super::lint;
 use super::targets::{EVENT_NAME_FIELDS, is_transport, logs_payloads};
+use crate::lint;
 use crate::semconv::{Attr, Class, Match, ValueMap, lookup};
 use crate::tracer::Given;
 
@@ -88,7 +88,7 @@ pub(super) fn span(metadata: &'static Metadata<'static>) -> SpanPlan {
     planned(&KNOWN, &PLANS, metadata, || {
         if is_transport(metadata.target()) {
             SpanPlan::Ignore
-        } else if metadata.fields().iter().any(|field| lookup(field.name()).concerns_gen_ai()) {
+        } else if makes_gen_ai(metadata) {
             lint::check(metadata);
             SpanPlan::GenAi(fields(metadata))
         } else {
@@ -96,6 +96,12 @@ pub(super) fn span(metadata: &'static Metadata<'static>) -> SpanPlan {
             SpanPlan::Plain(Given { name: declares("otel.name"), kind: declares("otel.kind") })
         }
     })
+}
+
+/// Whether spans of a callsite are GenAI spans by the fields it declares.
+pub(crate) fn makes_gen_ai(metadata: &Metadata<'_>) -> bool {
+    !is_transport(metadata.target())
+        && metadata.fields().iter().any(|field| lookup(field.name()).concerns_gen_ai())
 }
 
 /// The plan for events of a callsite.

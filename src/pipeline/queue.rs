@@ -11,13 +11,14 @@ use std::time::{Duration, Instant};
 
 use super::account::Account;
 use super::finished::Finished;
+use super::signal::Signal;
 use super::size;
 use crate::config::settings::Batch;
 use crate::health::{DropReason, Fate, Health};
 
 #[derive(Debug)]
-pub(super) struct Queue {
-    state: Mutex<State>,
+pub(super) struct Queue<S> {
+    state: Mutex<State<S>>,
     /// Something to do for the worker.
     work: Condvar,
     /// Something was settled, given up or stopped.
@@ -27,8 +28,8 @@ pub(super) struct Queue {
 }
 
 #[derive(Debug)]
-struct State {
-    spans: VecDeque<Arc<Finished>>,
+struct State<S> {
+    spans: VecDeque<Arc<Finished<S>>>,
     /// What these spans take.
     bytes: usize,
     /// Spans the worker has taken and not settled; they count towards the limits.
@@ -77,8 +78,8 @@ enum Mode {
 
 /// What the worker has to do.
 #[derive(Debug)]
-pub(super) enum Work {
-    Batch(Vec<Arc<Finished>>),
+pub(super) enum Work<S> {
+    Batch(Vec<Arc<Finished<S>>>),
     /// Everything is settled that this flush waits for; the transport may hold something back.
     Flush(u64),
     Stop,
@@ -93,11 +94,11 @@ pub(super) struct Ticket {
 
 /// A span that the queue did not take.
 #[derive(Debug)]
-pub(super) enum Refused {
+pub(super) enum Refused<S> {
     /// Counted; nothing more to do.
     Full,
     /// The destination was removed: the span is still to be routed.
-    Closed(Arc<Finished>),
+    Closed(Arc<Finished<S>>),
 }
 
 /// Why a pause ended.
@@ -110,7 +111,7 @@ pub(super) enum Pause {
     Stop,
 }
 
-impl Queue {
+impl<S: Signal> Queue<S> {
     pub(super) fn new(batch: Batch, account: Arc<Account>, health: Arc<Health>) -> Self {
         let state = State {
             spans: VecDeque::new(),
@@ -130,7 +131,7 @@ impl Queue {
     }
 
     /// Takes a span in, unless there is no room.
-    pub(super) fn offer(&self, finished: Arc<Finished>) -> Result<(), Refused> {
+    pub(super) fn offer(&self, finished: Arc<Finished<S>>) -> Result<(), Refused<S>> {
         let mut state = self.lock();
         if state.mode != Mode::Open {
             drop(state);
@@ -159,7 +160,7 @@ impl Queue {
     }
 
     /// Waits for a batch that is full, due, or asked for.
-    pub(super) fn next(&self) -> Work {
+    pub(super) fn next(&self) -> Work<S> {
         let mut state = self.lock();
         loop {
             let now = Instant::now();
@@ -343,7 +344,7 @@ impl Queue {
     }
 
     /// Stops and drops what is queued.
-    fn drop_all(&self, mut state: MutexGuard<'_, State>, reason: DropReason) {
+    fn drop_all(&self, mut state: MutexGuard<'_, State<S>>, reason: DropReason) {
         state.mode = Mode::Stopped;
         let spans = std::mem::take(&mut state.spans);
         state.bytes = 0;
@@ -357,7 +358,7 @@ impl Queue {
         self.progress.notify_all();
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, State<S>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -377,7 +378,7 @@ impl Flush {
     }
 }
 
-impl State {
+impl<S: Signal> State<S> {
     /// Why there is no room for a span of so many bytes, if there is none.
     fn full(&self, bytes: usize) -> Option<DropReason> {
         let Batch { max_queue_size, max_queue_bytes, .. } = self.batch;
@@ -398,7 +399,7 @@ impl State {
 
     /// As many spans as one batch may have; of large ones no more than go into one request, so
     /// that what is encoded at a time stays small.
-    fn take_batch(&mut self) -> Vec<Arc<Finished>> {
+    fn take_batch(&mut self) -> Vec<Arc<Finished<S>>> {
         let mut load = Load::default();
         for span in self.spans.iter().take(self.batch.max_export_batch_size) {
             if load.spans > 0 && load.bytes + span.bytes() > size::MAX_REQUEST {
@@ -418,10 +419,10 @@ impl State {
     }
 }
 
-fn wait_on<'a>(
+fn wait_on<'a, S>(
     condvar: &Condvar,
-    state: MutexGuard<'a, State>,
+    state: MutexGuard<'a, State<S>>,
     wait: Duration,
-) -> MutexGuard<'a, State> {
+) -> MutexGuard<'a, State<S>> {
     condvar.wait_timeout(state, wait).unwrap_or_else(PoisonError::into_inner).0
 }

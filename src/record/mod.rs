@@ -13,7 +13,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 pub(crate) use coerce::Raw;
-#[cfg(feature = "init")]
+#[cfg(any(feature = "init", feature = "testing"))]
 pub(crate) use content::shape_attr;
 pub(crate) use derive::{Outline, SpanRole, clean_name};
 pub use value::{Text, Value};
@@ -95,18 +95,27 @@ impl Record {
         self.present & bit(attr) != 0
     }
 
-    /// Takes a value under any key.
-    pub(crate) fn record(&mut self, key: Cow<'static, str>, mut raw: Raw<'_>, health: &Health) {
+    /// Takes a value under any key. The attribute whose type it cannot become, if so.
+    pub(crate) fn record(
+        &mut self,
+        key: Cow<'static, str>,
+        mut raw: Raw<'_>,
+        health: &Health,
+    ) -> Option<Attr> {
         match lookup(&key) {
-            Match::Known(attr, map) => self.record_attr(attr, map, &mut raw, health),
+            Match::Known(attr, map) => {
+                return (!self.record_attr(attr, map, &mut raw, health)).then_some(attr);
+            }
             Match::Content(class) => self.put_other(key, class, foreign(raw)),
             Match::Drop => health.withheld.increment(),
             Match::UnknownGenAi => self.record_unknown(key, raw),
             Match::Foreign => self.put_other(key, Class::Metadata, foreign(raw)),
         }
+        None
     }
 
-    /// Takes a value of a known attribute.
+    /// Takes a value of a known attribute. Tells whether it could become of the attribute's type;
+    /// what cannot is kept as text.
     ///
     /// `raw` is lent and not given because moving it costs more than taking most values does.
     pub(crate) fn record_attr(
@@ -115,10 +124,10 @@ impl Record {
         map: ValueMap,
         raw: &mut Raw<'_>,
         health: &Health,
-    ) {
+    ) -> bool {
         // The usual cases, without the detours that the others need.
         if map == ValueMap::Same && self.put_at_once(attr, raw) {
-            return;
+            return true;
         }
         let raw = std::mem::replace(raw, Raw::Bool(false));
         if attr == Attr::OperationName
@@ -139,8 +148,10 @@ impl Record {
             Coerced::Text(text) => {
                 health.not_understood.increment();
                 self.put(attr, Value::Text(text.into()));
+                return false;
             }
         }
+        true
     }
 
     /// Takes the first value of an attribute where it is of the right type already and needs none
