@@ -227,18 +227,17 @@ impl SpanMetrics {
 }
 
 impl State {
-    fn price(
-        &mut self,
-        call: &Call<'_>,
-    ) -> (Option<Cost>, Option<Option<Arc<pricing::Price>>>) {
+    fn price(&mut self, call: &Call<'_>) -> (Option<Cost>, Option<Option<Arc<pricing::Price>>>) {
         if call.usage.tokens[..2].iter().all(Option::is_none) {
             self.no_usage += 1;
             return (None, None);
         }
         let price = self.store.price_of(call).unwrap_or_else(|| {
             let models = [call.response_model, call.request_model];
-            let found =
-                models.into_iter().flatten().find_map(|model| self.prices.find(call.provider, model));
+            let found = models
+                .into_iter()
+                .flatten()
+                .find_map(|model| self.prices.find(call.provider, model));
             found.cloned()
         });
         match &price {

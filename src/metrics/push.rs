@@ -58,7 +58,8 @@ impl Plan {
     /// Opens the destinations of metrics.
     pub(crate) fn open(settings: &Settings) -> Result<Self, StartError> {
         let leave = settings.metrics.enabled;
-        let destinations = settings.destinations.iter().filter(|to| leave && to.metrics_url.is_some());
+        let destinations =
+            settings.destinations.iter().filter(|to| leave && to.metrics_url.is_some());
         Ok(Self {
             destinations: destinations.map(MetricsTransport::new).collect::<Result<_, _>>()?,
             interval: settings.metrics.interval,

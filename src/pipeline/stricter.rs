@@ -3,12 +3,13 @@
 
 use std::borrow::Cow;
 
-use opentelemetry::trace::Status;
+use opentelemetry::KeyValue;
+use opentelemetry::trace::{Event, Status};
 use opentelemetry_sdk::trace::SpanData;
 
 use crate::policy::Policy;
 use crate::tracer::Core;
-use crate::tracer::event::{clear, police};
+use crate::tracer::event::{clear, holds_content, police};
 
 pub(super) fn restrict(span: &mut SpanData, policy: Policy, core: &Core) {
     span.attributes.retain_mut(|attribute| clear(policy, attribute, core));
@@ -31,4 +32,29 @@ pub(super) fn restrict(span: &mut SpanData, policy: Policy, core: &Core) {
     {
         *description = Cow::Owned(cleared);
     }
+}
+
+/// A copy of a span with nothing in it that a policy could take back but error text. Content is
+/// not copied on the way.
+pub(super) fn without_content(span: &mut SpanData) -> SpanData {
+    let attributes = std::mem::take(&mut span.attributes);
+    let events = std::mem::take(&mut span.events.events);
+    let mut bare = span.clone();
+    let metadata = |all: &[KeyValue]| -> Vec<KeyValue> {
+        all.iter().filter(|attribute| !holds_content(attribute)).cloned().collect()
+    };
+    bare.attributes = metadata(&attributes);
+    for event in &events {
+        let mut copy = Event::with_name(event.name.clone());
+        copy.timestamp = event.timestamp;
+        copy.attributes = metadata(&event.attributes);
+        copy.dropped_attributes_count = event.dropped_attributes_count;
+        bare.events.events.push(copy);
+    }
+    for link in &mut bare.links.links {
+        link.attributes.retain(|attribute| !holds_content(attribute));
+    }
+    span.attributes = attributes;
+    span.events.events = events;
+    bare
 }

@@ -81,10 +81,9 @@ impl Measuring {
         let same_limits = was.temporality == is.temporality
             && was.cardinality_limit == is.cardinality_limit
             && was.labels == is.labels;
-        for (name, differs) in [
-            ("metrics", !leaves_as_before || !same_limits),
-            ("pricing", other_prices),
-        ] {
+        for (name, differs) in
+            [("metrics", !leaves_as_before || !same_limits), ("pricing", other_prices)]
+        {
             applied.changed.extend(differs.then(|| String::from(name)));
         }
         for (name, differs) in [
@@ -122,8 +121,8 @@ pub(super) fn begun_too_late(old: &Settings, new: &Settings, applied: &mut Appli
 }
 
 fn is_wanted(settings: &Settings) -> bool {
-    let leave = settings.metrics.enabled
-        && settings.destinations.iter().any(|to| to.metrics_url.is_some());
+    let leave =
+        settings.metrics.enabled && settings.destinations.iter().any(|to| to.metrics_url.is_some());
     settings.enabled && (leave || is_priced(settings))
 }
 
@@ -142,7 +141,8 @@ fn leaves_as_before(old: &Settings, new: &Settings) -> bool {
     old.metrics.interval == new.metrics.interval
         && old.metrics.timeout == new.metrics.timeout
         && was.len() == is.len()
-        && was.iter().zip(&is).all(|(was, is)| {
-            was.metrics_url == is.metrics_url && same_connection(was, is)
-        })
+        && was
+            .iter()
+            .zip(&is)
+            .all(|(was, is)| was.metrics_url == is.metrics_url && same_connection(was, is))
 }

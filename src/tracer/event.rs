@@ -100,15 +100,8 @@ pub(crate) fn police(
 
 /// Clears one attribute of an event or of a span that is not GenAI.
 pub(crate) fn clear(policy: Policy, kv: &mut KeyValue, core: &Core) -> bool {
+    let Some((class, json)) = class_of(kv) else { return true };
     let key = kv.key.as_str();
-    let (class, json) = match lookup(key) {
-        Match::Known(attr, _) => (attr.class(), attr.value_type() == Type::Json),
-        Match::Content(class) => (class, false),
-        Match::Drop => (Class::Secret, false),
-        Match::UnknownGenAi if kv.value.as_str().len() > 256 => (Class::Input, false),
-        Match::Foreign if key.ends_with(".chain") => (Class::ErrorText, false),
-        Match::UnknownGenAi | Match::Foreign => return true,
-    };
     match class {
         Class::Metadata => true,
         Class::ErrorText => {
@@ -135,6 +128,25 @@ pub(crate) fn clear(policy: Policy, kv: &mut KeyValue, core: &Core) -> bool {
             false
         }
     }
+}
+
+/// Whether an attribute is such that a policy may withhold it altogether.
+#[cfg(feature = "init")]
+pub(crate) fn holds_content(kv: &KeyValue) -> bool {
+    !matches!(class_of(kv), None | Some((Class::Metadata | Class::ErrorText, _)))
+}
+
+/// The class of an attribute and whether its text is JSON; `None` where nothing is known of it.
+fn class_of(kv: &KeyValue) -> Option<(Class, bool)> {
+    let key = kv.key.as_str();
+    Some(match lookup(key) {
+        Match::Known(attr, _) => (attr.class(), attr.value_type() == Type::Json),
+        Match::Content(class) => (class, false),
+        Match::Drop => (Class::Secret, false),
+        Match::UnknownGenAi if kv.value.as_str().len() > 256 => (Class::Input, false),
+        Match::Foreign if key.ends_with(".chain") => (Class::ErrorText, false),
+        Match::UnknownGenAi | Match::Foreign => return None,
+    })
 }
 
 fn scrub(policy: Policy, value: &mut OtelValue) {
