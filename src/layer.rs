@@ -7,7 +7,7 @@
 
 mod capture;
 mod expiry;
-mod plan;
+pub(crate) mod plan;
 pub(crate) mod reach;
 mod recent;
 pub(crate) mod targets;
@@ -200,6 +200,8 @@ where
     }
 
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
+        #[cfg(feature = "init")]
+        plan::register(metadata);
         self.inner.register_callsite(metadata)
     }
 

@@ -145,7 +145,7 @@ fn problem(key: &'static str) -> Option<Problem> {
             let retired = !current.contains(&key) || map != ValueMap::Same;
             retired.then(|| Problem::RetiredKey(key, attr.key()))
         }
-        Match::Content(_) | Match::Foreign => None,
+        Match::Content(_) | Match::Named(..) | Match::Foreign => None,
     }
 }
 

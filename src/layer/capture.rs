@@ -95,7 +95,7 @@ impl<'a> SpanFields<'a> {
 
     #[inline]
     fn typed(&mut self, field: &Field, mut raw: Raw<'_>) {
-        let plan = self.plan(field);
+        let plan = self.plan(field).of_value(raw.is_text());
         if self.wants(plan) {
             self.take(field, plan, &mut raw);
         }
@@ -118,7 +118,7 @@ fn put(
     let raw = std::mem::replace(raw, Raw::Bool(false));
     match plan {
         FieldPlan::Attr(..) => {}
-        FieldPlan::Text(class) => {
+        FieldPlan::Text(class) | FieldPlan::Named(class) => {
             let value = crate::record::coerce::foreign(raw);
             if class == Class::ErrorText {
                 open.note_error();
@@ -127,6 +127,9 @@ fn put(
         }
         FieldPlan::UnknownGenAi => {
             open.record.record_unknown(Cow::Borrowed(field.name()), raw);
+        }
+        FieldPlan::Bare => {
+            open.record.record_bare(Cow::Borrowed(field.name()), raw);
         }
         FieldPlan::Drop => {}
         FieldPlan::Other => {
@@ -310,10 +313,10 @@ impl<'a> EventFields<'a> {
         self.is_message
     }
 
-    fn put(&mut self, field: &Field, value: impl FnOnce() -> Owned) {
+    fn put(&mut self, field: &Field, is_text: bool, value: impl FnOnce() -> Owned) {
         let class = match self.plan.get(field.index()) {
             _ if self.is_message && is_message_field(field.name()) => Class::Input,
-            Some(plan) => plan.class(),
+            Some(plan) => plan.of_value(is_text).class(),
             None => Class::Metadata,
         };
         if !self.policy.allows(class) {
@@ -355,34 +358,34 @@ impl Visit for NamedGenAi {
 
 impl Visit for EventFields<'_> {
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.put(field, || Owned::F64(value));
+        self.put(field, false, || Owned::F64(value));
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.put(field, || Owned::I64(value));
+        self.put(field, false, || Owned::I64(value));
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.put(field, || match i64::try_from(value) {
+        self.put(field, false, || match i64::try_from(value) {
             Ok(value) => Owned::I64(value),
             Err(_) => Owned::U64(value),
         });
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.put(field, || Owned::Bool(value));
+        self.put(field, false, || Owned::Bool(value));
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.put(field, || Owned::Str(value.to_owned()));
+        self.put(field, true, || Owned::Str(value.to_owned()));
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
-        self.put(field, || Owned::Debug(tracing::field::display(value.to_string())));
+        self.put(field, true, || Owned::Debug(tracing::field::display(value.to_string())));
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        self.put(field, || Owned::Debug(tracing::field::display(format(value))));
+        self.put(field, true, || Owned::Debug(tracing::field::display(format(value))));
     }
 }
 

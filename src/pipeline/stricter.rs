@@ -8,11 +8,13 @@ use opentelemetry::trace::{Event, Status};
 use opentelemetry_sdk::trace::SpanData;
 
 use crate::policy::Policy;
+use crate::semconv::Scope;
 use crate::tracer::Core;
-use crate::tracer::event::{clear, holds_content, police};
+use crate::tracer::event::{clear, clear_in, holds_content, police};
 
 pub(super) fn restrict(span: &mut SpanData, policy: Policy, core: &Core) {
-    span.attributes.retain_mut(|attribute| clear(policy, attribute, core));
+    let scope = scope(&span.attributes);
+    span.attributes.retain_mut(|attribute| clear_in(scope, policy, attribute, core));
     span.events.events.retain_mut(|event| {
         let attributes = std::mem::take(&mut event.attributes);
         match police(policy, event.name.clone(), attributes, core) {
@@ -40,8 +42,9 @@ pub(super) fn without_content(span: &mut SpanData) -> SpanData {
     let attributes = std::mem::take(&mut span.attributes);
     let events = std::mem::take(&mut span.events.events);
     let mut bare = span.clone();
+    let scope = scope(&attributes);
     let metadata = |all: &[KeyValue]| -> Vec<KeyValue> {
-        all.iter().filter(|attribute| !holds_content(attribute)).cloned().collect()
+        all.iter().filter(|attribute| !holds_content(attribute, scope)).cloned().collect()
     };
     bare.attributes = metadata(&attributes);
     for event in &events {
@@ -52,9 +55,17 @@ pub(super) fn without_content(span: &mut SpanData) -> SpanData {
         bare.events.events.push(copy);
     }
     for link in &mut bare.links.links {
-        link.attributes.retain(|attribute| !holds_content(attribute));
+        link.attributes.retain(|attribute| !holds_content(attribute, scope));
     }
     span.attributes = attributes;
     span.events.events = events;
     bare
+}
+
+/// What names of attributes mean beside these.
+fn scope(attributes: &[KeyValue]) -> Scope {
+    match attributes.iter().any(|attribute| attribute.key.as_str().starts_with("gen_ai.")) {
+        true => Scope::BesideGenAi,
+        false => Scope::Anywhere,
+    }
 }

@@ -109,6 +109,7 @@ impl Open {
         let content = match lookup(&key) {
             Match::Known(attr, _) => attr.class().is_content(),
             Match::Content(class) => class.is_content(),
+            Match::Named(..) => raw.is_text(),
             _ => false,
         };
         if !(content && self.unsampled)
