@@ -64,7 +64,9 @@ impl Preparation {
     /// The span under a policy, which is [`Preparation::policy`] as it was a moment ago.
     pub(super) fn prepare(&self, mut span: SpanData, policy: Policy) -> Prepared<SpanData> {
         finish(&mut span, policy);
-        if policy.is_stricter_than(self.core.policy.loosest()) {
+        // A destination with a policy of its own looks at everything, whoever made the span.
+        let own = self.policy.load() != Policy::LOOSEST;
+        if own || policy.is_stricter_than(self.core.policy.loosest()) {
             restrict(&mut span, policy, &self.core);
         }
         let without_content = policy.captures_content().then(|| without_content(&mut span));

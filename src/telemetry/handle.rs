@@ -110,18 +110,16 @@ impl Telemetry {
         // While destinations change hands, only what both configurations allow leaves.
         let policy = running.core.policy.load();
         running.core.policy.store(policy.stricter(new.settings.policy));
-        let mut applied = running.pipeline.apply(&new.settings).map_err(|error| {
+        let applied = running.pipeline.apply(&new.settings).map_err(|error| {
             running.core.policy.store(policy);
             refused(error)
         })?;
         running.core.policy.store(new.settings.policy);
         #[cfg(feature = "metrics")]
-        match (&running.metrics, metrics) {
-            (Some(metrics), Some(next)) => {
-                metrics.apply(next, old, &new.settings, &mut applied);
-            }
-            _ => begun_too_late(old, &new.settings, &mut applied),
-        }
+        let applied = match (&running.metrics, metrics) {
+            (Some(metrics), Some(next)) => metrics.apply(next, old, &new.settings, applied),
+            _ => begun_too_late(old, &new.settings, applied),
+        };
         let reloaded = Reloaded::new(applied, &effective, &new);
         let took_back = taken_back(old, &new.settings);
         *effective = new;

@@ -66,8 +66,14 @@ impl Measuring {
         Ok(Next { plan, push })
     }
 
-    /// Makes the new settings work, and adds to `applied` what that was.
-    pub(super) fn apply(&self, next: Next, old: &Settings, new: &Settings, applied: &mut Applied) {
+    /// Makes the new settings work, and adds to what was applied what that was.
+    pub(super) fn apply(
+        &self,
+        next: Next,
+        old: &Settings,
+        new: &Settings,
+        mut applied: Applied,
+    ) -> Applied {
         let Next { plan, push } = next;
         if let Some(push) = push {
             let _ = self.push.set(push);
@@ -92,6 +98,7 @@ impl Measuring {
         ] {
             applied.needs_restart.extend(differs.then(|| String::from(name)));
         }
+        applied
     }
 
     pub(super) fn status(&self) -> MetricsStatus {
@@ -113,11 +120,12 @@ impl Measuring {
 }
 
 /// For a reload where nothing is measured: spans are observed from the start or not at all.
-pub(super) fn begun_too_late(old: &Settings, new: &Settings, applied: &mut Applied) {
+pub(super) fn begun_too_late(old: &Settings, new: &Settings, mut applied: Applied) -> Applied {
     if is_wanted(new) && !is_wanted(old) {
         let name = if is_priced(new) { "pricing" } else { "metrics" };
         applied.needs_restart.push(String::from(name));
     }
+    applied
 }
 
 fn is_wanted(settings: &Settings) -> bool {
