@@ -18,8 +18,13 @@ CONTENT_FACTS = {"input", "output", "messages_in", "messages_out", "documents", 
 
 AGENT, WORKFLOW = "invoke_agent weather-assistant", "invoke_workflow answer-again"
 
-# Dollars for a million tokens. Not the prices in the backends' own tables: so one sees whose count.
-PRICES = "{input: 0.30, output: 1.20, cache_read: 0.15}"
+# Dollars for a million tokens. Not those of the backends' own tables: so one sees whose count.
+CHAT_PRICES = {"input": 0.30, "output": 1.20, "cache_read": 0.15}
+PRICES = {
+    "gpt-4o-mini": CHAT_PRICES,
+    "gpt-4o-mini-2024-07-18": CHAT_PRICES,
+    "text-embedding-3-small": {"input": 0.04, "output": 0},
+}
 
 
 def model_call(**facts):
@@ -31,7 +36,7 @@ FIRST_TURN = [
      "output": ANSWER, "agent": "weather-assistant"},
     {"name": "embeddings text-embedding-3-small", "kind": "EMBEDDING", "parent": AGENT,
      "status": "ok", "model": "text-embedding-3-small", "provider": "openai", "input": QUESTION,
-     "input_tokens": 8, "total_tokens": 8},
+     "input_tokens": 8, "total_tokens": 8, "cost": 0.00000032},
     {"name": "retrieval climate-notes", "kind": "RETRIEVER", "parent": AGENT, "status": "ok",
      "input": QUESTION, "documents": [["note-3", 0.83, NOTE]]},
     model_call(
@@ -73,7 +78,7 @@ SECOND_TURN = [
 # Of a whole trace; `input` and `output` are what its line in the list shows.
 TRACES = [
     {"name": "first trace", "input": QUESTION, "output": ANSWER, "tokens": 464,
-     "cost": 0.0001659, "user": "user-42"},
+     "cost": 0.00016622, "user": "user-42"},
     {"name": "second trace", "input": None, "output": None, "tokens": 17, "cost": 0.0000096,
      "user": "user-42"},
 ]
