@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::trace::SpanData;
 
 use super::otlp::OtlpTransport;
 use super::snapshot::without_secrets;
@@ -41,7 +42,7 @@ pub(crate) enum Verdict {
 pub(crate) fn probe(destination: &Destination, resource: &Resource) -> Finding {
     let url = without_secrets(destination.spans_url());
     let start = Instant::now();
-    let outcome = OtlpTransport::new(destination, resource)
+    let outcome = OtlpTransport::<SpanData>::new(destination, resource)
         .map(|mut transport| transport.probe(destination.timeout.min(MAX_TIMEOUT)));
     let took = start.elapsed();
     let (verdict, message, advice) = match outcome {
