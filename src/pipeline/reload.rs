@@ -131,6 +131,7 @@ fn same(a: &Destination, b: &Destination) -> bool {
         && a.traces_url == b.traces_url
         && a.protocol == b.protocol
         && a.headers == b.headers
+        && a.proxies == b.proxies
         && a.compression == b.compression
         && a.timeout == b.timeout
         && a.format == b.format
