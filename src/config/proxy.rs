@@ -187,16 +187,16 @@ mod tests {
     #[test]
     fn each_scheme_has_its_variable() {
         let all = [("HTTPS_PROXY", "http://s:1"), ("http_proxy", "p:2"), ("ALL_PROXY", "a")];
-        let way = |url| way(&all, url);
-        assert_eq!(way("https://api.honeycomb.io").as_deref(), Some("HTTPS_PROXY s:1"));
-        assert_eq!(way("http://collector:4318").as_deref(), Some("http_proxy p:2"));
-        assert_eq!(
-            super::tests::way(&all[2..], "http://collector:4318").as_deref(),
-            Some("ALL_PROXY a:80")
-        );
-        assert_eq!(super::tests::way(&all[1..2], "https://api.honeycomb.io"), None);
-        for local in ["http://localhost:4318", "http://127.0.0.1:4318", "http://[::1]:4318"] {
-            assert_eq!(way(local), None, "{local}");
+        for (variables, url, expected) in [
+            (&all[..], "https://api.honeycomb.io", Some("HTTPS_PROXY s:1")),
+            (&all, "http://collector:4318", Some("http_proxy p:2")),
+            (&all[2..], "http://collector:4318", Some("ALL_PROXY a:80")),
+            (&all[1..2], "https://api.honeycomb.io", None),
+            (&all, "http://localhost:4318", None),
+            (&all, "http://127.0.0.1:4318", None),
+            (&all, "http://[::1]:4318", None),
+        ] {
+            assert_eq!(way(variables, url).as_deref(), expected, "{url}");
         }
     }
 

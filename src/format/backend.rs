@@ -171,13 +171,7 @@ static BACKENDS: &[Backend] = &[
         ..GEN_AI
     },
     Backend { name: "newrelic", aliases: &["new_relic"], ..GEN_AI },
-    Backend {
-        name: "observe",
-        aliases: &[],
-        hosts: &[".observeinc.com"],
-        grpc: false,
-        ..GEN_AI
-    },
+    Backend { name: "observe", aliases: &[], hosts: &[".observeinc.com"], grpc: false, ..GEN_AI },
     Backend { name: "openobserve", aliases: &[], ..GEN_AI },
     Backend {
         name: "phoenix",

@@ -28,7 +28,7 @@ use super::otlp::missing;
 use super::request::Export;
 use super::snapshot::without_secrets;
 use super::start_error::StartError;
-use super::tls::{PemFile, crypto_provider, system_roots_work};
+use super::tls::{PemFile, client_files, crypto_provider, system_roots_work};
 use super::transport::{Failure, FailureKind, Outcome};
 use crate::config::proxy::Proxy;
 use crate::config::settings::{Compression, Destination};
@@ -152,10 +152,7 @@ fn endpoint(destination: &Destination, user_agent: String) -> Result<Endpoint, S
     Ok(endpoint)
 }
 
-fn tunnel(
-    destination: &Destination,
-    proxy: &Proxy,
-) -> Result<Tunnel<HttpConnector>, StartError> {
+fn tunnel(destination: &Destination, proxy: &Proxy) -> Result<Tunnel<HttpConnector>, StartError> {
     let problem = || StartError::Url {
         destination: destination.name.clone(),
         url: proxy.to_string(),
@@ -182,9 +179,7 @@ fn tls(destination: &Destination) -> Result<ClientTlsConfig, StartError> {
         None if system_roots_work(&crypto_provider()) => tls.with_native_roots(),
         None => tls.with_webpki_roots(),
     };
-    if let (Some(cert), Some(key)) = (&destination.client_cert, &destination.client_key) {
-        let cert = PemFile::read(destination, cert)?;
-        let key = PemFile::read(destination, key)?;
+    if let Some((cert, key)) = client_files(destination)? {
         cert.certificates()?;
         key.private_key()?;
         tls = tls.identity(Identity::from_pem(cert.bytes(), key.bytes()));

@@ -11,6 +11,7 @@ mod grpc;
 mod load;
 mod local;
 mod probe;
+mod proxy;
 mod reload;
 mod runtimes;
 mod sampling;
