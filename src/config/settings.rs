@@ -90,7 +90,6 @@ pub(crate) struct Destination {
     pub(crate) client_cert: Option<PathBuf>,
     pub(crate) client_key: Option<PathBuf>,
     /// Those of the environment.
-    #[cfg_attr(not(feature = "otel-http"), expect(dead_code, reason = "transports read it"))]
     pub(crate) proxies: Proxies,
     pub(crate) compression: Compression,
     /// [`Duration::MAX`] is no limit.
@@ -275,6 +274,7 @@ impl LogLevel {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Batch {
     pub(crate) max_queue_size: usize,
+    pub(crate) max_queue_bytes: usize,
     pub(crate) max_export_batch_size: usize,
     pub(crate) schedule_delay: Duration,
     /// [`Duration::MAX`] is no limit.
@@ -356,6 +356,7 @@ impl Default for Batch {
     fn default() -> Self {
         Self {
             max_queue_size: 2048,
+            max_queue_bytes: 64 << 20,
             max_export_batch_size: 512,
             schedule_delay: Duration::from_millis(5000),
             export_timeout: Duration::from_secs(30),

@@ -17,7 +17,7 @@ use crate::tracer::{Core, finish};
 
 /// The steps for one destination.
 #[derive(Debug)]
-pub(super) struct Preparation {
+pub(crate) struct Preparation {
     core: Arc<Core>,
     /// The destination's own policy, never looser than the process's.
     policy: Option<Policy>,

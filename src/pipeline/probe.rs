@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::trace::SpanData;
 
 use super::otlp::{OtlpTransport, Wire};
 use super::snapshot::without_secrets;
@@ -44,14 +45,13 @@ pub(crate) fn probe(destination: &Destination, resource: &Resource) -> Finding {
     let start = Instant::now();
     let (url, outcome) = match (&destination.traces_url, &destination.metrics_url) {
         (None, Some(url)) => {
-            let to = Destination { traces_url: Some(url.clone()), ..destination.clone() };
-            let outcome = Wire::new(&to)
-                .map(|mut wire| wire.send(&ExportMetricsServiceRequest::default(), timeout));
-            (url.as_str(), outcome)
+            let wire = Wire::to(destination, Some(url));
+            let request = ExportMetricsServiceRequest::default();
+            (url.as_str(), wire.map(|mut wire| wire.send(&request, timeout)))
         }
         (url, _) => {
-            let outcome = OtlpTransport::new(destination, resource)
-                .map(|mut transport| transport.probe(timeout));
+            let transport = OtlpTransport::<SpanData>::new(destination, resource);
+            let outcome = transport.map(|mut transport| transport.probe(timeout));
             (url.as_deref().unwrap_or_default(), outcome)
         }
     };

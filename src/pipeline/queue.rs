@@ -11,12 +11,14 @@ use std::time::{Duration, Instant};
 
 use super::account::Account;
 use super::finished::Finished;
+use super::signal::Signal;
+use super::size;
 use crate::config::settings::Batch;
 use crate::health::{DropReason, Fate, Health};
 
 #[derive(Debug)]
-pub(super) struct Queue {
-    state: Mutex<State>,
+pub(super) struct Queue<S> {
+    state: Mutex<State<S>>,
     /// Something to do for the worker.
     work: Condvar,
     /// Something was settled, given up or stopped.
@@ -26,10 +28,12 @@ pub(super) struct Queue {
 }
 
 #[derive(Debug)]
-struct State {
-    spans: VecDeque<Arc<Finished>>,
-    /// Spans the worker has taken and not settled; they count towards the limit.
-    in_hand: usize,
+struct State<S> {
+    spans: VecDeque<Arc<Finished<S>>>,
+    /// What these spans take.
+    bytes: usize,
+    /// Spans the worker has taken and not settled; they count towards the limits.
+    in_hand: Load,
     batch: Batch,
     mode: Mode,
     /// The worker is waiting on `work`.
@@ -42,6 +46,13 @@ struct State {
     settled: u64,
     flush: Flush,
     due: Instant,
+}
+
+/// So many spans, and about how many bytes they take.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Load {
+    pub(super) spans: usize,
+    pub(super) bytes: usize,
 }
 
 /// Flushes are numbered.
@@ -67,8 +78,8 @@ enum Mode {
 
 /// What the worker has to do.
 #[derive(Debug)]
-pub(super) enum Work {
-    Batch(Vec<Arc<Finished>>),
+pub(super) enum Work<S> {
+    Batch(Vec<Arc<Finished<S>>>),
     /// Everything is settled that this flush waits for; the transport may hold something back.
     Flush(u64),
     Stop,
@@ -83,11 +94,11 @@ pub(super) struct Ticket {
 
 /// A span that the queue did not take.
 #[derive(Debug)]
-pub(super) enum Refused {
+pub(super) enum Refused<S> {
     /// Counted; nothing more to do.
     Full,
     /// The destination was removed: the span is still to be routed.
-    Closed(Arc<Finished>),
+    Closed(Arc<Finished<S>>),
 }
 
 /// Why a pause ended.
@@ -100,11 +111,12 @@ pub(super) enum Pause {
     Stop,
 }
 
-impl Queue {
+impl<S: Signal> Queue<S> {
     pub(super) fn new(batch: Batch, account: Arc<Account>, health: Arc<Health>) -> Self {
         let state = State {
             spans: VecDeque::new(),
-            in_hand: 0,
+            bytes: 0,
+            in_hand: Load::default(),
             batch,
             mode: Mode::Open,
             idle: false,
@@ -119,26 +131,24 @@ impl Queue {
     }
 
     /// Takes a span in, unless there is no room.
-    pub(super) fn offer(&self, finished: Arc<Finished>) -> Result<(), Refused> {
+    pub(super) fn offer(&self, finished: Arc<Finished<S>>) -> Result<(), Refused<S>> {
         let mut state = self.lock();
         if state.mode != Mode::Open {
             drop(state);
             return Err(Refused::Closed(finished));
         }
         self.account.spans.receive(1);
-        if state.spans.len() + state.in_hand >= state.batch.max_queue_size {
-            let reason = match state.breaker_open {
-                true => DropReason::BreakerOpen,
-                false => DropReason::QueueFull,
-            };
+        let bytes = finished.bytes();
+        if let Some(reason) = state.full(bytes) {
             drop(state);
             self.account.spans.settle(Fate::Dropped(reason), 1);
             finished.settle(Fate::Dropped(reason), &self.health);
             return Err(Refused::Full);
         }
         state.spans.push_back(finished);
+        state.bytes += bytes;
         state.pushed += 1;
-        let wake = state.idle && state.spans.len() >= state.batch.max_export_batch_size;
+        let wake = state.idle && state.has_batch();
         if wake {
             state.idle = false;
         }
@@ -150,7 +160,7 @@ impl Queue {
     }
 
     /// Waits for a batch that is full, due, or asked for.
-    pub(super) fn next(&self) -> Work {
+    pub(super) fn next(&self) -> Work<S> {
         let mut state = self.lock();
         loop {
             let now = Instant::now();
@@ -165,14 +175,10 @@ impl Queue {
             if state.flush.is_open() && state.settled >= state.flush.target {
                 return Work::Flush(state.flush.asked);
             }
-            let full = state.spans.len() >= state.batch.max_export_batch_size;
             let asked = state.is_urgent() || now >= state.due;
-            if full || (asked && !state.spans.is_empty()) {
-                let n = state.spans.len().min(state.batch.max_export_batch_size);
-                let batch: Vec<_> = state.spans.drain(..n).collect();
-                state.in_hand = n;
+            if state.has_batch() || (asked && !state.spans.is_empty()) {
                 state.due = now + state.batch.schedule_delay;
-                return Work::Batch(batch);
+                return Work::Batch(state.take_batch());
             }
             if now >= state.due {
                 state.due = now + state.batch.schedule_delay;
@@ -205,10 +211,11 @@ impl Queue {
     }
 
     /// Counts spans that the worker has finished with.
-    pub(super) fn settled(&self, n: usize) {
+    pub(super) fn settled(&self, load: Load) {
         let mut state = self.lock();
-        state.in_hand = state.in_hand.saturating_sub(n);
-        state.settled += n as u64;
+        state.in_hand.spans = state.in_hand.spans.saturating_sub(load.spans);
+        state.in_hand.bytes = state.in_hand.bytes.saturating_sub(load.bytes);
+        state.settled += load.spans as u64;
         drop(state);
         self.progress.notify_all();
     }
@@ -309,10 +316,10 @@ impl Queue {
         loop {
             let now = Instant::now();
             if state.mode == Mode::Stopped {
-                return state.in_hand;
+                return state.in_hand.spans;
             }
             if now >= deadline {
-                let in_hand = state.in_hand;
+                let in_hand = state.in_hand.spans;
                 self.drop_all(state, reason);
                 return in_hand;
             }
@@ -337,9 +344,10 @@ impl Queue {
     }
 
     /// Stops and drops what is queued.
-    fn drop_all(&self, mut state: MutexGuard<'_, State>, reason: DropReason) {
+    fn drop_all(&self, mut state: MutexGuard<'_, State<S>>, reason: DropReason) {
         state.mode = Mode::Stopped;
         let spans = std::mem::take(&mut state.spans);
+        state.bytes = 0;
         state.settled += spans.len() as u64;
         drop(state);
         self.account.spans.settle(Fate::Dropped(reason), spans.len() as u64);
@@ -350,7 +358,7 @@ impl Queue {
         self.progress.notify_all();
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, State<S>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -370,17 +378,51 @@ impl Flush {
     }
 }
 
-impl State {
+impl<S: Signal> State<S> {
+    /// Why there is no room for a span of so many bytes, if there is none.
+    fn full(&self, bytes: usize) -> Option<DropReason> {
+        let Batch { max_queue_size, max_queue_bytes, .. } = self.batch;
+        let many = self.spans.len() + self.in_hand.spans >= max_queue_size;
+        let large = self.bytes + self.in_hand.bytes + bytes > max_queue_bytes;
+        match (many, large) {
+            (false, false) => None,
+            _ if self.breaker_open => Some(DropReason::BreakerOpen),
+            (true, _) => Some(DropReason::QueueFull),
+            (false, true) => Some(DropReason::QueueBytes),
+        }
+    }
+
+    /// Whether there is enough for a batch that need not wait.
+    fn has_batch(&self) -> bool {
+        self.spans.len() >= self.batch.max_export_batch_size || self.bytes >= size::MAX_REQUEST
+    }
+
+    /// As many spans as one batch may have; of large ones no more than go into one request, so
+    /// that what is encoded at a time stays small.
+    fn take_batch(&mut self) -> Vec<Arc<Finished<S>>> {
+        let mut load = Load::default();
+        for span in self.spans.iter().take(self.batch.max_export_batch_size) {
+            if load.spans > 0 && load.bytes + span.bytes() > size::MAX_REQUEST {
+                break;
+            }
+            load.spans += 1;
+            load.bytes += span.bytes();
+        }
+        self.bytes -= load.bytes;
+        self.in_hand = load;
+        self.spans.drain(..load.spans).collect()
+    }
+
     /// Whether somebody is waiting.
     fn is_urgent(&self) -> bool {
         self.mode != Mode::Open || (self.flush.is_open() && self.settled < self.flush.target)
     }
 }
 
-fn wait_on<'a>(
+fn wait_on<'a, S>(
     condvar: &Condvar,
-    state: MutexGuard<'a, State>,
+    state: MutexGuard<'a, State<S>>,
     wait: Duration,
-) -> MutexGuard<'a, State> {
+) -> MutexGuard<'a, State<S>> {
     condvar.wait_timeout(state, wait).unwrap_or_else(PoisonError::into_inner).0
 }

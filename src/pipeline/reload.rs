@@ -4,7 +4,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::outlets::{Outlet, Shared, close_all, queues, trace_destinations};
+use super::outlets::{Outlet, Outlets, close_all, destinations, queues};
+use super::signal::Signal;
 use super::start_error::StartError;
 use crate::config::settings::{Destination, Settings};
 use crate::health::DropReason;
@@ -21,14 +22,14 @@ pub(crate) struct Applied {
 }
 
 /// Where an outlet of the new settings comes from.
-enum From {
+enum From<S: Signal> {
     Running(usize),
-    Started(Box<Outlet>),
+    Started(Box<Outlet<S>>),
 }
 
-impl Shared {
+impl<S: Signal> Outlets<S> {
     pub(super) fn apply(&self, current: &Settings, new: &Settings) -> Result<Applied, StartError> {
-        let mut outlets = self.outlets();
+        let mut outlets = self.lock();
         if self.is_shut_down() {
             return Err(StartError::ShutDown);
         }
@@ -52,15 +53,15 @@ impl Shared {
                 active.push(outlet);
                 continue;
             }
-            if !trace_destinations(new).any(|destination| destination.name == outlet.name) {
+            if !destinations::<S>(new).any(|destination| destination.name == outlet.name) {
                 applied.changed.push(format!("exporters.{} (removed)", outlet.name));
             }
             retired.push(outlet);
         }
-        if current.batch != new.batch {
+        if S::batch(current) != S::batch(new) {
             applied.changed.push(String::from("batch"));
             for outlet in active.iter().filter(|outlet| outlet.destination.is_some()) {
-                outlet.queue.set_batch(new.batch);
+                outlet.queue.set_batch(S::batch(new));
             }
         }
         // New spans must find the new queues before the old ones close.
@@ -75,23 +76,21 @@ impl Shared {
     /// Starts what is new; stops it again if anything fails.
     fn plan(
         &self,
-        active: &[Outlet],
+        active: &[Outlet<S>],
         current: &Settings,
         new: &Settings,
         applied: &mut Applied,
-    ) -> Result<Vec<From>, StartError> {
-        let keep_all = current.limits.attribute_value_length == new.limits.attribute_value_length
-            && current.limits.attributes_after_format == new.limits.attributes_after_format
-            && current.hide == new.hide
-            && current.batch.export_timeout == new.batch.export_timeout;
-        let mut plan: Vec<From> = Vec::new();
-        for destination in trace_destinations(new) {
+    ) -> Result<Vec<From<S>>, StartError> {
+        let keep_all = S::same_preparation(current, new)
+            && S::batch(current).export_timeout == S::batch(new).export_timeout;
+        let mut plan: Vec<From<S>> = Vec::new();
+        for destination in destinations::<S>(new) {
             let taken = |index| {
                 plan.iter().any(|from| matches!(from, From::Running(other) if *other == index))
             };
             let found = active.iter().enumerate().find(|(index, outlet)| {
                 let old = outlet.destination.as_ref();
-                keep_all && old.is_some_and(|old| same(old, destination)) && !taken(*index)
+                keep_all && old.is_some_and(|old| same::<S>(old, destination)) && !taken(*index)
             });
             if let Some((index, _)) = found {
                 applied.kept.push(destination.name.clone());
@@ -126,9 +125,9 @@ impl Shared {
 }
 
 /// Whether a destination can go on as it is.
-fn same(a: &Destination, b: &Destination) -> bool {
+fn same<S: Signal>(a: &Destination, b: &Destination) -> bool {
     a.name == b.name
-        && a.traces_url == b.traces_url
+        && S::url(a) == S::url(b)
         && a.protocol == b.protocol
         && a.headers == b.headers
         && a.proxies == b.proxies

@@ -1,4 +1,4 @@
-//! The thread of one destination: batch in, parcels out, every span settled.
+//! The thread of one destination: batch in, parcels out, every item settled.
 
 use std::collections::VecDeque;
 use std::io;
@@ -11,18 +11,18 @@ use opentelemetry::Context;
 use super::account::Account;
 use super::delivery::{Delivered, Delivery};
 use super::finished::{Finished, Receipt};
-use super::preparation::Preparation;
-use super::queue::{Queue, Work};
+use super::queue::{Load, Queue, Work};
+use super::signal::Signal;
 use super::transport::{Failure, FailureKind, Packed, Transport};
 use crate::health::{DropReason, Fate, Health};
 
 /// What a destination's thread works with.
 #[derive(Debug)]
-pub(super) struct Worker<T> {
-    pub(super) queue: Arc<Queue>,
+pub(super) struct Worker<T: Transport> {
+    pub(super) queue: Arc<Queue<T::Item>>,
     pub(super) account: Arc<Account>,
     pub(super) health: Arc<Health>,
-    pub(super) preparation: Preparation,
+    pub(super) preparation: <T::Item as Signal>::Preparation,
     pub(super) timeout: Duration,
     pub(super) transport: T,
 }
@@ -60,18 +60,18 @@ impl<T: Transport> Worker<T> {
     }
 
     fn flush_transport(&mut self) {
-        // A panic there has no span to be counted with.
+        // A panic there has no item to be counted with.
         let _ = catch_unwind(AssertUnwindSafe(|| self.transport.flush()));
     }
 
     fn export(
         &mut self,
-        batch: Vec<Arc<Finished>>,
-        delivery: &mut Delivery,
+        batch: Vec<Arc<Finished<T::Item>>>,
+        delivery: &mut Delivery<T::Item>,
     ) -> Result<(), OutOfTime> {
-        let (spans, receipts) = self.prepare(batch);
+        let (items, receipts) = self.prepare(batch);
         let mut receipts = receipts.into_iter();
-        let packed = catch_unwind(AssertUnwindSafe(|| self.transport.pack(spans)));
+        let packed = catch_unwind(AssertUnwindSafe(|| self.transport.pack(items)));
         let mut parcels = VecDeque::from(packed.unwrap_or_else(|_| {
             let failure = Failure::new(FailureKind::Panic, "encoding panicked");
             self.account.failed(failure);
@@ -107,37 +107,38 @@ impl<T: Transport> Worker<T> {
         Ok(())
     }
 
-    /// Takes the spans out of the batch and makes them what this destination wants.
+    /// Takes the items out of the batch and makes them what this destination wants.
     fn prepare(
         &mut self,
-        batch: Vec<Arc<Finished>>,
-    ) -> (Vec<opentelemetry_sdk::trace::SpanData>, Vec<Receipt>) {
-        let mut spans = Vec::with_capacity(batch.len());
+        batch: Vec<Arc<Finished<T::Item>>>,
+    ) -> (Vec<T::Item>, Vec<Receipt<T::Item>>) {
+        let mut items = Vec::with_capacity(batch.len());
         let mut receipts = Vec::with_capacity(batch.len());
         for finished in batch {
-            let (span, receipt) = finished.take();
-            let prepared = catch_unwind(AssertUnwindSafe(|| self.preparation.prepare(span)));
+            let (item, receipt) = finished.take();
+            let prepared = catch_unwind(AssertUnwindSafe(|| item.prepare(&self.preparation)));
             match prepared {
-                Ok(span) => {
-                    spans.push(span);
+                Ok(item) => {
+                    items.push(item);
                     receipts.push(receipt);
                 }
                 // Whatever state it is in, it must not leave.
                 Err(_) => self.settle(Some(receipt), Fate::Dropped(DropReason::Panicked)),
             }
         }
-        (spans, receipts)
+        (items, receipts)
     }
 
-    fn settle(&self, receipts: impl IntoIterator<Item = Receipt>, fate: Fate) {
-        let mut n = 0;
+    fn settle(&self, receipts: impl IntoIterator<Item = Receipt<T::Item>>, fate: Fate) {
+        let mut load = Load::default();
         for receipt in receipts {
+            load.spans += 1;
+            load.bytes += receipt.bytes;
             receipt.settle(fate, &self.health);
-            n += 1;
         }
-        if n > 0 {
-            self.account.spans.settle(fate, n as u64);
-            self.queue.settled(n);
+        if load.spans > 0 {
+            self.account.spans.settle(fate, load.spans as u64);
+            self.queue.settled(load);
         }
     }
 }

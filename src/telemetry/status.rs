@@ -302,7 +302,7 @@ impl Spans {
         self.failed
     }
 
-    /// Spans that were never sent, by reason: `queue_full`, `breaker_open`, `over_limit`,
+    /// Spans that were never sent, by reason: `queue_full`, `queue_bytes`, `breaker_open`, `over_limit`,
     /// `shutdown`, `after_shutdown`, `no_destination` and others.
     #[must_use]
     pub const fn dropped(&self) -> &BTreeMap<&'static str, u64> {

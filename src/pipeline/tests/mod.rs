@@ -1,6 +1,7 @@
 //! The pipeline against real sockets on loopback.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod bytes;
 mod delivery;
 mod destinations;
 #[cfg(all(feature = "gzip", feature = "http-json"))]
