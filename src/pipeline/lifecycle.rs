@@ -1,7 +1,7 @@
 //! The pipeline as its owner sees it: start, provider, flush, shutdown, reload, snapshot.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use opentelemetry_sdk::trace::{SdkTracerProvider, SpanData, SpanLimits};
 
@@ -45,7 +45,7 @@ impl Pipeline {
         Ok(Self {
             spans: Arc::new(Spans {
                 outlets: Outlets::start(settings, core)?,
-                tail: Tail::new(settings.keep, settings.batch.max_queue_size),
+                tail: Tail::new(settings.keep, settings.batch),
             }),
             sampler: SettingsSampler::new(settings, health),
             settings: Mutex::new(settings.clone()),
@@ -102,9 +102,9 @@ impl Pipeline {
             ("keep", current.keep != settings.keep),
         ];
         if sampling.iter().any(|(_, differs)| *differs) {
-            self.spans.tail.set(settings.keep);
             self.sampler.set(settings);
         }
+        self.spans.follow(settings);
         for (name, differs) in sampling {
             if differs {
                 applied.changed.push(name.to_owned());
@@ -123,10 +123,19 @@ impl Pipeline {
         Ok(applied)
     }
 
+    /// Waits until no request is under way that began before this call.
+    pub(crate) fn wait_for_attempts(&self, timeout: Duration) {
+        self.spans.outlets.wait_for_attempts(Instant::now() + timeout);
+    }
+
     /// What has been delivered, what has not, and why.
     pub(crate) fn snapshot(&self) -> Snapshot {
         let destinations = self.spans.outlets.snapshot();
-        Snapshot { spans: self.spans.health().pipeline.read(), destinations }
+        Snapshot {
+            spans: self.spans.health().pipeline.read(),
+            undecided: self.spans.tail.undecided(),
+            destinations,
+        }
     }
 
     fn settings(&self) -> MutexGuard<'_, Settings> {
