@@ -80,4 +80,4 @@ pub(crate) use resource::resource;
 pub(crate) use snapshot::{DestinationSnapshot, Snapshot};
 pub(crate) use start_error::StartError;
 #[cfg(feature = "metrics")]
-pub(crate) use transport::Outcome;
+pub(crate) use transport::{Failure, Outcome};
