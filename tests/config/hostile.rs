@@ -276,7 +276,7 @@ fn paths_that_are_no_files_are_refused_without_waiting() {
     assert!(made.is_ok_and(|status| status.success()), "a pipe");
     let closed = directory.join(format!("tracing-genai-closed-{}", std::process::id()));
     std::fs::write(&closed, "endpoint: http://a").expect("a temporary file");
-    std::fs::set_permissions(&closed, Permissions::from_mode(0)).expect("a mode");
+    std::fs::set_permissions(&closed, Permissions::from_mode(0o0)).expect("a mode");
     // Root may read everything.
     let readable = std::fs::read(&closed).is_ok();
     for (path, expected) in [
