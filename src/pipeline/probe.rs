@@ -154,10 +154,11 @@ fn advice(destination: &Destination, url: &str, failure: &Failure) -> String {
         ),
         (FailureKind::Protocol, _) if grpc => String::from(
             "What answers is not gRPC: set protocol to http/protobuf, or use the receiver's gRPC \
-             port.",
+             port; if the port wants TLS, say https.",
         ),
         (FailureKind::Protocol, _) => String::from(
-            "What answers is not HTTP: is it the receiver's gRPC port? Then set protocol to grpc.",
+            "What answers is not HTTP: is it the receiver's gRPC port? Then set protocol to grpc. \
+             If the port wants TLS, say https.",
         ),
         (FailureKind::Proxy, _) => String::from("See the message; the proxy's log may say more."),
         (FailureKind::Timeout, _) => String::from(
