@@ -85,6 +85,8 @@ pub mod format;
 pub mod gateway;
 mod health;
 mod layer;
+#[cfg(feature = "logs")]
+pub mod logs;
 #[cfg(feature = "metrics")]
 pub mod metrics;
 mod span_ext;

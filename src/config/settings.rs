@@ -221,10 +221,11 @@ pub(crate) enum Histograms {
 pub(crate) struct Logs {
     pub(crate) enabled: bool,
     pub(crate) exporter: ExporterChoice,
+    /// The least severe events that leave.
+    pub(crate) level: LogLevel,
     pub(crate) batch: Batch,
     pub(crate) attributes_per_record: u32,
     /// Bytes of one attribute value; `None` is no limit.
-    #[expect(dead_code, reason = "there is no export of log records yet")]
     pub(crate) attribute_value_length: Option<usize>,
 }
 
@@ -381,6 +382,7 @@ impl Default for Logs {
         Self {
             enabled: false,
             exporter: ExporterChoice::Unset,
+            level: LogLevel::Info,
             batch: Batch { schedule_delay: Duration::from_secs(1), ..Batch::default() },
             attributes_per_record: 128,
             attribute_value_length: None,

@@ -223,7 +223,7 @@ impl Visit for SpanFields<'_> {
 }
 
 /// What `Debug` prints, even when it reports an error half way.
-fn format(value: &dyn Debug) -> String {
+pub(super) fn format(value: &dyn Debug) -> String {
     let mut text = String::new();
     if write!(text, "{value:?}").is_err() {
         text.push_str("[formatting failed]");
@@ -231,7 +231,7 @@ fn format(value: &dyn Debug) -> String {
     text
 }
 
-fn chain_of(error: &(dyn Error + 'static)) -> String {
+pub(super) fn chain_of(error: &(dyn Error + 'static)) -> String {
     let mut chain = String::new();
     let mut next = error.source();
     while let Some(source) = next {

@@ -35,8 +35,9 @@ pub(super) fn delivered_but(partial: ExportTracePartialSuccess) -> Outcome {
 /// `rejectedSpans` is a string by the JSON mapping of protobuf, and a number in the wild.
 fn partial_of_json(answer: Json) -> Option<ExportTracePartialSuccess> {
     let partial = answer.get("partialSuccess")?;
+    let rejected = ["rejectedSpans", "rejectedDataPoints", "rejectedLogRecords"];
     let rejected_spans =
-        match partial.get("rejectedSpans").or_else(|| partial.get("rejectedDataPoints")) {
+        match rejected.into_iter().find_map(|key| partial.get(key)) {
             Some(Json::String(text)) => text.parse().unwrap_or(0),
             Some(number) => number.as_i64().unwrap_or(0),
             None => 0,

@@ -24,6 +24,8 @@ mod detect;
 mod finished;
 mod lifecycle;
 mod local;
+#[cfg(feature = "logs")]
+mod logs;
 mod outlets;
 mod preparation;
 mod processor;

@@ -7,7 +7,11 @@
 use std::marker::PhantomData;
 use std::time::Duration;
 
+#[cfg(feature = "logs")]
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+#[cfg(feature = "logs")]
+use opentelemetry_proto::tonic::logs::v1::{ResourceLogs, ScopeLogs};
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans};
 use opentelemetry_proto::transform::common::tonic::ResourceAttributesWithSchema;
 use opentelemetry_sdk::Resource;
@@ -169,6 +173,13 @@ macro_rules! nested {
             }
         }
     )*};
+}
+
+#[cfg(feature = "logs")]
+nested! {
+    ExportLogsServiceRequest: groups in resource_logs;
+    ResourceLogs: groups in scope_logs;
+    ScopeLogs: items in log_records;
 }
 
 nested! {

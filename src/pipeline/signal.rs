@@ -24,6 +24,9 @@ pub(crate) trait Signal: Clone + Debug + Send + Sync + 'static {
     /// What several of them are called.
     const ITEMS: &'static str;
 
+    /// The key that switches it off, for a signal that not every receiver takes.
+    const OPTIONAL: Option<&'static str> = None;
+
     /// What makes an item ready for one destination.
     type Preparation: Debug + Send;
 

@@ -3,6 +3,9 @@
 use opentelemetry::{Array, KeyValue, Value};
 use opentelemetry_sdk::trace::SpanData;
 
+#[cfg(feature = "logs")]
+use crate::logs::LogRecord;
+
 /// Looks at lengths only, because every span that ends is measured, on the application's thread.
 pub(super) fn span(span: &SpanData) -> usize {
     let mut bytes = SPAN + span.name.len() + attributes(&span.attributes);
@@ -13,6 +16,14 @@ pub(super) fn span(span: &SpanData) -> usize {
         bytes += LINK + attributes(&link.attributes);
     }
     bytes
+}
+
+/// The same of a log record.
+#[cfg(feature = "logs")]
+pub(super) fn log_record(record: &LogRecord) -> usize {
+    let texts = [record.event_name.as_deref(), record.body.as_deref(), Some(&*record.target)];
+    let texts: usize = texts.into_iter().flatten().map(str::len).sum();
+    size_of::<LogRecord>() + texts + attributes(&record.attributes)
 }
 
 fn attributes(all: &[KeyValue]) -> usize {

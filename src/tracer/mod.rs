@@ -52,6 +52,9 @@ pub(crate) struct Core {
     pub(crate) health: Arc<Health>,
     /// Who is told of spans beside the SDK.
     pub(crate) observer: Option<Arc<dyn observe::ObserveSpans>>,
+    /// Who is told of events, as log records.
+    #[cfg(feature = "logs")]
+    pub(crate) logs: crate::logs::LogGate,
     /// The spans that have not ended.
     pub(crate) open_spans: OpenSpans,
     /// Records of spans that the layer has seen and the tracer has not built yet.
@@ -69,6 +72,8 @@ impl Core {
             finish_on_export: false,
             health: Arc::default(),
             observer: None,
+            #[cfg(feature = "logs")]
+            logs: crate::logs::LogGate::default(),
             open_spans: OpenSpans::new(None),
             waiting: sharded_slab::Slab::new(),
         }
