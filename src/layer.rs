@@ -7,10 +7,9 @@
 
 mod capture;
 mod expiry;
-pub mod lint;
 #[cfg(feature = "logs")]
 mod log;
-mod plan;
+pub(crate) mod plan;
 pub(crate) mod reach;
 mod recent;
 pub(crate) mod targets;
@@ -36,6 +35,9 @@ use crate::record::Record;
 use crate::semconv::Version;
 use crate::tracer::open_spans::OpenSpans;
 use crate::tracer::{Core, GenAiTracer, GenAiTracerProvider, Open, SpanState};
+#[cfg(feature = "testing")]
+pub(crate) use plan::makes_gen_ai;
+
 use capture::{EventFields, SpanFields};
 use plan::{EventPlan, FieldPlan, SpanPlan};
 use reach::Reach;
@@ -154,7 +156,7 @@ where
     /// late, an attribute that was rewritten) to a [`GenAiExporter`](crate::tracer::GenAiExporter)
     /// on the export thread. Say so only when every exporter of the provider is wrapped in one.
     /// Defaults to `false`: the span is finished where it ends.
-    #[cfg(feature = "init")]
+    #[cfg(any(feature = "init", feature = "testing"))]
     #[must_use]
     pub fn finish_on_export(self, finish: bool) -> Self {
         self.rebuilt(|core| core.finish_on_export = finish)
@@ -189,6 +191,7 @@ where
         core.override_explicit_names = self.core.override_explicit_names;
         core.finish_on_export = self.core.finish_on_export;
         core.observer.clone_from(&self.core.observer);
+        core.findings.clone_from(&self.core.findings);
         core.open_spans = OpenSpans::new(self.core.open_spans.limit());
         change(&mut core);
         Self::with_core(self.tracer, core)
@@ -230,6 +233,8 @@ where
     }
 
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
+        #[cfg(feature = "init")]
+        plan::register(metadata);
         self.inner.register_callsite(metadata)
     }
 

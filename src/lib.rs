@@ -85,6 +85,7 @@ pub mod format;
 pub mod gateway;
 mod health;
 mod layer;
+pub mod lint;
 #[cfg(feature = "logs")]
 pub mod logs;
 #[cfg(feature = "metrics")]
@@ -94,8 +95,8 @@ pub mod stream;
 
 #[cfg(feature = "init")]
 pub use error::{Error, ErrorKind};
-pub use layer::lint::{self, Finding, Problem};
 pub use layer::{GenAiLayer, layer};
+pub use lint::{Finding, Problem};
 pub use span_ext::{GenAiSpanExt, Outcome, RequestParameters, Response, ToolCall, Usage};
 #[cfg(feature = "init")]
 pub use telemetry::{Builder, Telemetry, builder, init_telemetry};
@@ -106,6 +107,8 @@ pub mod record;
 pub mod semconv;
 #[cfg(feature = "init")]
 pub mod telemetry;
+#[cfg(feature = "testing")]
+pub mod testing;
 #[cfg(feature = "tower")]
 pub mod tower;
 pub mod tracer;

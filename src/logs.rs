@@ -28,7 +28,7 @@
 //! The content policy decides while the event is emitted, before anything is queued, and again for
 //! a destination that has a stricter one. It is the policy of spans: a value under a key of
 //! [`semconv`](crate::semconv) that holds content, in any spelling, is not even formatted unless
-//! its class is captured; error texts leave as far as `error_text` says, and so does the message of
+//! its class is captured, nor is an argument called `prompt` or `messages`; error texts leave as far as `error_text` says, and so does the message of
 //! a `WARN` or `ERROR`, which as often as not is somebody's error; long text under an unknown
 //! `gen_ai.` key counts as input. In an event that is called `gen_ai.…` the message, `content`,
 //! `body` and the like are what its name says they are: input of `gen_ai.user.message`, output of
@@ -60,14 +60,13 @@
 use std::borrow::Cow;
 use std::fmt::Debug;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::time::SystemTime;
 
 use opentelemetry::KeyValue;
 use opentelemetry::trace::SpanContext;
 use tracing_core::{Level, LevelFilter};
 
-use crate::layer::targets::is_message_field;
 use crate::policy::{ErrorText, Policy};
 use crate::record::{Text, Value};
 use crate::semconv::Class;
@@ -82,23 +81,51 @@ pub(crate) struct LogRecord {
     pub(crate) event_name: Option<Cow<'static, str>>,
     pub(crate) target: Cow<'static, str>,
     pub(crate) body: Option<String>,
-    pub(crate) attributes: Vec<KeyValue>,
+    pub(crate) attributes: Vec<LogAttribute>,
     /// Attributes over the limit.
     pub(crate) dropped: u32,
     pub(crate) span: SpanContext,
-    /// What the message and fields of its kind are; empty unless the event is of the conventions.
-    pub(crate) said: &'static [Class],
+    /// Whose words the body is made of.
+    pub(crate) said: Said,
 }
+
+/// One field of an event.
+#[derive(Clone, Debug)]
+pub(crate) struct LogAttribute {
+    pub(crate) kv: KeyValue,
+    pub(crate) said: Said,
+}
+
+/// Whose words a text is made of where its key does not tell. Empty where it does.
+pub(crate) type Said = &'static [Class];
 
 impl LogRecord {
     /// Takes out what a policy withholds.
     pub(crate) fn restrict(&mut self, policy: Policy, core: &Core) {
-        let said = self.said;
         self.body = self.body.take().and_then(|body| {
-            let body = clear_said(policy, said, body, core)?;
+            let body = clear_said(policy, self.said, body, core)?;
             Some(clear_message(policy, self.level, body))
         });
-        self.attributes.retain_mut(|kv| clear_attribute(policy, said, kv, core));
+        self.attributes.retain_mut(|attribute| attribute.clear(policy, core));
+    }
+}
+
+impl LogAttribute {
+    /// Leaves of it what may leave, and tells whether anything may.
+    pub(crate) fn clear(&mut self, policy: Policy, core: &Core) -> bool {
+        if self.said.is_empty() {
+            return clear(policy, &mut self.kv, core);
+        }
+        let opentelemetry::Value::String(text) = &self.kv.value else {
+            return may_say(policy, self.said, core);
+        };
+        match clear_said(policy, self.said, text.as_str().to_owned(), core) {
+            Some(text) => {
+                self.kv.value = opentelemetry::Value::String(text.into());
+                true
+            }
+            None => false,
+        }
     }
 }
 
@@ -113,37 +140,12 @@ pub(crate) fn clear_message(policy: Policy, level: Level, message: String) -> St
     }
 }
 
-/// An attribute as far as it may leave, and whether it may.
-pub(crate) fn clear_attribute(
-    policy: Policy,
-    said: &[Class],
-    kv: &mut KeyValue,
-    core: &Core,
-) -> bool {
-    if said.is_empty() || !is_message_field(kv.key.as_str()) {
-        return clear(policy, kv, core);
-    }
-    let opentelemetry::Value::String(text) = &kv.value else { return says(policy, said, core) };
-    match clear_said(policy, said, text.as_str().to_owned(), core) {
-        Some(text) => {
-            kv.value = opentelemetry::Value::String(text.into());
-            true
-        }
-        None => false,
-    }
-}
-
-/// Text of an event of the conventions; any other text is no affair of ours.
-pub(crate) fn clear_said(
-    policy: Policy,
-    said: &[Class],
-    text: String,
-    core: &Core,
-) -> Option<String> {
+/// Text that somebody said, no longer than the policy allows; `None` if it may not leave.
+pub(crate) fn clear_said(policy: Policy, said: Said, text: String, core: &Core) -> Option<String> {
     if said.is_empty() {
         return Some(text);
     }
-    says(policy, said, core).then(|| {
+    may_say(policy, said, core).then(|| {
         let mut value = Value::Text(Text::Owned(text));
         policy.fit(&mut value, true, false, &core.health);
         match value {
@@ -153,8 +155,8 @@ pub(crate) fn clear_said(
     })
 }
 
-/// Whether what an event of the conventions says may leave.
-pub(crate) fn says(policy: Policy, said: &[Class], core: &Core) -> bool {
+/// Whether what was said may leave.
+pub(crate) fn may_say(policy: Policy, said: Said, core: &Core) -> bool {
     let allowed = said.iter().all(|class| policy.allows(*class));
     if !allowed {
         core.health.withheld.increment();
@@ -162,12 +164,13 @@ pub(crate) fn says(policy: Policy, said: &[Class], core: &Core) -> bool {
     allowed
 }
 
-/// Whether log records are wanted, and by whom.
-#[derive(Debug, Default)]
+/// Whether log records are wanted, and by whom. Everything but that may change at any time.
+#[derive(Debug)]
 pub(crate) struct LogGate {
     /// 0 is off, 1 `ERROR`, 5 `TRACE`.
     verbosity: AtomicU8,
-    limits: OnceLock<LogLimits>,
+    max_attributes: AtomicUsize,
+    max_value_length: AtomicUsize,
     taker: OnceLock<Box<dyn TakeLogs>>,
 }
 
@@ -186,9 +189,8 @@ pub(crate) trait TakeLogs: Debug + Send + Sync {
 }
 
 impl LogGate {
-    /// Sets once who takes records, and how large they may be.
-    pub(crate) fn lead_to(&self, taker: impl TakeLogs + 'static, limits: LogLimits) {
-        let _ = self.limits.set(limits);
+    /// Sets once who takes records.
+    pub(crate) fn lead_to(&self, taker: impl TakeLogs + 'static) {
         let _ = self.taker.set(Box::new(taker));
     }
 
@@ -197,13 +199,21 @@ impl LogGate {
         self.verbosity.store(level.into_level().map_or(0, verbosity), Ordering::Relaxed);
     }
 
+    pub(crate) fn limit(&self, limits: LogLimits) {
+        self.max_attributes.store(limits.attributes, Ordering::Relaxed);
+        self.max_value_length.store(limits.value_length, Ordering::Relaxed);
+    }
+
     #[inline]
     pub(crate) fn wants(&self, level: Level) -> bool {
         verbosity(level) <= self.verbosity.load(Ordering::Relaxed)
     }
 
     pub(crate) fn limits(&self) -> LogLimits {
-        self.limits.get().copied().unwrap_or_default()
+        LogLimits {
+            attributes: self.max_attributes.load(Ordering::Relaxed),
+            value_length: self.max_value_length.load(Ordering::Relaxed),
+        }
     }
 
     pub(crate) fn take(&self, record: LogRecord) {
@@ -213,9 +223,15 @@ impl LogGate {
     }
 }
 
-impl Default for LogLimits {
+impl Default for LogGate {
+    /// Closed.
     fn default() -> Self {
-        Self { attributes: 128, value_length: usize::MAX }
+        Self {
+            verbosity: AtomicU8::new(0),
+            max_attributes: AtomicUsize::new(0),
+            max_value_length: AtomicUsize::new(0),
+            taker: OnceLock::new(),
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use tracing::{Event, Level, Metadata};
 use super::capture::{chain_of, format};
 use super::plan::{self, FieldPlan, LogPlan};
 use super::targets::{EVENT_NAME_FIELDS, is_message_field, is_transport};
-use crate::logs::{LogLimits, LogRecord, clear_attribute, clear_message, clear_said, says};
+use crate::logs::{LogAttribute, LogLimits, LogRecord, Said, clear_message, clear_said, may_say};
 use crate::policy::{ErrorText, Policy};
 use crate::record::messages::said_by;
 use crate::semconv::Class;
@@ -56,7 +56,7 @@ pub(super) fn hear(core: &Core, event: &Event<'_>, span: impl FnOnce() -> SpanCo
     let line = metadata.line().map(i64::from).or(head.line).map(Value::from);
     for (key, value) in [("code.file.path", file), ("code.line.number", line)] {
         if let Some(value) = value {
-            found.push(key, value);
+            found.push(key, value, &[]);
         }
     }
     core.logs.take(LogRecord {
@@ -117,88 +117,101 @@ struct LogFields<'a> {
     name_is_a_field: bool,
     core: &'a Core,
     policy: Policy,
-    said: &'static [Class],
+    said: Said,
     level: Level,
     limits: LogLimits,
     body: Option<String>,
-    attributes: Vec<KeyValue>,
+    attributes: Vec<LogAttribute>,
     dropped: u32,
     /// The message and the sources of an error that was recorded as one.
     error: Option<(String, String)>,
 }
 
 impl LogFields<'_> {
-    /// Whether a value of this field is wanted at all; asked before it is formatted.
-    fn wants(&mut self, field: &Field) -> bool {
+    /// Whose words a value of this field is, if one is wanted at all; asked before it is formatted.
+    fn wants(&mut self, field: &Field, is_text: bool) -> Option<Said> {
         let name = field.name();
         if (self.bridged && name.starts_with("log."))
             || (self.name_is_a_field && EVENT_NAME_FIELDS.contains(&name))
         {
-            return false;
+            return None;
         }
-        if name != "message" && self.attributes.len() >= self.limits.attributes {
+        if name != MESSAGE && self.attributes.len() >= self.limits.attributes {
             self.dropped += 1;
-            return false;
+            return None;
         }
-        if !self.said.is_empty() && is_message_field(name) {
-            return says(self.policy, self.said, self.core);
-        }
-        match self.plan.get(field.index()).map_or(Class::Metadata, |plan| plan.class()) {
+        let plan =
+            self.plan.get(field.index()).map_or(FieldPlan::Other, |plan| plan.of_value(is_text));
+        let said = match plan {
+            _ if is_message_field(name) && !self.said.is_empty() => self.said,
+            FieldPlan::Named(class) => alone(class),
+            _ => &[],
+        };
+        let wanted = match plan.class() {
+            _ if !said.is_empty() => may_say(self.policy, said, self.core),
             Class::ErrorText => self.policy.error_text() != ErrorText::TypeOnly,
             class => {
-                let allowed = self.policy.allows(class);
-                if !allowed {
+                self.policy.allows(class) || {
                     self.core.health.withheld.increment();
+                    false
                 }
-                allowed
             }
-        }
+        };
+        wanted.then_some(said)
     }
 
     fn typed(&mut self, field: &Field, value: impl Into<Value>) {
-        if self.wants(field) {
-            self.put(field, value.into());
+        if let Some(said) = self.wants(field, false) {
+            self.put(field, value.into(), said);
         }
     }
 
-    fn put(&mut self, field: &Field, value: Value) {
-        if field.name() == "message" {
-            let text = String::from(value.as_str());
-            let text = clear_said(self.policy, self.said, text, self.core);
+    fn text(&mut self, field: &Field, text: impl FnOnce() -> String) {
+        if let Some(said) = self.wants(field, true) {
+            self.put(field, Value::from(text()), said);
+        }
+    }
+
+    fn put(&mut self, field: &Field, value: Value, said: Said) {
+        if field.name() == MESSAGE {
+            let text = clear_said(self.policy, said, String::from(value.as_str()), self.core);
             self.body = text.map(|text| clear_message(self.policy, self.level, text));
-        } else {
-            self.push(field.name(), value);
+            return;
         }
+        let bare = matches!(self.plan.get(field.index()), Some(FieldPlan::Bare));
+        let long = matches!(&value, Value::String(text) if text.as_str().len() > MAX_UNKNOWN);
+        let said = if bare && long && said.is_empty() { alone(Class::Input) } else { said };
+        self.push(field.name(), value, said);
     }
 
-    fn push(&mut self, key: &'static str, value: Value) {
+    fn push(&mut self, key: &'static str, value: Value, said: Said) {
         if self.attributes.len() >= self.limits.attributes {
             self.dropped += 1;
             return;
         }
         let limit = self.limits.value_length.min(self.policy.max_bytes());
         let policy = self.policy.with_max_bytes(u32::try_from(limit).unwrap_or(u32::MAX));
-        let mut kv = KeyValue::new(key, value);
-        if !clear_attribute(policy, self.said, &mut kv, self.core) {
+        let mut attribute = LogAttribute { kv: KeyValue::new(key, value), said };
+        if !attribute.clear(policy, self.core) {
             return;
         }
-        if let Value::String(text) = &mut kv.value
+        if let Value::String(text) = &mut attribute.kv.value
             && text.as_str().len() > self.limits.value_length
         {
             let end = text.as_str().floor_char_boundary(self.limits.value_length);
             *text = text.as_str()[..end].to_owned().into();
         }
-        self.attributes.push(kv);
+        self.attributes.push(attribute);
     }
 
     /// Repeats an error where the conventions for exceptions want it.
     fn note_error(&mut self) {
         let Some((message, sources)) = self.error.take() else { return };
-        let has = |key: &str| self.attributes.iter().any(|kv| kv.key.as_str() == key);
+        let has = |key: &str| self.attributes.iter().any(|found| found.kv.key.as_str() == key);
         let keys = ["exception.message", "exception.stacktrace"].map(|key| (key, has(key)));
         for ((key, there), text) in keys.into_iter().zip([message, sources]) {
             if !there && !text.is_empty() {
-                self.push(key, Value::from(text));
+                self.push(key, Value::from(text), &[]);
             }
         }
     }
@@ -239,25 +252,40 @@ impl Visit for LogFields<'_> {
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        if self.wants(field) {
-            self.put(field, Value::from(value.to_owned()));
-        }
+        self.text(field, || value.to_owned());
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
         // Error text, whatever the field is called.
-        if self.policy.error_text() == ErrorText::TypeOnly || !self.wants(field) {
+        if self.policy.error_text() == ErrorText::TypeOnly {
             return;
         }
-        let message = value.to_string();
-        let cleared = self.policy.clear_error_text(&message).unwrap_or_else(|| message.clone());
-        self.put(field, Value::from(cleared));
-        self.error = Some((message, chain_of(value)));
+        if let Some(said) = self.wants(field, true) {
+            let message = value.to_string();
+            let cleared = self.policy.clear_error_text(&message).unwrap_or_else(|| message.clone());
+            self.put(field, Value::from(cleared), said);
+            self.error = Some((message, chain_of(value)));
+        }
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        if self.wants(field) {
-            self.put(field, Value::from(format(value)));
-        }
+        self.text(field, || format(value));
     }
 }
+
+/// The class as a list of its own.
+const fn alone(class: Class) -> Said {
+    match class {
+        Class::Input => &[Class::Input],
+        Class::Output => &[Class::Output],
+        Class::System => &[Class::System],
+        Class::Tools => &[Class::Tools],
+        Class::Retrieval => &[Class::Retrieval],
+        Class::Memory => &[Class::Memory],
+        Class::Metadata | Class::ErrorText | Class::Secret => &[],
+    }
+}
+
+const MESSAGE: &str = "message";
+/// Bytes of a value that is not taken for content.
+const MAX_UNKNOWN: usize = 256;

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use opentelemetry::KeyValue;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
@@ -18,22 +18,80 @@ use serde_json::Value as Json;
 use tracing_core::{Level, LevelFilter};
 
 use super::otlp::OtlpResource;
+use super::outlets::{Closing, Flushing, Outlets};
 use super::routes::Routes;
 use super::signal::Signal;
 use super::size;
+use super::snapshot::LogsSnapshot;
+use super::start_error::StartError;
 use crate::config::settings::{Batch, Destination, ExporterChoice, LogLevel, Settings};
 use crate::format::Counts;
 use crate::health::{Health, Ledger};
-use crate::logs::{LogLimits, LogRecord, TakeLogs};
+use crate::logs::{LogAttribute, LogLimits, LogRecord, TakeLogs};
 use crate::policy::Policy;
 use crate::semconv::{Match, Type, lookup};
 use crate::tracer::Core;
 
+/// The destinations of log records, and the gate of the layer that leads to them.
+#[derive(Debug)]
+pub(super) struct Logs {
+    outlets: Outlets<LogRecord>,
+}
+
+impl Logs {
+    pub(super) fn start(settings: &Settings, core: Arc<Core>) -> Result<Self, StartError> {
+        let outlets = Outlets::start(settings, Arc::clone(&core))?;
+        let routes = Arc::clone(&outlets.routes);
+        core.logs.lead_to(Intake { routes, health: Arc::clone(&core.health) });
+        core.logs.limit(limits(settings));
+        core.logs.open(level(settings));
+        Ok(Self { outlets })
+    }
+
+    pub(super) fn ask_flush(&self) -> Flushing<LogRecord> {
+        self.outlets.ask_flush()
+    }
+
+    pub(super) fn close(&self, timeout: Duration) -> Option<Closing<'_, LogRecord>> {
+        self.outlets.close(timeout, || {})
+    }
+
+    /// Makes new settings work; tells whether anything is different.
+    pub(super) fn apply(&self, current: &Settings, new: &Settings) -> Result<bool, StartError> {
+        let gate = &self.outlets.core.logs;
+        let (old_level, new_level) = (level(current), level(new));
+        // While destinations change hands nothing comes in that one of the two does not want.
+        gate.open(old_level.min(new_level));
+        let applied = self.outlets.apply(current, new, || Ok(()));
+        gate.open(if applied.is_ok() { new_level } else { old_level });
+        let (applied, ()) = applied?;
+        gate.limit(limits(new));
+        if old_level != new_level {
+            // Filters have decided once for each callsite.
+            tracing_core::callsite::rebuild_interest_cache();
+        }
+        let limited = |settings| {
+            let LogLimits { attributes, value_length } = limits(settings);
+            (attributes, value_length)
+        };
+        Ok(old_level != new_level
+            || !applied.changed.is_empty()
+            || limited(current) != limited(new))
+    }
+
+    pub(super) fn snapshot(&self) -> Option<LogsSnapshot> {
+        let records = self.outlets.core.health.logs.read();
+        let destinations = self.outlets.snapshot();
+        let any = records.received > 0 || !destinations.is_empty();
+        any.then_some(LogsSnapshot { records, destinations })
+    }
+}
+
 /// Hands records to the queues.
 #[derive(Debug)]
-pub(super) struct Intake {
-    pub(super) routes: Arc<Routes<LogRecord>>,
-    pub(super) health: Arc<Health>,
+struct Intake {
+    routes: Arc<Routes<LogRecord>>,
+    health: Arc<Health>,
 }
 
 impl TakeLogs for Intake {
@@ -44,9 +102,9 @@ impl TakeLogs for Intake {
 }
 
 /// What the layer need not look at events beyond.
-pub(super) fn level(settings: &Settings) -> LevelFilter {
-    let leave = LogRecord::is_on(settings)
-        && settings.destinations.iter().any(|to| to.logs_url.is_some());
+fn level(settings: &Settings) -> LevelFilter {
+    let leave =
+        LogRecord::is_on(settings) && settings.destinations.iter().any(|to| to.logs_url.is_some());
     match settings.logs.level {
         _ if !leave => LevelFilter::OFF,
         LogLevel::Off => LevelFilter::OFF,
@@ -58,7 +116,7 @@ pub(super) fn level(settings: &Settings) -> LevelFilter {
     }
 }
 
-pub(super) fn limits(settings: &Settings) -> LogLimits {
+fn limits(settings: &Settings) -> LogLimits {
     LogLimits {
         attributes: settings.logs.attributes_per_record.try_into().unwrap_or(usize::MAX),
         value_length: settings.logs.attribute_value_length.unwrap_or(usize::MAX),
@@ -122,8 +180,8 @@ impl Signal for LogRecord {
         if own.is_some() || current != *opened_under {
             self.restrict(own.map_or(current, |own| own.stricter(current)), core);
         }
-        for kv in &mut self.attributes {
-            shape(kv, current);
+        for attribute in &mut self.attributes {
+            shape(&mut attribute.kv, current);
         }
         self
     }
@@ -196,7 +254,7 @@ fn otlp(record: LogRecord) -> OtlpRecord {
     }
 }
 
-fn attribute(kv: KeyValue) -> OtlpKeyValue {
+fn attribute(LogAttribute { kv, .. }: LogAttribute) -> OtlpKeyValue {
     let key = kv.key.as_str();
     let value = match (&kv.value, lookup(key)) {
         (opentelemetry::Value::String(text), Match::Known(attr, _))

@@ -23,13 +23,16 @@ pub(super) fn span(span: &SpanData) -> usize {
 pub(super) fn log_record(record: &LogRecord) -> usize {
     let texts = [record.event_name.as_deref(), record.body.as_deref(), Some(&*record.target)];
     let texts: usize = texts.into_iter().flatten().map(str::len).sum();
-    size_of::<LogRecord>() + texts + attributes(&record.attributes)
+    let attributes = record.attributes.iter().map(|attribute| self::attribute(&attribute.kv));
+    size_of::<LogRecord>() + texts + attributes.sum::<usize>()
 }
 
 fn attributes(all: &[KeyValue]) -> usize {
-    all.iter()
-        .map(|attribute| ATTRIBUTE + attribute.key.as_str().len() + value(&attribute.value))
-        .sum()
+    all.iter().map(attribute).sum()
+}
+
+fn attribute(attribute: &KeyValue) -> usize {
+    ATTRIBUTE + attribute.key.as_str().len() + value(&attribute.value)
 }
 
 fn value(value: &Value) -> usize {

@@ -14,6 +14,18 @@ pub(crate) struct Snapshot {
     /// Over all destinations; the counts add up.
     pub(crate) spans: SpanCounts,
     pub(crate) destinations: Vec<DestinationSnapshot>,
+    /// `None` while no log record has a reason to leave, or ever had.
+    #[cfg(feature = "logs")]
+    pub(crate) logs: Option<LogsSnapshot>,
+}
+
+/// Log records at one moment.
+#[cfg(feature = "logs")]
+#[derive(Clone, Debug)]
+pub(crate) struct LogsSnapshot {
+    /// Over all destinations; the counts add up.
+    pub(crate) records: LedgerCounts,
+    pub(crate) destinations: Vec<DestinationSnapshot>,
 }
 
 /// One destination at one moment.

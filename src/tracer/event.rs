@@ -11,7 +11,7 @@ use super::state::Open;
 use crate::policy::{ErrorText, Policy};
 use crate::record::messages::{self, Shape};
 use crate::record::{Raw, Text, Value};
-use crate::semconv::{Attr, Class, Match, Type, lookup};
+use crate::semconv::{Attr, Class, Match, Scope, Type, lookup};
 
 /// An event's name and attributes.
 pub(crate) type Parts = (Cow<'static, str>, Vec<KeyValue>);
@@ -104,10 +104,11 @@ pub(crate) fn clear(policy: Policy, kv: &mut KeyValue, core: &Core) -> bool {
     let (class, json) = match lookup(key) {
         Match::Known(attr, _) => (attr.class(), attr.value_type() == Type::Json),
         Match::Content(class) => (class, false),
+        Match::Named(class, Scope::Anywhere) if is_text(&kv.value) => (class, false),
         Match::Drop => (Class::Secret, false),
         Match::UnknownGenAi if kv.value.as_str().len() > 256 => (Class::Input, false),
         Match::Foreign if key.ends_with(".chain") => (Class::ErrorText, false),
-        Match::UnknownGenAi | Match::Foreign => return true,
+        Match::UnknownGenAi | Match::Named(..) | Match::Foreign => return true,
     };
     match class {
         Class::Metadata => true,
@@ -135,6 +136,10 @@ pub(crate) fn clear(policy: Policy, kv: &mut KeyValue, core: &Core) -> bool {
             false
         }
     }
+}
+
+fn is_text(value: &OtelValue) -> bool {
+    matches!(value, OtelValue::String(_) | OtelValue::Array(Array::String(_)))
 }
 
 fn scrub(policy: Policy, value: &mut OtelValue) {
