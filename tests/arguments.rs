@@ -14,6 +14,7 @@ use tracing_opentelemetry::OpenTelemetrySpanExt;
 use tracing_subscriber::prelude::*;
 
 const CANARY: &str = "canary-7f3a";
+const SECRET: &str = "sk-secret-91c2";
 
 #[derive(Clone, Debug)]
 #[expect(dead_code, reason = "read by Debug")]
@@ -85,6 +86,9 @@ mod handlers {
         prompt.to_owned()
     }
 
+    #[instrument]
+    pub(super) fn handler(headers: Vec<(&str, &str)>, req: ChatRequest) {}
+
     #[instrument(skip_all, fields(gen_ai.operation.name = "chat", dump = Empty, url.full = Empty))]
     pub(super) fn dumps(request: ChatRequest) {
         let span = Span::current();
@@ -96,11 +100,14 @@ mod handlers {
 fn everything() {
     handlers::Client(CANARY).ask(CANARY, ChatRequest::new(), 3);
     handlers::plain(CANARY, &[CANARY.to_owned()], CANARY.to_owned());
+    handlers::handler(vec![("authorization", SECRET)], ChatRequest::new());
     handlers::dumps(ChatRequest::new());
     let span = info_span!("by hand", gen_ai.operation.name = "chat");
     span.set_attribute("question", CANARY);
+    span.set_attribute("api_key", SECRET);
     span.add_event("tool", vec![KeyValue::new("tool_result", CANARY)]);
     let _entered = span.enter();
+    info!(authorization = SECRET, "called");
     info!(completion = CANARY, tool_args = ?ChatRequest::new(), prompts = 2, "answered");
     info!(gen_ai.conversation.id = "c", output = CANARY, "said");
 }
@@ -108,13 +115,22 @@ fn everything() {
 #[test]
 fn nothing_of_it_leaves() {
     let (spans, log, receiver) = run("", everything);
-    assert_eq!(spans.len(), 4);
+    assert_eq!(spans.len(), 5);
     for span in &spans {
         assert!(!span.to_string().contains(CANARY), "{span}");
     }
     assert!(!receiver.contains_bytes(CANARY));
     for line in log.lines() {
         assert!(!line.contains(CANARY), "{line}");
+    }
+}
+
+#[test]
+fn a_secret_never_leaves() {
+    for config in ["", "content_capture: full"] {
+        let (_spans, log, receiver) = run(config, everything);
+        assert!(!receiver.contains_bytes(SECRET), "{config}");
+        assert!(!log.contains(SECRET), "{config}: {log}");
     }
 }
 

@@ -336,16 +336,20 @@ static CONTENT_PREFIXES: &[(&str, Class)] = &[
 ];
 
 /// Names of arguments as `#[instrument]` records them, of its `ret` (`return`), and of fields in log
-/// events: whoever leaves out `skip_all` records a prompt under such a name.
+/// events: whoever leaves out `skip_all` records a prompt, or a key, under such a name.
 #[rustfmt::skip]
 static NAMES: &[(Scope, Class, &[&str])] = &[
+    (Scope::Anywhere, Class::Secret, &[
+        "api_key", "apikey", "auth_token", "authorization", "bearer_token", "credentials", "headers",
+        "password", "secret",
+    ]),
     (Scope::Anywhere, Class::System, &[
         "preamble", "system_instruction", "system_instructions", "system_message", "system_prompt",
     ]),
     (Scope::Anywhere, Class::Input, &[
-        "chat_history", "chat_messages", "conversation_history", "input_messages", "input_text",
-        "messages", "prompt", "prompt_text", "prompts", "question", "user_input", "user_message",
-        "user_prompt", "user_query",
+        "body", "chat_history", "chat_messages", "conversation_history", "input_messages",
+        "input_text", "messages", "payload", "prompt", "prompt_text", "prompts", "question", "req",
+        "request", "user_input", "user_message", "user_prompt", "user_query",
     ]),
     (Scope::Anywhere, Class::Output, &[
         "answer", "assistant_message", "completion", "completions", "generated_text", "llm_output",
@@ -356,9 +360,9 @@ static NAMES: &[(Scope, Class, &[&str])] = &[
         "tool_result", "tool_results",
     ]),
     (Scope::BesideGenAi, Class::Input, &[
-        "args", "arguments", "body", "content", "contents", "context", "conversation", "data",
-        "history", "input", "inputs", "instruction", "instructions", "message", "msg", "params",
-        "payload", "query", "req", "request", "self", "text", "texts", "transcript",
+        "args", "arguments", "content", "contents", "context", "conversation", "data", "history",
+        "input", "inputs", "instruction", "instructions", "message", "msg", "params", "query",
+        "self", "text", "texts", "transcript",
     ]),
     (Scope::BesideGenAi, Class::Output, &[
         "chunk", "delta", "output", "outputs", "reply", "resp", "response", "result", "results",
@@ -389,7 +393,7 @@ mod tests {
         for (scope, class, names) in NAMES {
             for name in *names {
                 assert_eq!(lookup(name), Match::Named(*class, *scope), "{name}");
-                assert!(!name.contains('.') && class.is_content(), "{name}");
+                assert!(!name.contains('.') && *class != Class::Metadata, "{name}");
             }
         }
     }
