@@ -81,7 +81,11 @@ impl Logs {
 
     pub(super) fn snapshot(&self) -> Option<LogsSnapshot> {
         let records = self.outlets.core.health.logs.read();
-        let destinations = self.outlets.snapshot();
+        let mut destinations = self.outlets.snapshot();
+        for destination in &mut destinations {
+            // Formats are for spans.
+            destination.format = None;
+        }
         let any = records.received > 0 || !destinations.is_empty();
         any.then_some(LogsSnapshot { records, destinations })
     }

@@ -77,6 +77,8 @@ pub(crate) use probe::{Finding, Verdict, probe};
 pub(crate) use reload::Applied;
 #[cfg(feature = "otel-http")]
 pub(crate) use resource::resource;
+#[cfg(feature = "logs")]
+pub(crate) use snapshot::LogsSnapshot;
 pub(crate) use snapshot::{DestinationSnapshot, Snapshot};
 pub(crate) use start_error::StartError;
 #[cfg(feature = "metrics")]

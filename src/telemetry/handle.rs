@@ -237,8 +237,13 @@ fn undelivered(what: &str, left: Undelivered, snapshot: &Snapshot) -> Error {
         .filter(|(count, _)| *count > 0)
         .map(|(count, what)| format!("{count} {what}"))
         .collect();
-    let mut message = format!("{what} left spans undelivered: {}", counts.join(", "));
-    for destination in &snapshot.destinations {
+    #[cfg(feature = "logs")]
+    let logs = snapshot.logs.as_ref().map(|logs| logs.destinations.as_slice());
+    #[cfg(not(feature = "logs"))]
+    let logs: Option<&[crate::pipeline::DestinationSnapshot]> = None;
+    let items = if logs.is_some() { "spans or log records" } else { "spans" };
+    let mut message = format!("{what} left {items} undelivered: {}", counts.join(", "));
+    for destination in snapshot.destinations.iter().chain(logs.unwrap_or_default()) {
         if let Some((_, failure)) = &destination.last_error {
             message.push_str(&format!("; {}: {}", destination.name, failure.message));
         }
