@@ -69,9 +69,9 @@ use tracing_core::{Level, LevelFilter};
 
 use crate::policy::{ErrorText, Policy};
 use crate::record::{Text, Value};
-use crate::semconv::Class;
+use crate::semconv::{Class, Scope};
 use crate::tracer::Core;
-use crate::tracer::event::clear;
+use crate::tracer::event::{clear, holds_content};
 
 /// One event, as far as it may leave.
 #[derive(Clone, Debug)]
@@ -110,7 +110,27 @@ impl LogRecord {
     }
 }
 
+impl LogRecord {
+    /// The record but for what somebody said; `None` if nobody said anything.
+    pub(crate) fn without_content(&self) -> Option<Self> {
+        let said = !self.said.is_empty() && self.body.is_some();
+        if !said && !self.attributes.iter().any(LogAttribute::is_content) {
+            return None;
+        }
+        let mut record = self.clone();
+        if said {
+            record.body = None;
+        }
+        record.attributes.retain(|attribute| !attribute.is_content());
+        Some(record)
+    }
+}
+
 impl LogAttribute {
+    fn is_content(&self) -> bool {
+        self.said.iter().any(|class| class.is_content()) || holds_content(&self.kv, Scope::Anywhere)
+    }
+
     /// Leaves of it what may leave, and tells whether anything may.
     pub(crate) fn clear(&mut self, policy: Policy, core: &Core) -> bool {
         if self.said.is_empty() {
@@ -140,10 +160,14 @@ pub(crate) fn clear_message(policy: Policy, level: Level, message: String) -> St
     }
 }
 
-/// Text that somebody said, no longer than the policy allows; `None` if it may not leave.
+/// Text that somebody said, as far as the policy allows; `None` if it may not leave.
 pub(crate) fn clear_said(policy: Policy, said: Said, text: String, core: &Core) -> Option<String> {
     if said.is_empty() {
         return Some(text);
+    }
+    if said == [Class::ErrorText] {
+        let leaves = policy.error_text() != ErrorText::TypeOnly;
+        return leaves.then(|| policy.clear_error_text(&text).unwrap_or(text));
     }
     may_say(policy, said, core).then(|| {
         let mut value = Value::Text(Text::Owned(text));

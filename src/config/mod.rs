@@ -64,7 +64,7 @@ mod schema;
 mod secret_file;
 pub(crate) mod settings;
 mod settle;
-mod source;
+pub(crate) mod source;
 mod suggest;
 mod url;
 mod value;

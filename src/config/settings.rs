@@ -33,6 +33,7 @@ pub(crate) struct Settings {
     pub(crate) limits: Limits,
     pub(crate) metrics: Metrics,
     pub(crate) logs: Logs,
+    #[cfg_attr(not(feature = "metrics"), expect(dead_code, reason = "metrics price calls"))]
     pub(crate) pricing: Pricing,
     pub(crate) policy: Policy,
     /// What the OpenInference formats withhold besides: `OPENINFERENCE_HIDE_*`.

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use opentelemetry::{Key, KeyValue};
 use opentelemetry_sdk::trace::SpanData;
 
+use super::json::{Object, write};
 use super::{Format, FormatOptions, format_of};
 use crate::config::keys::Choice;
 use crate::config::settings::FormatChoice;
@@ -48,9 +49,12 @@ pub(crate) enum KeyRule {
     Rename(&'static str, &'static str),
     /// Both keys leave.
     Repeat(&'static str, &'static str),
+    /// The first key is a JSON object; its members are named first, and then by their own keys.
+    /// Those leave as well.
+    Gather(&'static str, &'static [(&'static str, &'static str)]),
 }
 
-use KeyRule::{Rename, Repeat};
+use KeyRule::{Gather, Rename, Repeat};
 
 /// Langfuse takes every key that begins with `gen_ai.prompt` for the input of the span, and knows
 /// only the older spelling of the cache write count.
@@ -71,6 +75,16 @@ const CACHE_WRITE: &[KeyRule] =
     &[Repeat("gen_ai.usage.cache_write.input_tokens", "gen_ai.usage.cache_creation.input_tokens")];
 
 const PROVIDER_AS_SYSTEM: &[KeyRule] = &[Repeat("gen_ai.provider.name", "gen_ai.system")];
+
+/// MLflow prices by a table of its own, unless a span says what it cost.
+const MLFLOW_KEYS: &[KeyRule] = &[Gather(
+    "mlflow.llm.cost",
+    &[
+        ("input_cost", "llm.cost.prompt"),
+        ("output_cost", "llm.cost.completion"),
+        ("total_cost", "llm.cost.total"),
+    ],
+)];
 
 const SIGNOZ_KEYS: &[KeyRule] =
     &[Repeat("gen_ai.response.time_to_first_chunk", "gen_ai.server.ttft")];
@@ -139,6 +153,7 @@ static BACKENDS: &[Backend] = &[
         name: "mlflow",
         aliases: &[],
         format: FormatChoice::GenAiAndOpenInference,
+        keys: MLFLOW_KEYS,
         grpc: false,
         metrics: Metrics::None,
         ..GEN_AI
@@ -204,27 +219,39 @@ impl Format for Renamed {
     fn format(&self, span: SpanData) -> SpanData {
         let mut span = self.format.format(span);
         for rule in self.keys {
-            let (Rename(from, to) | Repeat(from, to)) = *rule;
-            let Some(at) =
-                span.attributes.iter().position(|attribute| attribute.key.as_str() == from)
-            else {
-                continue;
-            };
-            let taken = span.attributes.iter().any(|attribute| attribute.key.as_str() == to);
-            match rule {
-                Rename(..) if taken => {
-                    span.attributes.remove(at);
+            let attributes = &mut span.attributes;
+            match *rule {
+                Rename(from, to) => match (position(attributes, from), position(attributes, to)) {
+                    (Some(at), Some(_)) => drop(attributes.remove(at)),
+                    (Some(at), None) => attributes[at].key = Key::from_static_str(to),
+                    (None, _) => {}
+                },
+                Repeat(from, to) => {
+                    if let (Some(at), None) = (position(attributes, from), position(attributes, to))
+                    {
+                        let value = attributes[at].value.clone();
+                        attributes.push(KeyValue::new(to, value));
+                    }
                 }
-                Rename(..) => span.attributes[at].key = Key::from_static_str(to),
-                Repeat(..) if taken => {}
-                Repeat(..) => {
-                    let value = span.attributes[at].value.clone();
-                    span.attributes.push(KeyValue::new(to, value));
+                Gather(to, members) => {
+                    let mut object = Object::default();
+                    for &(member, from) in members {
+                        let at = position(attributes, from);
+                        object.value(member, at.map(|at| &attributes[at].value));
+                    }
+                    if !object.is_empty() && position(attributes, to).is_none() {
+                        let json = write(&object);
+                        attributes.push(KeyValue::new(to, json));
+                    }
                 }
             }
         }
         span
     }
+}
+
+fn position(attributes: &[KeyValue], key: &str) -> Option<usize> {
+    attributes.iter().position(|attribute| attribute.key.as_str() == key)
 }
 
 #[cfg(test)]
@@ -291,6 +318,30 @@ mod tests {
             ["gen_ai.response.time_to_first_chunk", "gen_ai.server.ttft"]
         );
         assert_eq!(renamed("honeycomb", "gen_ai.prompt.name"), ["gen_ai.prompt.name"]);
+    }
+
+    #[test]
+    fn mlflow_is_told_what_a_call_cost() {
+        let row = backend_named("mlflow").expect("a row");
+        let told = |attributes: Vec<KeyValue>| {
+            let format = row.format(row.format, FormatOptions::default());
+            let span = format.format(crate::format::tests::span(attributes));
+            let at = position(&span.attributes, "mlflow.llm.cost")?;
+            serde_json::from_str::<serde_json::Value>(&span.attributes[at].value.as_str()).ok()
+        };
+        let call = KeyValue::new("gen_ai.operation.name", "chat");
+        let cost = KeyValue::new("gen_ai.usage.cost", 0.75);
+        let parts = [("input", 0.25), ("cache_read", 0.25), ("output", 0.25)]
+            .map(|(part, usd)| KeyValue::new(format!("tracing_genai.cost.{part}"), usd));
+        let whole = vec![call.clone(), cost.clone()];
+        assert_eq!(told(whole.clone()), Some(serde_json::json!({"total_cost": 0.75})));
+        assert_eq!(
+            told([whole, parts.into()].concat()),
+            Some(serde_json::json!({"input_cost": 0.5, "output_cost": 0.25, "total_cost": 0.75}))
+        );
+        assert_eq!(told(vec![call]), None);
+        let agent = KeyValue::new("gen_ai.operation.name", "invoke_agent");
+        assert_eq!(told(vec![agent, cost]), None, "a sum over calls would be counted twice");
     }
 
     #[test]

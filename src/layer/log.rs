@@ -262,8 +262,8 @@ impl Visit for LogFields<'_> {
         }
         if let Some(said) = self.wants(field, true) {
             let message = value.to_string();
-            let cleared = self.policy.clear_error_text(&message).unwrap_or_else(|| message.clone());
-            self.put(field, Value::from(cleared), said);
+            let said = if said.is_empty() { alone(Class::ErrorText) } else { said };
+            self.put(field, Value::from(message.clone()), said);
             self.error = Some((message, chain_of(value)));
         }
     }
@@ -282,7 +282,8 @@ const fn alone(class: Class) -> Said {
         Class::Tools => &[Class::Tools],
         Class::Retrieval => &[Class::Retrieval],
         Class::Memory => &[Class::Memory],
-        Class::Metadata | Class::ErrorText | Class::Secret => &[],
+        Class::ErrorText => &[Class::ErrorText],
+        Class::Metadata | Class::Secret => &[],
     }
 }
 

@@ -26,6 +26,8 @@ pub(super) enum Delivered<P> {
     OutOfTime,
     /// To be tried again in parts.
     Split([Packed<P>; 2]),
+    /// There is something in it that may not leave any more.
+    Outdated,
 }
 
 /// Attempts and waiting for one destination.
@@ -46,15 +48,23 @@ impl<S: Signal> Delivery<S> {
         &mut self,
         transport: &mut T,
         mut parcel: T::Parcel,
+        may_leave: impl Fn() -> bool,
     ) -> Delivered<T::Parcel> {
         let started = Instant::now();
         let mut backoff = Backoff::new(FIRST_WAIT, MAX_WAIT);
         let mut attempts_left = if self.breaker.is_some() { 1 } else { ATTEMPTS };
         loop {
-            let Some(timeout) = self.queue.attempt_timeout(self.timeout) else {
+            let Some(timeout) = self.queue.begin_attempt(self.timeout) else {
                 return Delivered::OutOfTime;
             };
-            let (failure, retry_after) = match attempt(transport, &mut parcel, timeout) {
+            // Asked in the attempt: a reload that comes later waits for its end.
+            if !may_leave() {
+                self.queue.end_attempt();
+                return Delivered::Outdated;
+            }
+            let outcome = attempt(transport, &mut parcel, timeout);
+            self.queue.end_attempt();
+            let (failure, retry_after) = match outcome {
                 Outcome::Delivered { rejected, message } => {
                     self.answered();
                     self.account.succeeded();

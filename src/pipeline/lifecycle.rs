@@ -52,10 +52,7 @@ impl Pipeline {
             let _ = outlets.close(Duration::ZERO, || {}).map(Closing::wait);
         })?;
         Ok(Self {
-            spans: Arc::new(Spans {
-                outlets,
-                tail: Tail::new(settings.keep, settings.batch.max_queue_size),
-            }),
+            spans: Arc::new(Spans { outlets, tail: Tail::new(settings.keep, settings.batch) }),
             #[cfg(feature = "logs")]
             logs,
             sampler: SettingsSampler::new(settings, health),
@@ -133,9 +130,9 @@ impl Pipeline {
             ("keep", current.keep != settings.keep),
         ];
         if sampling.iter().any(|(_, differs)| *differs) {
-            self.spans.tail.set(settings.keep);
             self.sampler.set(settings);
         }
+        self.spans.follow(settings);
         for (name, differs) in sampling {
             if differs {
                 applied.changed.push(name.to_owned());
@@ -154,11 +151,20 @@ impl Pipeline {
         Ok(applied)
     }
 
+    /// Waits until no request is under way that began before this call.
+    pub(crate) fn wait_for_attempts(&self, timeout: Duration) {
+        let deadline = Instant::now() + timeout;
+        self.spans.outlets.wait_for_attempts(deadline);
+        #[cfg(feature = "logs")]
+        self.logs.wait_for_attempts(deadline);
+    }
+
     /// What has been delivered, what has not, and why.
     pub(crate) fn snapshot(&self) -> Snapshot {
         let destinations = self.spans.outlets.snapshot();
         Snapshot {
             spans: self.spans.health().pipeline.read(),
+            undecided: self.spans.tail.undecided(),
             destinations,
             #[cfg(feature = "logs")]
             logs: self.logs.snapshot(),

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use opentelemetry::KeyValue;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
@@ -17,18 +17,18 @@ use rustc_hash::FxHashMap;
 use serde_json::Value as Json;
 use tracing_core::{Level, LevelFilter};
 
+use super::account::Account;
 use super::otlp::OtlpResource;
 use super::outlets::{Closing, Flushing, Outlets};
 use super::routes::Routes;
-use super::signal::Signal;
+use super::signal::{Prepared, Signal};
 use super::size;
 use super::snapshot::LogsSnapshot;
 use super::start_error::StartError;
 use crate::config::settings::{Batch, Destination, ExporterChoice, LogLevel, Settings};
-use crate::format::Counts;
 use crate::health::{Health, Ledger};
 use crate::logs::{LogAttribute, LogLimits, LogRecord, TakeLogs};
-use crate::policy::Policy;
+use crate::policy::{Policy, PolicyCell};
 use crate::semconv::{Match, Type, lookup};
 use crate::tracer::Core;
 
@@ -50,6 +50,10 @@ impl Logs {
 
     pub(super) fn ask_flush(&self) -> Flushing<LogRecord> {
         self.outlets.ask_flush()
+    }
+
+    pub(super) fn wait_for_attempts(&self, deadline: Instant) {
+        self.outlets.wait_for_attempts(deadline);
     }
 
     pub(super) fn close(&self, timeout: Duration) -> Option<Closing<'_, LogRecord>> {
@@ -131,10 +135,8 @@ fn limits(settings: &Settings) -> LogLimits {
 #[derive(Debug)]
 pub(crate) struct LogPreparation {
     core: Arc<Core>,
-    /// The destination's own policy, never looser than the process's.
-    policy: Option<Policy>,
-    /// See [`Preparation`](super::preparation::Preparation).
-    opened_under: Policy,
+    /// The destination's own policy, which counts where it is stricter than the process's.
+    policy: Arc<PolicyCell>,
 }
 
 impl Signal for LogRecord {
@@ -167,27 +169,32 @@ impl Signal for LogRecord {
 
     fn preparation(
         _settings: &Settings,
-        destination: &Destination,
+        _destination: &Destination,
         core: Arc<Core>,
-        _counts: Arc<Counts>,
+        account: &Account,
     ) -> LogPreparation {
-        LogPreparation { policy: destination.policy, opened_under: core.policy.load(), core }
+        LogPreparation { policy: Arc::clone(&account.policy), core }
     }
 
     fn same_preparation(_: &Settings, _: &Settings) -> bool {
         true
     }
 
-    fn prepare(mut self, preparation: &LogPreparation) -> Self {
-        let LogPreparation { core, policy: own, opened_under } = preparation;
-        let current = core.policy.load();
-        if own.is_some() || current != *opened_under {
-            self.restrict(own.map_or(current, |own| own.stricter(current)), core);
+    fn policy(preparation: &LogPreparation) -> Policy {
+        preparation.policy.load().stricter(preparation.core.policy.load())
+    }
+
+    fn prepare(mut self, preparation: &LogPreparation, policy: Policy) -> Prepared<Self> {
+        let LogPreparation { core, policy: own } = preparation;
+        let own = own.load() != Policy::LOOSEST;
+        if own || policy.is_stricter_than(core.policy.loosest()) {
+            self.restrict(policy, core);
         }
+        let without_content = policy.captures_content().then(|| self.without_content());
         for attribute in &mut self.attributes {
-            shape(&mut attribute.kv, current);
+            shape(&mut attribute.kv, policy);
         }
-        self
+        Prepared { item: self, without_content: without_content.flatten() }
     }
 
     type Request = ExportLogsServiceRequest;

@@ -75,6 +75,8 @@ pub(crate) use metrics::MetricsTransport;
 #[cfg(feature = "otel-http")]
 pub(crate) use probe::{Finding, Verdict, probe};
 pub(crate) use reload::Applied;
+#[cfg(feature = "metrics")]
+pub(crate) use reload::same_connection;
 #[cfg(feature = "otel-http")]
 pub(crate) use resource::resource;
 #[cfg(feature = "logs")]

@@ -40,6 +40,9 @@ struct State<S> {
     idle: bool,
     /// The destination is not answering.
     breaker_open: bool,
+    /// Attempts are numbered; whether the last one is under way.
+    attempts: u64,
+    attempting: bool,
     /// Spans ever taken in, and how many of these are settled: a flush is done when the second
     /// reaches what the first was when it was asked for.
     pushed: u64,
@@ -121,6 +124,8 @@ impl<S: Signal> Queue<S> {
             mode: Mode::Open,
             idle: false,
             breaker_open: false,
+            attempts: 0,
+            attempting: false,
             pushed: 0,
             settled: 0,
             flush: Flush::default(),
@@ -243,15 +248,38 @@ impl<S: Signal> Queue<S> {
         self.lock().breaker_open = false;
     }
 
-    /// The time for the next attempt: never past the end of shutdown. `None` when that is over.
-    pub(super) fn attempt_timeout(&self, timeout: Duration) -> Option<Duration> {
-        match self.lock().mode {
+    /// Begins an attempt and gives the time for it: never past the end of shutdown. `None` when
+    /// that is over.
+    pub(super) fn begin_attempt(&self, timeout: Duration) -> Option<Duration> {
+        let mut state = self.lock();
+        let timeout = match state.mode {
             Mode::Open => Some(timeout),
             Mode::Closing { until, .. } => {
                 let left = until.saturating_duration_since(Instant::now());
                 (!left.is_zero()).then(|| timeout.min(left))
             }
             Mode::Stopped => None,
+        };
+        state.attempts += 1;
+        state.attempting = timeout.is_some();
+        timeout
+    }
+
+    pub(super) fn end_attempt(&self) {
+        self.lock().attempting = false;
+        self.progress.notify_all();
+    }
+
+    /// Waits until the attempt that is under way, if there is one, has ended.
+    pub(super) fn wait_attempt(&self, deadline: Instant) {
+        let mut state = self.lock();
+        let number = state.attempts;
+        while state.attempting && state.attempts == number && state.mode != Mode::Stopped {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            state = wait_on(&self.progress, state, left);
         }
     }
 

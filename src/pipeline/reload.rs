@@ -4,11 +4,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::account::Account;
 use super::outlets::{Outlet, Outlets, close_all, destinations, queues};
 use super::signal::Signal;
 use super::start_error::StartError;
 use crate::config::settings::{Destination, Settings};
 use crate::health::DropReason;
+use crate::policy::Policy;
 
 /// What a reload did.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -59,6 +61,14 @@ impl<S: Signal> Outlets<S> {
                 From::Started(outlet) => active.push(*outlet),
             }
         }
+        for outlet in &mut active {
+            // Also for what the destination of this name has queued already.
+            let Some(new) = destinations::<S>(new).find(|new| new.name == outlet.name) else {
+                continue;
+            };
+            outlet.account.policy.store(new.policy.unwrap_or(Policy::LOOSEST));
+            outlet.destination = Some(new.clone());
+        }
         let mut retired = Vec::new();
         for outlet in running.into_iter().flatten() {
             // What the settings did not bring, they do not take away.
@@ -106,7 +116,11 @@ impl<S: Signal> Outlets<S> {
                 keep_all && old.is_some_and(|old| same::<S>(old, destination)) && !taken(*index)
             });
             if let Some((index, _)) = found {
-                applied.kept.push(destination.name.clone());
+                let old = active[index].destination.as_ref().and_then(|old| old.policy);
+                match old == destination.policy {
+                    true => applied.kept.push(destination.name.clone()),
+                    false => applied.changed.push(format!("exporters.{}", destination.name)),
+                }
                 plan.push(From::Running(index));
                 continue;
             }
@@ -114,7 +128,8 @@ impl<S: Signal> Outlets<S> {
             let account = active
                 .iter()
                 .find(|outlet| outlet.name == destination.name)
-                .map_or_else(Arc::default, |outlet| Arc::clone(&outlet.account));
+                .map(|outlet| Arc::clone(&outlet.account))
+                .unwrap_or_else(|| Arc::new(Account::new(destination.policy)));
             match Outlet::open(new, destination, account, &self.core) {
                 Ok(outlet) => {
                     applied.changed.push(format!("exporters.{}", destination.name));
@@ -139,14 +154,11 @@ fn cancel<S: Signal>(plan: Vec<From<S>>) {
     close_all(&started.collect::<Vec<_>>(), Instant::now(), DropReason::Replaced);
 }
 
-/// Whether a destination can go on as it is.
+/// Whether a destination can go on as it is, but for its policy, which is not part of what runs.
 fn same<S: Signal>(a: &Destination, b: &Destination) -> bool {
     a.name == b.name
         && S::url(a) == S::url(b)
-        && a.protocol == b.protocol
-        && a.headers == b.headers
-        && a.compression == b.compression
-        && a.timeout == b.timeout
+        && same_connection(a, b)
         && a.format == b.format
         && a.backend.name == b.backend.name
         && match (&a.own_format, &b.own_format) {
@@ -154,7 +166,14 @@ fn same<S: Signal>(a: &Destination, b: &Destination) -> bool {
             (None, None) => true,
             _ => false,
         }
-        && a.policy == b.policy
+}
+
+/// Whether requests are sent in the same way, whatever their path.
+pub(crate) fn same_connection(a: &Destination, b: &Destination) -> bool {
+    a.protocol == b.protocol
+        && a.headers == b.headers
+        && a.compression == b.compression
+        && a.timeout == b.timeout
         // Certificates are renewed in place, so a destination that has some is opened anew.
         && [a, b].iter().all(|destination| {
             let files = [&destination.ca_cert, &destination.client_cert, &destination.client_key];

@@ -13,6 +13,8 @@ use crate::health::{LedgerCounts, SpanCounts};
 pub(crate) struct Snapshot {
     /// Over all destinations; the counts add up.
     pub(crate) spans: SpanCounts,
+    /// Of those that are queued, the ones whose trace has not ended: see `keep`.
+    pub(crate) undecided: u64,
     pub(crate) destinations: Vec<DestinationSnapshot>,
     /// `None` while no log record has a reason to leave, or ever had.
     #[cfg(feature = "logs")]

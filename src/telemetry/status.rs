@@ -9,7 +9,7 @@ use serde::Serialize;
 #[cfg(feature = "logs")]
 use super::log_status::LogsStatus;
 use crate::config::settings::{Protocol, Sampler, Settings};
-use crate::health::{LedgerCounts, SpanCounts};
+use crate::health::LedgerCounts;
 #[cfg(feature = "metrics")]
 use crate::metrics::MetricsStatus;
 use crate::pipeline::{DestinationSnapshot, Snapshot};
@@ -64,6 +64,7 @@ pub struct Spans {
     sampled_out: u64,
     in_flight: u64,
     queued: u64,
+    undecided: u64,
     exported: u64,
     rejected: u64,
     failed: u64,
@@ -142,7 +143,7 @@ impl Status {
             state,
             reason,
             service_name: settings.service_name.clone(),
-            spans: Spans::new(&snapshot.spans),
+            spans: Spans::new(snapshot),
             calls: Calls::default(),
             destinations: snapshot.destinations.iter().map(DestinationStatus::new).collect(),
             #[cfg(feature = "metrics")]
@@ -260,13 +261,15 @@ impl Calls {
 }
 
 impl Spans {
-    fn new(counts: &SpanCounts) -> Self {
+    fn new(snapshot: &Snapshot) -> Self {
+        let counts = &snapshot.spans;
         let finished = &counts.finished;
         Self {
             started: counts.started,
             sampled_out: counts.sampled_out,
             in_flight: counts.in_flight,
             queued: finished.queued,
+            undecided: snapshot.undecided.min(finished.queued),
             exported: finished.exported,
             rejected: finished.rejected,
             failed: finished.failed,
@@ -296,6 +299,13 @@ impl Spans {
     #[must_use]
     pub const fn queued(&self) -> u64 {
         self.queued
+    }
+
+    /// Of those that are queued, the ones that wait for the end of their trace, because the sampler
+    /// turned it down and `keep` may keep it. A flush does not wait for them; shutdown decides.
+    #[must_use]
+    pub const fn undecided(&self) -> u64 {
+        self.undecided
     }
 
     /// Spans that were taken.
@@ -483,6 +493,7 @@ impl fmt::Display for Status {
             ("sampled out", spans.sampled_out),
             ("in flight", spans.in_flight),
             ("queued", spans.queued),
+            ("of these undecided", spans.undecided),
             ("exported", spans.exported),
             ("rejected", spans.rejected),
             ("failed", spans.failed),

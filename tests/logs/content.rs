@@ -3,7 +3,7 @@
 use std::fmt;
 
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
-use tracing::{error, info, info_span, warn};
+use tracing::{debug, error, info, info_span, warn};
 use tracing_genai::policy::ContentCapture;
 use tracing_genai::semconv::Class;
 
@@ -24,7 +24,7 @@ fn talk() {
     info!(name: "gen_ai.choice", message = "canary-out", index = 0, "canary-out");
     info!(event.name = "gen_ai.system.message", content = "canary-system", "9");
     info!(name: "gen_ai.unheard.of", body = "canary-in canary-out", "canary-in canary-out");
-    info!(target: "rig::completions", "canary-in");
+    debug!(target: "rig::completions", "canary-in");
     warn!("the provider said 'canary-in' and more\ncanary-in");
     error!(error = "bad request: \"canary-in\"", "failed");
     error!(cause = &Echo as &dyn std::error::Error, "failed");

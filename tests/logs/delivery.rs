@@ -150,7 +150,11 @@ fn a_reload_switches_records_on_elsewhere_and_off() {
     let (first, second) = (OtlpReceiver::start(), OtlpReceiver::start());
     let file = std::env::temp_dir().join(format!("tracing-genai-logs-{}.yaml", std::process::id()));
     let write = |endpoint: &str, logs: &str| {
-        std::fs::write(&file, format!("endpoint: {endpoint}\nlogs: {logs}\n")).unwrap();
+        std::fs::write(
+            &file,
+            format!("endpoint: {endpoint}\nmetrics: {{enabled: false}}\nlogs: {logs}\n"),
+        )
+        .unwrap();
     };
     write(&first.endpoint(), "{enabled: false}");
     let builder = tracing_genai::builder()

@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A builder that knows nothing of this machine, with log records on.
 fn builder(receiver: &OtlpReceiver) -> Builder {
-    with_env(receiver, &[])
+    with_env(receiver, &[("TRACING_GENAI_LOGS_LEVEL", "trace")])
 }
 
 fn with_env(receiver: &OtlpReceiver, env: &[(&str, &str)]) -> Builder {
