@@ -12,7 +12,7 @@ use tracing::field::{Field, Value, Visit};
 use super::plan::FieldPlan;
 use super::targets::{EVENT_NAME_FIELDS, is_message_field};
 use crate::lint::{self, Problem};
-use crate::policy::Policy;
+use crate::policy::{ErrorText, Policy};
 use crate::record::Raw;
 use crate::semconv::{Attr, Class, ValueMap};
 use crate::tracer::{Core, Open, SpanState};
@@ -218,7 +218,13 @@ impl Visit for SpanFields<'_> {
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
-        let plan = self.plan(field);
+        let plan = match self.plan(field) {
+            // Error text, whatever the field is called.
+            FieldPlan::Other | FieldPlan::Bare | FieldPlan::UnknownGenAi => {
+                FieldPlan::Text(Class::ErrorText)
+            }
+            plan => plan,
+        };
         if !self.wants(plan) {
             return;
         }
@@ -381,7 +387,12 @@ impl Visit for EventFields<'_> {
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
-        self.put(field, true, || Owned::Debug(tracing::field::display(value.to_string())));
+        // Error text, whatever the field is called.
+        if self.policy.error_text() != ErrorText::TypeOnly {
+            let message = value.to_string();
+            let cleared = self.policy.clear_error_text(&message).unwrap_or(message);
+            self.put(field, true, || Owned::Debug(tracing::field::display(cleared)));
+        }
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {

@@ -15,7 +15,7 @@ fn numbered(n: usize) {
 #[test]
 fn without_being_asked_for_nothing_is_sent() {
     let receiver = OtlpReceiver::start();
-    let telemetry = run(quiet(&receiver), || {
+    let telemetry = run(bare().endpoint(receiver.endpoint()), || {
         info_span!("handler").in_scope(|| numbered(3));
     });
     telemetry.shutdown().unwrap();
@@ -157,12 +157,7 @@ fn a_reload_switches_records_on_elsewhere_and_off() {
         .unwrap();
     };
     write(&first.endpoint(), "{enabled: false}");
-    let builder = tracing_genai::builder()
-        .env([("NOTHING", "")])
-        .service_name("test")
-        .console(Console::Never)
-        .config_file(&file);
-    let (layer, telemetry) = builder.build().unwrap();
+    let (layer, telemetry) = bare().config_file(&file).build().unwrap();
     let subscriber = tracing_subscriber::registry().with(layer);
     let _default = tracing::subscriber::set_default(subscriber);
     let emit = || {

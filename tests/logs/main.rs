@@ -24,16 +24,14 @@ fn builder(receiver: &OtlpReceiver) -> Builder {
 }
 
 fn with_env(receiver: &OtlpReceiver, env: &[(&str, &str)]) -> Builder {
-    quiet(receiver).env([("OTEL_LOGS_EXPORTER", "otlp")].into_iter().chain(env.iter().copied()))
+    let endpoint = receiver.endpoint();
+    let on = [("OTEL_LOGS_EXPORTER", "otlp"), ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str())];
+    bare().env(on.into_iter().chain(env.iter().copied()))
 }
 
-/// The same without log records.
-fn quiet(receiver: &OtlpReceiver) -> Builder {
-    tracing_genai::builder()
-        .env([("NOTHING", "")])
-        .service_name("test")
-        .console(Console::Never)
-        .endpoint(receiver.endpoint())
+/// The same without a destination.
+fn bare() -> Builder {
+    tracing_genai::builder().env([("NOTHING", "")]).service_name("test").console(Console::Never)
 }
 
 /// Runs `work` below the layer of `builder`.
