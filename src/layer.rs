@@ -46,7 +46,7 @@ use recent::Recent;
 /// A layer over a tracer of your own: your provider, your exporter.
 ///
 /// Content capture is [`ContentCapture::Off`] until [`GenAiLayer::content_capture`] says
-/// otherwise. [`builder()`](crate::builder) makes a layer together with its pipeline.
+/// otherwise. `builder()` makes a layer together with its pipeline.
 ///
 /// ```
 /// use opentelemetry::trace::TracerProvider as _;
@@ -146,7 +146,7 @@ where
     /// Ends a GenAI span that is open for longer than `limit`, with `tracing_genai.outcome` =
     /// `expired`; nothing happens when it is closed after all. It may take a sixteenth of the limit
     /// longer. A thread looks after it as long as the layer is in use. Zero is off, which is the
-    /// default of a layer of your own; [`builder()`](crate::builder) sets 20 minutes.
+    /// default of a layer of your own; `builder()` sets 20 minutes.
     #[must_use]
     pub fn span_ttl(self, limit: Duration) -> Self {
         self.rebuilt(|core| core.open_spans = OpenSpans::new(Some(limit)))

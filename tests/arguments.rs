@@ -171,3 +171,19 @@ fn by_direction() {
     assert!(!spans[0].has("prompt"), "{}", spans[0]);
     assert!(spans[0].events.iter().any(|event| event.attr("return").is_some()), "{}", spans[0]);
 }
+
+#[test]
+fn the_lint_tells_of_it() {
+    run("", everything);
+    let found: Vec<String> =
+        tracing_genai::lint::findings().iter().map(ToString::to_string).collect();
+    for told in [
+        "`ask` has a field `self`, whose text is taken for content; `skip(self)` it",
+        "`ask` has a field `input`, whose text is taken for content; `skip(input)` it",
+        "`plain` has a field `prompt`, whose text is taken for content; `skip(prompt)` it",
+        "`handler` has a field `headers`, which never leaves",
+    ] {
+        assert!(found.iter().any(|line| line.ends_with(told)), "{told}\n{found:#?}");
+    }
+    assert!(!found.iter().any(|line| line.contains("`retries`")), "{found:#?}");
+}

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::proxy::Proxies;
 use crate::format::backend::Backend;
 use crate::format::{self, Format, Hide};
 use crate::policy::Policy;
@@ -89,6 +90,8 @@ pub(crate) struct Destination {
     pub(crate) ca_cert: Option<PathBuf>,
     pub(crate) client_cert: Option<PathBuf>,
     pub(crate) client_key: Option<PathBuf>,
+    /// Those of the environment.
+    pub(crate) proxies: Proxies,
     pub(crate) compression: Compression,
     /// [`Duration::MAX`] is no limit.
     pub(crate) timeout: Duration,

@@ -22,6 +22,8 @@ use crate::config::settings::FormatChoice;
 pub(crate) struct Backend {
     pub(crate) name: &'static str,
     pub(crate) aliases: &'static [&'static str],
+    /// How the names of the vendor's receivers end. Known where there is no OTLP/gRPC, to tell.
+    hosts: &'static [&'static str],
     pub(crate) format: FormatChoice,
     /// Sent with every request unless the user set the same header. Lower case, never secret.
     pub(crate) headers: &'static [(&'static str, &'static str)],
@@ -92,6 +94,7 @@ const SIGNOZ_KEYS: &[KeyRule] =
 const GEN_AI: Backend = Backend {
     name: "otlp",
     aliases: &["collector", "otel_collector", "otel"],
+    hosts: &[],
     format: FormatChoice::GenAi,
     headers: &[],
     keys: &[],
@@ -109,11 +112,19 @@ static BACKENDS: &[Backend] = &[
         metrics: Metrics::None,
         ..GEN_AI
     },
-    Backend { name: "braintrust", aliases: &[], grpc: false, metrics: Metrics::None, ..GEN_AI },
+    Backend {
+        name: "braintrust",
+        aliases: &[],
+        hosts: &[".braintrust.dev"],
+        grpc: false,
+        metrics: Metrics::None,
+        ..GEN_AI
+    },
     Backend { name: "dash0", aliases: &[], ..GEN_AI },
     Backend {
         name: "datadog",
         aliases: &["datadog_intake"],
+        hosts: &[".datadoghq.com", ".datadoghq.eu", ".ddog-gov.com"],
         headers: &[("dd-otlp-source", "datadog")],
         grpc: false,
         metrics: Metrics::Delta,
@@ -123,17 +134,25 @@ static BACKENDS: &[Backend] = &[
     Backend {
         name: "dynatrace",
         aliases: &[],
+        hosts: &[".dynatrace.com"],
         format: FormatChoice::OpenLlmetry,
         grpc: false,
         metrics: Metrics::Delta,
         ..GEN_AI
     },
-    Backend { name: "grafana", aliases: &["grafana_cloud"], grpc: false, ..GEN_AI },
+    Backend {
+        name: "grafana",
+        aliases: &["grafana_cloud"],
+        hosts: &[".grafana.net"],
+        grpc: false,
+        ..GEN_AI
+    },
     Backend { name: "honeycomb", aliases: &[], ..GEN_AI },
     Backend { name: "jaeger", aliases: &[], metrics: Metrics::None, ..GEN_AI },
     Backend {
         name: "langfuse",
         aliases: &[],
+        hosts: &[".langfuse.com"],
         format: FormatChoice::Langfuse,
         headers: &[("x-langfuse-ingestion-version", "4")],
         keys: LANGFUSE_KEYS,
@@ -143,12 +162,20 @@ static BACKENDS: &[Backend] = &[
     Backend {
         name: "langsmith",
         aliases: &[],
+        hosts: &[".smith.langchain.com"],
         keys: LANGSMITH_KEYS,
         grpc: false,
         metrics: Metrics::None,
         ..GEN_AI
     },
-    Backend { name: "logfire", aliases: &[], keys: PROVIDER_AS_SYSTEM, grpc: false, ..GEN_AI },
+    Backend {
+        name: "logfire",
+        aliases: &[],
+        hosts: &[".pydantic.dev"],
+        keys: PROVIDER_AS_SYSTEM,
+        grpc: false,
+        ..GEN_AI
+    },
     Backend {
         name: "mlflow",
         aliases: &[],
@@ -159,7 +186,7 @@ static BACKENDS: &[Backend] = &[
         ..GEN_AI
     },
     Backend { name: "newrelic", aliases: &["new_relic"], ..GEN_AI },
-    Backend { name: "observe", aliases: &[], grpc: false, ..GEN_AI },
+    Backend { name: "observe", aliases: &[], hosts: &[".observeinc.com"], grpc: false, ..GEN_AI },
     Backend { name: "openobserve", aliases: &[], ..GEN_AI },
     Backend {
         name: "phoenix",
@@ -194,6 +221,12 @@ impl Backend {
     /// The row of a receiver about which nothing is known.
     pub(crate) fn any() -> &'static Self {
         &BACKENDS[0]
+    }
+
+    /// The row of the vendor whose host this is, where it is known not to speak gRPC.
+    pub(crate) fn without_grpc_at(host: &str) -> Option<&'static Self> {
+        let ends = |row: &&Self| row.hosts.iter().any(|end| host.ends_with(end));
+        BACKENDS.iter().find(|row| !row.grpc && ends(row))
     }
 
     /// The format to use, with the backend's own names for keys. The destination's own choice wins

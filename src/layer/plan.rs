@@ -126,6 +126,7 @@ pub(super) fn span(metadata: &'static Metadata<'static>) -> SpanPlan {
             lint::check(metadata);
             SpanPlan::GenAi(fields(metadata, true))
         } else if speaks_for_itself(metadata) {
+            lint::check(metadata);
             SpanPlan::GenAi(fields(metadata, false))
         } else {
             let declares = |name| metadata.fields().field(name).is_some();

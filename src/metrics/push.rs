@@ -8,7 +8,7 @@ use opentelemetry_proto::transform::common::tonic::ResourceAttributesWithSchema;
 
 use super::{MetricsStatus, SpanMetrics, otlp};
 use crate::config::settings::Settings;
-use crate::pipeline::{MetricsTransport, Outcome, StartError, resource};
+use crate::pipeline::{Failure, MetricsTransport, Outcome, StartError, resource};
 
 /// Exports metrics until it is shut down.
 #[derive(Debug)]
@@ -247,11 +247,22 @@ impl Worker {
                 | Outcome::Permanent(failure)
                 | Outcome::TooLarge(failure) => {
                     wishes.failed += 1;
-                    wishes.last_error = Some(failure.message);
+                    wishes.last_error = Some(match takes_none(&failure) {
+                        true => format!(
+                            "{}; a receiver that takes no metrics? Then set metrics.enabled: false",
+                            failure.said()
+                        ),
+                        false => failure.said(),
+                    });
                 }
             }
         }
     }
+}
+
+/// Not found, no such method, not implemented; over gRPC, unimplemented.
+fn takes_none(failure: &Failure) -> bool {
+    matches!(failure.code, Some(404 | 405 | 501 | 12))
 }
 
 const ATTEMPTS: u32 = 4;

@@ -84,4 +84,4 @@ pub(crate) use snapshot::LogsSnapshot;
 pub(crate) use snapshot::{DestinationSnapshot, Snapshot};
 pub(crate) use start_error::StartError;
 #[cfg(feature = "metrics")]
-pub(crate) use transport::Outcome;
+pub(crate) use transport::{Failure, Outcome};

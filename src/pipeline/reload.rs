@@ -172,6 +172,7 @@ fn same<S: Signal>(a: &Destination, b: &Destination) -> bool {
 pub(crate) fn same_connection(a: &Destination, b: &Destination) -> bool {
     a.protocol == b.protocol
         && a.headers == b.headers
+        && a.proxies == b.proxies
         && a.compression == b.compression
         && a.timeout == b.timeout
         // Certificates are renewed in place, so a destination that has some is opened anew.

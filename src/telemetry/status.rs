@@ -561,7 +561,11 @@ impl fmt::Display for DestinationStatus {
             write!(f, " · last success {success}")?;
         }
         if let Some(error) = &self.last_error {
-            write!(f, "\n            last error {}: {}", error.at, error.message)?;
+            write!(f, "\n            last error {}: ", error.at)?;
+            if let Some(code) = error.code {
+                write!(f, "answered {code}: ")?;
+            }
+            f.write_str(&error.message)?;
         }
         Ok(())
     }
