@@ -278,6 +278,8 @@ pub(super) struct EventFields<'a> {
     policy: Policy,
     /// Whether the event is one of the conventions, whose `content` is what somebody said.
     is_message: bool,
+    /// Whether its callsite says so, whose name an event loses below when it has a message.
+    is_callsite: bool,
     values: Vec<Option<Owned>>,
 }
 
@@ -307,12 +309,13 @@ impl<'a> EventFields<'a> {
     pub(super) fn new(plan: &'static [FieldPlan], event: &Event<'_>, core: &'a Core) -> Self {
         let values = std::iter::repeat_with(|| None).take(plan.len()).collect();
         // The name has to be known before any other field is formatted.
-        let is_message = event.metadata().name().starts_with("gen_ai.") || {
+        let is_callsite = event.metadata().name().starts_with("gen_ai.");
+        let is_message = is_callsite || {
             let mut name = NamedGenAi(false);
             event.record(&mut name);
             name.0
         };
-        Self { plan, core, policy: core.policy.load(), is_message, values }
+        Self { plan, core, policy: core.policy.load(), is_message, is_callsite, values }
     }
 
     pub(super) fn is_message(&self) -> bool {
@@ -321,6 +324,7 @@ impl<'a> EventFields<'a> {
 
     fn put(&mut self, field: &Field, is_text: bool, value: impl FnOnce() -> Owned) {
         let class = match self.plan.get(field.index()) {
+            _ if self.is_callsite && field.name() == "message" => return,
             _ if self.is_message && is_message_field(field.name()) => Class::Input,
             Some(plan) => plan.of_value(is_text).class(),
             None => Class::Metadata,

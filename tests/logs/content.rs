@@ -56,7 +56,7 @@ fn no_content_leaves_unless_it_was_asked_for() {
     let choice = records.iter().find(|(_, record)| record.event_name == "gen_ai.choice").unwrap();
     assert_eq!(attribute(&choice.1, "index"), Some(&Value::IntValue(0)));
     let warning = records.iter().find(|(_, record)| record.severity_number == 13).unwrap();
-    assert_eq!(body(&warning.1), "the provider said '…' and more");
+    assert_eq!(body(&warning.1), "the provider said … and more");
 }
 
 #[test]
