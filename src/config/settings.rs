@@ -226,10 +226,12 @@ pub(crate) struct Logs {
     pub(crate) enabled: bool,
     pub(crate) exporter: ExporterChoice,
     /// The least severe events that leave.
+    #[cfg_attr(not(feature = "logs"), expect(dead_code, reason = "log records read it"))]
     pub(crate) level: LogLevel,
     pub(crate) batch: Batch,
     pub(crate) attributes_per_record: u32,
     /// Bytes of one attribute value; `None` is no limit.
+    #[cfg_attr(not(feature = "logs"), expect(dead_code, reason = "log records read it"))]
     pub(crate) attribute_value_length: Option<usize>,
 }
 

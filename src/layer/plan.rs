@@ -177,7 +177,7 @@ pub(super) fn log(metadata: &'static Metadata<'static>) -> LogPlan {
                 has_gen_ai(metadata) || metadata.name().starts_with("gen_ai."),
             ),
             bridged: metadata.target() == "log" && declares(&"log.target"),
-            names_itself: EVENT_NAME_FIELDS.iter().any(|name| declares(name)),
+            names_itself: EVENT_NAME_FIELDS.iter().any(declares),
         }
     })
 }

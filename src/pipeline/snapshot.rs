@@ -21,6 +21,16 @@ pub(crate) struct Snapshot {
     pub(crate) logs: Option<LogsSnapshot>,
 }
 
+impl Snapshot {
+    /// The receivers of log records.
+    pub(crate) fn log_destinations(&self) -> &[DestinationSnapshot] {
+        #[cfg(feature = "logs")]
+        return self.logs.as_ref().map_or(&[], |logs| &logs.destinations);
+        #[cfg(not(feature = "logs"))]
+        &[]
+    }
+}
+
 /// Log records at one moment.
 #[cfg(feature = "logs")]
 #[derive(Clone, Debug)]

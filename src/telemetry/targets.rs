@@ -25,19 +25,9 @@ impl Relevant {
         }
         let level = if metadata.is_span() { Level::DEBUG } else { Level::INFO };
         *metadata.level() <= level
-            || (metadata.is_event() && self.becomes_a_record(*metadata.level()))
+            || (metadata.is_event() && self.0.wants_record(*metadata.level()))
             || names_its_content(metadata)
             || metadata.fields().iter().any(|field| lookup(field.name()).concerns_gen_ai())
-    }
-
-    #[cfg(feature = "logs")]
-    fn becomes_a_record(&self, level: Level) -> bool {
-        self.0.logs.wants(level)
-    }
-
-    #[cfg(not(feature = "logs"))]
-    fn becomes_a_record(&self, _: Level) -> bool {
-        false
     }
 }
 

@@ -83,6 +83,18 @@ impl Core {
         }
     }
 
+    /// Whether an event of this level is to become a log record.
+    #[cfg(feature = "init")]
+    pub(crate) fn wants_record(&self, level: tracing_core::Level) -> bool {
+        #[cfg(feature = "logs")]
+        return self.logs.wants(level);
+        #[cfg(not(feature = "logs"))]
+        {
+            let _ = level;
+            false
+        }
+    }
+
     /// Whether what is recorded on `state` will be looked at by anybody.
     pub(crate) fn is_of_use(&self, state: &SpanState) -> bool {
         !state.is_unsampled() || self.observer.is_some()
