@@ -117,7 +117,7 @@ pub use span_ext::{GenAiSpanExt, Outcome, RequestParameters, Response, ToolCall,
 #[cfg(feature = "init")]
 pub use telemetry::{Builder, Telemetry, builder, init_telemetry};
 #[cfg(feature = "init")]
-pub mod pipeline;
+mod pipeline;
 pub mod policy;
 pub mod record;
 pub mod semconv;

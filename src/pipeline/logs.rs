@@ -141,6 +141,7 @@ pub(crate) struct LogPreparation {
 
 impl Signal for LogRecord {
     const ITEMS: &'static str = "log records";
+    const THREAD: &'static str = "genai-logs";
     const OPTIONAL: Option<&'static str> = Some("logs.enabled");
 
     type Preparation = LogPreparation;

@@ -18,7 +18,7 @@
 
 mod account;
 mod backoff;
-pub mod console;
+pub(crate) mod console;
 mod delivery;
 mod detect;
 mod finished;

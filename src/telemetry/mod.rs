@@ -36,7 +36,10 @@ use crate::Error;
 /// `tracing` subscriber, the global tracer provider, the propagators.
 ///
 /// The same as [`builder()`]`.`[`init()`](Builder::init). Keep the handle until the end of `main`:
-/// when the last clone of it is dropped, what is queued is delivered and telemetry ends.
+/// when the last clone of it is dropped, what is queued is delivered and telemetry ends. No async
+/// runtime is needed, before, meanwhile or after. `std::process::exit` drops nothing, so
+/// [`shutdown`](Telemetry::shutdown) comes before it; threads do not survive a fork, so a process
+/// that forks starts telemetry in the child.
 ///
 /// ```no_run
 /// fn main() -> Result<(), Box<dyn std::error::Error>> {
