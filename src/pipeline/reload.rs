@@ -8,7 +8,7 @@ use super::account::Account;
 use super::outlets::{Outlet, Outlets, close_all, destinations, queues};
 use super::signal::Signal;
 use super::start_error::StartError;
-use crate::config::settings::{Destination, Settings};
+use crate::config::settings::{Batch, Destination, Settings};
 use crate::health::DropReason;
 use crate::policy::Policy;
 
@@ -78,8 +78,9 @@ impl<S: Signal> Outlets<S> {
         self.routes.replace(queues(&active));
         close_all(&retired, Instant::now() + DRAIN_TIMEOUT, DropReason::Replaced);
         outlets.active = active;
-        outlets.draining.retain(|outlet| !outlet.queue.is_stopped());
+        outlets.draining.retain(|outlet| !outlet.queue.is_over());
         outlets.draining.append(&mut retired);
+        cut_short(&mut outlets.draining, S::batch(new));
         Ok(applied)
     }
 
@@ -139,6 +140,21 @@ impl<S: Signal> Outlets<S> {
     }
 }
 
+/// What waits to drain is as much as one destination that runs may hold, however often settings
+/// change while nobody answers: the oldest go first, but for what they are sending.
+fn cut_short<S: Signal>(draining: &mut Vec<Outlet<S>>, batch: Batch) {
+    let (mut spans, mut bytes, mut outlets) = (0, 0, 0);
+    for outlet in draining.iter().rev() {
+        let load = outlet.queue.load();
+        (spans, bytes, outlets) = (spans + load.spans, bytes + load.bytes, outlets + 1);
+        let many = spans > batch.max_queue_size || bytes > batch.max_queue_bytes;
+        if many || outlets > MAX_DRAINING {
+            outlet.queue.stop();
+        }
+    }
+    draining.retain(|outlet| !outlet.queue.is_over());
+}
+
 /// Whether a destination can go on as it is, but for its policy, which is not part of what runs.
 fn same<S: Signal>(a: &Destination, b: &Destination) -> bool {
     a.name == b.name
@@ -167,5 +183,7 @@ pub(crate) fn same_connection(a: &Destination, b: &Destination) -> bool {
         })
 }
 
+/// Threads of destinations that a reload removed.
+const MAX_DRAINING: usize = 100;
 /// How long a destination that a reload removed may take to deliver what it has.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);

@@ -31,6 +31,8 @@ pub(crate) struct DestinationSnapshot {
     pub(crate) unflattened: u64,
     /// What came in and what became of it; the counts add up.
     pub(crate) spans: LedgerCounts,
+    /// Bytes that what is queued takes, about.
+    pub(crate) queued_bytes: u64,
     /// Requests answered with success.
     pub(crate) requests: u64,
     /// Attempts after the first.
@@ -55,6 +57,7 @@ impl DestinationSnapshot {
             malformed: account.format.malformed(),
             unflattened: account.format.unflattened(),
             spans: account.spans.read(),
+            queued_bytes: queue.load().bytes as u64,
             requests: account.requests.get(),
             retries: account.retries.get(),
             breaker_open: queue.is_breaker_open(),

@@ -95,6 +95,7 @@ pub struct DestinationStatus {
     draining: bool,
     received: u64,
     queued: u64,
+    queued_bytes: u64,
     exported: u64,
     rejected: u64,
     failed: u64,
@@ -334,6 +335,7 @@ impl DestinationStatus {
             draining: snapshot.draining,
             received: spans.received,
             queued: spans.queued,
+            queued_bytes: snapshot.queued_bytes,
             exported: spans.exported,
             rejected: spans.rejected,
             failed: spans.failed,
@@ -385,6 +387,18 @@ impl DestinationStatus {
     #[must_use]
     pub const fn is_answering(&self) -> bool {
         self.answering
+    }
+
+    /// Spans that wait for it or are being sent.
+    #[must_use]
+    pub const fn queued(&self) -> u64 {
+        self.queued
+    }
+
+    /// About how many bytes of memory these take, at most `traces.batch.max_queue_bytes`.
+    #[must_use]
+    pub const fn queued_bytes(&self) -> u64 {
+        self.queued_bytes
     }
 
     /// Spans that it took.
