@@ -39,7 +39,7 @@
 //!   without default features.
 //!
 #![cfg_attr(
-    all(doc, feature = "tower", feature = "yaml"),
+    all(doc, feature = "testing", feature = "tower", feature = "yaml"),
     doc = "
 # Guides
 
@@ -97,11 +97,13 @@ mod error;
 pub mod format;
 pub mod gateway;
 // The guides are documentation: they cost a build nothing.
-#[cfg(all(any(doc, doctest), feature = "tower", feature = "yaml"))]
+#[cfg(all(any(doc, doctest), feature = "testing", feature = "tower", feature = "yaml"))]
 pub mod guide;
 mod health;
 mod layer;
 pub mod lint;
+#[cfg(feature = "logs")]
+pub mod logs;
 #[cfg(feature = "metrics")]
 pub mod metrics;
 mod span_ext;

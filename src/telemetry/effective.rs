@@ -29,6 +29,10 @@ impl Effective {
             settings.destinations.clear();
         }
         install(formats, &mut settings);
+        if settings.logs.enabled && !cfg!(feature = "logs") {
+            let missing = "logs: no log record leaves without the feature `logs`";
+            settings.warnings.push(String::from(missing));
+        }
         if state == State::Disabled {
             settings.sampler = Sampler::AlwaysOff;
         }
