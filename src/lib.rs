@@ -102,6 +102,8 @@ pub mod guide;
 mod health;
 mod layer;
 pub mod lint;
+#[cfg(feature = "logs")]
+pub mod logs;
 #[cfg(feature = "metrics")]
 pub mod metrics;
 mod span_ext;

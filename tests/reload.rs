@@ -374,6 +374,42 @@ fn telemetry_is_switched_off_and_on_again() {
     assert_eq!(names, ["chat before", "chat after"]);
 }
 
+#[cfg(feature = "logs")]
+#[test]
+fn log_records_are_looked_at_again_like_spans() {
+    let receiver = OtlpReceiver::start();
+    let yaml = |capture: &str| {
+        format!(
+            "endpoint: {}\ncontent_capture: {capture}\nmetrics: {{enabled: false}}\n\
+             traces: {{enabled: false}}\nlogs: {{enabled: true, batch: {{flush_ms: 60000}}}}\n",
+            receiver.endpoint()
+        )
+    };
+    let running = Running::start("logs", &yaml("full"));
+    let tell = |n: u64| {
+        tracing::info!(n, "of numbers only");
+        tracing::info!(n, gen_ai.input.messages = "canary-in", "of the prompt");
+    };
+    receiver.answer_next(Answer::status(503).header("retry-after", "1"));
+    running.run(|| tell(1));
+    std::thread::scope(|scope| {
+        let flush = scope.spawn(|| running.telemetry.force_flush());
+        assert!(contains(&receiver.wait_for_requests(1, PATIENCE)[0], "canary-in"));
+        running.run(|| tell(2));
+        running.reload(&yaml("off"));
+        flush.join().unwrap().unwrap();
+    });
+    running.telemetry.force_flush().unwrap();
+    let requests = receiver.requests();
+    assert!(!requests[1..].iter().any(|request| contains(request, "canary")));
+    let resources = requests[1..].iter().filter_map(|request| request.logs.as_ref());
+    let scopes = resources.flat_map(|logs| &logs.resource_logs).flat_map(|it| &it.scope_logs);
+    assert_eq!(scopes.map(|scope| scope.log_records.len()).sum::<usize>(), 4);
+    let status = running.telemetry.status();
+    let logs = status.logs().unwrap();
+    assert_eq!((logs.exported(), logs.queued()), (4, 0), "{status}");
+}
+
 mod metrics {
     use super::*;
 

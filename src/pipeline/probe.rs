@@ -177,6 +177,10 @@ fn http_advice(status: u16, url: &str) -> String {
             "The receiver does not read this: try protocol http/protobuf, which every \
                       OTLP receiver takes."
         }
+        422 => {
+            "The receiver misses something it asks for, most often a header: its message says \
+                which."
+        }
         401 => {
             "The credentials are missing or wrong: check the name, the value and the prefix \
                 (Bearer, Basic, none) of the authorization header."

@@ -33,6 +33,10 @@ impl Effective {
             settings.destinations.retain(|to| to.metrics_url.is_some() || to.logs_url.is_some());
         }
         install(formats, &mut settings);
+        if settings.logs.enabled && !cfg!(feature = "logs") {
+            let missing = "logs: no log record leaves without the feature `logs`";
+            settings.warnings.push(String::from(missing));
+        }
         let effective = Self { settings, explanation, state, reason };
         if state == State::Disabled { effective.disabled() } else { effective }
     }

@@ -126,7 +126,7 @@ pub(super) fn init(mut builder: Builder) -> Result<Telemetry, Error> {
 
     let subscriber = tracing_subscriber::registry().with(log);
     let installed = if enabled {
-        let layer = parts.layer().with_filter(Relevant);
+        let layer = parts.layer().with_filter(Relevant(Arc::clone(&parts.core)));
         tracing::subscriber::set_global_default(subscriber.with(layer))
     } else {
         tracing::subscriber::set_global_default(subscriber)
