@@ -7,8 +7,7 @@
 
 mod capture;
 mod expiry;
-pub mod lint;
-mod plan;
+pub(crate) mod plan;
 pub(crate) mod reach;
 mod recent;
 pub(crate) mod targets;
@@ -32,6 +31,9 @@ use crate::record::Record;
 use crate::semconv::Version;
 use crate::tracer::open_spans::OpenSpans;
 use crate::tracer::{Core, GenAiTracer, GenAiTracerProvider, Open, SpanState};
+#[cfg(feature = "testing")]
+pub(crate) use plan::makes_gen_ai;
+
 use capture::{EventFields, SpanFields};
 use plan::{EventPlan, FieldPlan, SpanPlan};
 use reach::Reach;
@@ -40,7 +42,7 @@ use recent::Recent;
 /// A layer over a tracer of your own: your provider, your exporter.
 ///
 /// Content capture is [`ContentCapture::Off`] until [`GenAiLayer::content_capture`] says
-/// otherwise. [`builder()`](crate::builder) makes a layer together with its pipeline.
+/// otherwise. `builder()` makes a layer together with its pipeline.
 ///
 /// ```
 /// use opentelemetry::trace::TracerProvider as _;
@@ -130,7 +132,7 @@ where
     /// Ends a GenAI span that is open for longer than `limit`, with `tracing_genai.outcome` =
     /// `expired`; nothing happens when it is closed after all. It may take a sixteenth of the limit
     /// longer. A thread looks after it as long as the layer is in use. Zero is off, which is the
-    /// default of a layer of your own; [`builder()`](crate::builder) sets 20 minutes.
+    /// default of a layer of your own; `builder()` sets 20 minutes.
     #[must_use]
     pub fn span_ttl(self, limit: Duration) -> Self {
         self.rebuilt(|core| core.open_spans = OpenSpans::new(Some(limit)))
@@ -140,7 +142,7 @@ where
     /// late, an attribute that was rewritten) to a [`GenAiExporter`](crate::tracer::GenAiExporter)
     /// on the export thread. Say so only when every exporter of the provider is wrapped in one.
     /// Defaults to `false`: the span is finished where it ends.
-    #[cfg(feature = "init")]
+    #[cfg(any(feature = "init", feature = "testing"))]
     #[must_use]
     pub fn finish_on_export(self, finish: bool) -> Self {
         self.rebuilt(|core| core.finish_on_export = finish)
@@ -158,6 +160,7 @@ where
         core.override_explicit_names = self.core.override_explicit_names;
         core.finish_on_export = self.core.finish_on_export;
         core.observer.clone_from(&self.core.observer);
+        core.findings.clone_from(&self.core.findings);
         core.open_spans = OpenSpans::new(self.core.open_spans.limit());
         change(&mut core);
         Self::with_core(self.tracer, core)
@@ -197,6 +200,8 @@ where
     }
 
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
+        #[cfg(feature = "init")]
+        plan::register(metadata);
         self.inner.register_callsite(metadata)
     }
 

@@ -50,6 +50,7 @@ pub(crate) enum Field {
     TracesEnabled,
     TracesExporter,
     TracesQueue,
+    TracesQueueBytes,
     TracesFlush,
     TracesBatch,
     TracesExportTimeout,
@@ -66,6 +67,7 @@ pub(crate) enum Field {
     LogsEnabled,
     LogsExporter,
     LogsQueue,
+    LogsQueueBytes,
     LogsFlush,
     LogsBatch,
     LogsExportTimeout,
@@ -383,6 +385,7 @@ const LENGTH: Kind = Kind::Int { min: 0, max: 16_777_216 };
 const FLUSH: Kind = Kind::Duration { min: 100, max: 3_600_000, zero: Zero::Refused };
 const TIMEOUT: Kind = Kind::Duration { min: 1, max: 600_000, zero: Zero::NoLimit };
 const QUEUE: Kind = Kind::Int { min: 1, max: 262_144 };
+const QUEUE_BYTES: Kind = Kind::Int { min: 1_048_576, max: 17_179_869_184 };
 
 /// A row with nothing special about it.
 const fn row(
@@ -497,6 +500,7 @@ pub(crate) static ROWS: &[Row] = &[
         ..row(Field::TracesExporter, "traces.exporter", Kind::Choice(&EXPORTERS), "", "`otlp` exports even without an endpoint, to localhost. Without it: OTLP where there is an endpoint, else the console on a terminal.") },
     Row { variables: &[also("OTEL_BSP_MAX_QUEUE_SIZE")],
         ..row(Field::TracesQueue, "traces.batch.max_queue_size", QUEUE, "2048", "Spans that wait for export; more are dropped and counted.") },
+    row(Field::TracesQueueBytes, "traces.batch.max_queue_bytes", QUEUE_BYTES, "67108864", "Bytes that spans take while they wait for export, about; more are dropped and counted. The buffer of `keep` has as many."),
     Row { aliases: &[also("traces.batch.schedule_delay")], variables: &[also("OTEL_BSP_SCHEDULE_DELAY")],
         ..row(Field::TracesFlush, "traces.batch.flush_ms", FLUSH, "5000", "The longest time a span waits.") },
     Row { variables: &[also("OTEL_BSP_MAX_EXPORT_BATCH_SIZE")],
@@ -525,6 +529,7 @@ pub(crate) static ROWS: &[Row] = &[
         ..row(Field::LogsExporter, "logs.exporter", Kind::Choice(&EXPORTERS), "", "As `traces.exporter`, for log records; turns them on.") },
     Row { variables: &[also("OTEL_BLRP_MAX_QUEUE_SIZE")],
         ..row(Field::LogsQueue, "logs.batch.max_queue_size", QUEUE, "2048", "Log records that wait for export.") },
+    row(Field::LogsQueueBytes, "logs.batch.max_queue_bytes", QUEUE_BYTES, "67108864", "Bytes that log records take while they wait for export, about."),
     Row { aliases: &[also("logs.batch.schedule_delay")], variables: &[also("OTEL_BLRP_SCHEDULE_DELAY")],
         ..row(Field::LogsFlush, "logs.batch.flush_ms", FLUSH, "1000", "The longest time a log record waits.") },
     Row { variables: &[also("OTEL_BLRP_MAX_EXPORT_BATCH_SIZE")],

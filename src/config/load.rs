@@ -9,6 +9,7 @@ use super::explain::Explanation;
 use super::file::File;
 use super::layer::Layer;
 use super::problem::report;
+use super::proxy::Proxies;
 use super::reference::Dialect;
 use super::resolve::{Source, Stack};
 use super::settings::Settings;
@@ -110,6 +111,12 @@ pub(crate) fn resolve(
     let (hide, unreadable) = Hide::from_env(env.lossy());
     settings.hide = hide;
     warnings.extend(unreadable);
+    let (proxies, unusable) = Proxies::from_env(env);
+    for destination in &mut settings.destinations {
+        destination.proxies = proxies.clone();
+    }
+    // Without a destination nobody asks for a way to it.
+    warnings.extend(unusable.into_iter().filter(|_| !settings.destinations.is_empty()));
     problems.append(&mut stack.problems);
     warnings.append(&mut stack.warnings);
     if !problems.is_empty() {

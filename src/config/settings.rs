@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::proxy::Proxies;
 use crate::format::backend::Backend;
 use crate::format::{self, Format, Hide};
 use crate::policy::Policy;
@@ -33,6 +34,7 @@ pub(crate) struct Settings {
     pub(crate) limits: Limits,
     pub(crate) metrics: Metrics,
     pub(crate) logs: Logs,
+    #[cfg_attr(not(feature = "metrics"), expect(dead_code, reason = "metrics price calls"))]
     pub(crate) pricing: Pricing,
     pub(crate) policy: Policy,
     /// What the OpenInference formats withhold besides: `OPENINFERENCE_HIDE_*`.
@@ -88,6 +90,8 @@ pub(crate) struct Destination {
     pub(crate) ca_cert: Option<PathBuf>,
     pub(crate) client_cert: Option<PathBuf>,
     pub(crate) client_key: Option<PathBuf>,
+    /// Those of the environment.
+    pub(crate) proxies: Proxies,
     pub(crate) compression: Compression,
     /// [`Duration::MAX`] is no limit.
     pub(crate) timeout: Duration,
@@ -271,6 +275,7 @@ impl LogLevel {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Batch {
     pub(crate) max_queue_size: usize,
+    pub(crate) max_queue_bytes: usize,
     pub(crate) max_export_batch_size: usize,
     pub(crate) schedule_delay: Duration,
     /// [`Duration::MAX`] is no limit.
@@ -352,6 +357,7 @@ impl Default for Batch {
     fn default() -> Self {
         Self {
             max_queue_size: 2048,
+            max_queue_bytes: 64 << 20,
             max_export_batch_size: 512,
             schedule_delay: Duration::from_millis(5000),
             export_timeout: Duration::from_secs(30),

@@ -56,6 +56,7 @@ pub(crate) fn settle(stack: &mut Stack<'_>, directory: Option<&Path>) -> Setting
             defaults.batch,
             [
                 Field::TracesQueue,
+                Field::TracesQueueBytes,
                 Field::TracesBatch,
                 Field::TracesFlush,
                 Field::TracesExportTimeout,
@@ -138,9 +139,9 @@ fn keep(stack: &mut Stack<'_>) -> Keep {
     }
 }
 
-/// Queue, batch size, delay and time limit, in this order in `fields`.
-fn batch(stack: &mut Stack<'_>, defaults: Batch, fields: [Field; 4]) -> Batch {
-    let [queue, size, delay, limit] = fields;
+/// Queue, its bytes, batch size, delay and time limit, in this order in `fields`.
+fn batch(stack: &mut Stack<'_>, defaults: Batch, fields: [Field; 5]) -> Batch {
+    let [queue, bytes, size, delay, limit] = fields;
     let max_queue_size = count(stack, queue).unwrap_or(defaults.max_queue_size);
     let set = stack.general(size);
     let mut max_export_batch_size =
@@ -164,6 +165,7 @@ fn batch(stack: &mut Stack<'_>, defaults: Batch, fields: [Field; 4]) -> Batch {
     }
     Batch {
         max_queue_size,
+        max_queue_bytes: count(stack, bytes).unwrap_or(defaults.max_queue_bytes),
         max_export_batch_size,
         schedule_delay: millis(stack, delay).map_or(defaults.schedule_delay, Duration::from_millis),
         export_timeout: millis(stack, limit).map_or(defaults.export_timeout, no_limit),
@@ -266,7 +268,13 @@ fn logs(stack: &mut Stack<'_>, defaults: &Logs) -> Logs {
         batch: batch(
             stack,
             defaults.batch,
-            [Field::LogsQueue, Field::LogsBatch, Field::LogsFlush, Field::LogsExportTimeout],
+            [
+                Field::LogsQueue,
+                Field::LogsQueueBytes,
+                Field::LogsBatch,
+                Field::LogsFlush,
+                Field::LogsExportTimeout,
+            ],
         ),
         attributes_per_record: count(stack, Field::LogsAttributeCount)
             .and_then(|count| count.try_into().ok())

@@ -62,6 +62,8 @@ pub(crate) enum Fate {
 pub(crate) enum DropReason {
     /// More spans ended than the destination could take.
     QueueFull,
+    /// The spans that waited were too large together for one more.
+    QueueBytes,
     /// The queue filled up while the destination was not answering.
     BreakerOpen,
     /// One span alone is larger than a request may be.
@@ -81,8 +83,9 @@ pub(crate) enum DropReason {
 }
 
 impl DropReason {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::QueueFull,
+        Self::QueueBytes,
         Self::BreakerOpen,
         Self::OverLimit,
         Self::Panicked,
@@ -97,6 +100,7 @@ impl DropReason {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::QueueFull => "queue_full",
+            Self::QueueBytes => "queue_bytes",
             Self::BreakerOpen => "breaker_open",
             Self::OverLimit => "over_limit",
             Self::Panicked => "panicked",

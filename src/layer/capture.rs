@@ -11,6 +11,7 @@ use tracing::field::{Field, Value, Visit};
 
 use super::plan::FieldPlan;
 use super::targets::{EVENT_NAME_FIELDS, is_message_field};
+use crate::lint::{self, Problem};
 use crate::policy::Policy;
 use crate::record::Raw;
 use crate::semconv::{Attr, Class, ValueMap};
@@ -70,7 +71,7 @@ impl<'a> SpanFields<'a> {
     }
 
     fn take(&mut self, field: &Field, plan: FieldPlan, raw: &mut Raw<'_>) {
-        match &mut self.target {
+        let taken = match &mut self.target {
             Target::New(open) => put(open, field, plan, raw, self.core),
             Target::Live { state, entered } => {
                 // What is recorded while the span is entered comes before its exit, which is
@@ -80,28 +81,44 @@ impl<'a> SpanFields<'a> {
                 if now.is_some() {
                     open.last_write = now;
                 }
-                put(&mut open, field, plan, raw, self.core);
+                if open.ended {
+                    Err(Problem::TooLate(field.name()))
+                } else {
+                    put(&mut open, field, plan, raw, self.core)
+                }
             }
+        };
+        if let Err(problem) = taken {
+            lint::note(self.core.findings.as_deref(), field, problem);
         }
     }
 
     #[inline]
     fn typed(&mut self, field: &Field, mut raw: Raw<'_>) {
-        let plan = self.plan(field);
+        let plan = self.plan(field).of_value(raw.is_text());
         if self.wants(plan) {
             self.take(field, plan, &mut raw);
         }
     }
 }
 
-fn put(open: &mut Open, field: &Field, plan: FieldPlan, raw: &mut Raw<'_>, core: &Core) {
+fn put(
+    open: &mut Open,
+    field: &Field,
+    plan: FieldPlan,
+    raw: &mut Raw<'_>,
+    core: &Core,
+) -> Result<(), Problem> {
     if let FieldPlan::Attr(attr, map) = plan {
-        return open.record.record_attr(attr, map, raw, &core.health);
+        return match open.record.record_attr(attr, map, raw, &core.health) {
+            true => Ok(()),
+            false => Err(Problem::WrongType(field.name(), attr.value_type())),
+        };
     }
     let raw = std::mem::replace(raw, Raw::Bool(false));
     match plan {
         FieldPlan::Attr(..) => {}
-        FieldPlan::Text(class) => {
+        FieldPlan::Text(class) | FieldPlan::Named(class) => {
             let value = crate::record::coerce::foreign(raw);
             if class == Class::ErrorText {
                 open.note_error();
@@ -110,6 +127,9 @@ fn put(open: &mut Open, field: &Field, plan: FieldPlan, raw: &mut Raw<'_>, core:
         }
         FieldPlan::UnknownGenAi => {
             open.record.record_unknown(Cow::Borrowed(field.name()), raw);
+        }
+        FieldPlan::Bare => {
+            open.record.record_bare(Cow::Borrowed(field.name()), raw);
         }
         FieldPlan::Drop => {}
         FieldPlan::Other => {
@@ -138,6 +158,7 @@ fn put(open: &mut Open, field: &Field, plan: FieldPlan, raw: &mut Raw<'_>, core:
             }
         }
     }
+    Ok(())
 }
 
 fn text(raw: Raw<'_>) -> Option<String> {
@@ -292,10 +313,10 @@ impl<'a> EventFields<'a> {
         self.is_message
     }
 
-    fn put(&mut self, field: &Field, value: impl FnOnce() -> Owned) {
+    fn put(&mut self, field: &Field, is_text: bool, value: impl FnOnce() -> Owned) {
         let class = match self.plan.get(field.index()) {
             _ if self.is_message && is_message_field(field.name()) => Class::Input,
-            Some(plan) => plan.class(),
+            Some(plan) => plan.of_value(is_text).class(),
             None => Class::Metadata,
         };
         if !self.policy.allows(class) {
@@ -337,34 +358,34 @@ impl Visit for NamedGenAi {
 
 impl Visit for EventFields<'_> {
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.put(field, || Owned::F64(value));
+        self.put(field, false, || Owned::F64(value));
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.put(field, || Owned::I64(value));
+        self.put(field, false, || Owned::I64(value));
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.put(field, || match i64::try_from(value) {
+        self.put(field, false, || match i64::try_from(value) {
             Ok(value) => Owned::I64(value),
             Err(_) => Owned::U64(value),
         });
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.put(field, || Owned::Bool(value));
+        self.put(field, false, || Owned::Bool(value));
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.put(field, || Owned::Str(value.to_owned()));
+        self.put(field, true, || Owned::Str(value.to_owned()));
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
-        self.put(field, || Owned::Debug(tracing::field::display(value.to_string())));
+        self.put(field, true, || Owned::Debug(tracing::field::display(value.to_string())));
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        self.put(field, || Owned::Debug(tracing::field::display(format(value))));
+        self.put(field, true, || Owned::Debug(tracing::field::display(format(value))));
     }
 }
 

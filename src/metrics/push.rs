@@ -8,7 +8,7 @@ use opentelemetry_proto::transform::common::tonic::ResourceAttributesWithSchema;
 
 use super::{MetricsStatus, SpanMetrics, otlp};
 use crate::config::settings::Settings;
-use crate::pipeline::{MetricsTransport, Outcome, StartError, resource};
+use crate::pipeline::{Failure, MetricsTransport, Outcome, StartError, resource};
 
 /// Exports metrics until it is shut down.
 #[derive(Debug)]
@@ -32,6 +32,8 @@ struct Wishes {
     stop: bool,
     deadline: Option<Instant>,
     stopped: bool,
+    /// From now on this way.
+    next: Option<Plan>,
     pushes: u64,
     failed: u64,
     last_error: Option<String>,
@@ -41,39 +43,65 @@ struct Worker {
     metrics: Arc<SpanMetrics>,
     shared: Arc<Shared>,
     resource: ResourceAttributesWithSchema,
+    plan: Plan,
+}
+
+/// Where to, how often, how long.
+#[derive(Debug)]
+pub(crate) struct Plan {
     destinations: Vec<MetricsTransport>,
     interval: Duration,
     timeout: Duration,
 }
 
+impl Plan {
+    /// Opens the destinations of metrics.
+    pub(crate) fn open(settings: &Settings) -> Result<Self, StartError> {
+        let leave = settings.metrics.enabled;
+        let destinations =
+            settings.destinations.iter().filter(|to| leave && to.metrics_url.is_some());
+        Ok(Self {
+            destinations: destinations.map(MetricsTransport::new).collect::<Result<_, _>>()?,
+            interval: settings.metrics.interval,
+            timeout: settings.metrics.timeout.min(MAX_TIMEOUT),
+        })
+    }
+
+    /// Whether there is somewhere to go.
+    pub(crate) fn is_of_use(&self) -> bool {
+        !self.destinations.is_empty()
+    }
+}
+
 impl Push {
-    /// Opens the destinations of metrics and starts the thread; `None` where there is none.
+    /// Starts the thread, which has nowhere to send to before [`Push::follow`].
     pub(crate) fn start(
         settings: &Settings,
         metrics: &Arc<SpanMetrics>,
-    ) -> Result<Option<Self>, StartError> {
-        let mut destinations = Vec::new();
-        for destination in settings.destinations.iter().filter(|to| to.metrics_url.is_some()) {
-            destinations.push(MetricsTransport::new(destination)?);
-        }
-        if destinations.is_empty() || !settings.metrics.enabled {
-            return Ok(None);
-        }
+    ) -> Result<Self, StartError> {
         let shared = Arc::new(Shared::default());
         let worker = Worker {
             metrics: Arc::clone(metrics),
             shared: Arc::clone(&shared),
             resource: (&resource(settings)).into(),
-            destinations,
-            interval: settings.metrics.interval,
-            timeout: settings.metrics.timeout.min(MAX_TIMEOUT),
+            plan: Plan {
+                destinations: Vec::new(),
+                interval: settings.metrics.interval,
+                timeout: MAX_TIMEOUT,
+            },
         };
         let thread = std::thread::Builder::new()
             .name(String::from("genai-metrics"))
             .spawn(move || worker.run())
             .map_err(StartError::Thread)?;
         let thread = Mutex::new(Some(thread));
-        Ok(Some(Self { metrics: Arc::clone(metrics), shared, thread }))
+        Ok(Self { metrics: Arc::clone(metrics), shared, thread })
+    }
+
+    /// From now on to other destinations; a request that is on its way is finished first.
+    pub(crate) fn follow(&self, plan: Plan) {
+        self.shared.lock().next = Some(plan);
+        self.shared.changed.notify_all();
     }
 
     pub(crate) fn status(&self) -> MetricsStatus {
@@ -145,17 +173,26 @@ impl Worker {
         tracing::subscriber::with_default(
             tracing_core::subscriber::NoSubscriber::default(),
             || {
-                let mut next = Instant::now() + self.interval;
+                let mut next = Instant::now() + self.plan.interval;
                 loop {
                     let left = next.saturating_duration_since(Instant::now());
                     let wishes = self.shared.lock();
-                    let wishes = self
-                        .shared
-                        .wait(wishes, left, |wishes| wishes.stop || wishes.asked > wishes.done);
+                    let mut wishes = self.shared.wait(wishes, left, |wishes| {
+                        wishes.stop || wishes.asked > wishes.done || wishes.next.is_some()
+                    });
                     let (asked, stop) = (wishes.asked, wishes.stop);
+                    let plan = wishes.next.take();
+                    let due = stop || asked > wishes.done || Instant::now() >= next;
                     drop(wishes);
+                    if let Some(plan) = plan {
+                        self.plan = plan;
+                        next = Instant::now() + self.plan.interval;
+                    }
+                    if !due {
+                        continue;
+                    }
                     if Instant::now() >= next {
-                        next = Instant::now() + self.interval;
+                        next = Instant::now() + self.plan.interval;
                     }
                     self.export();
                     let mut wishes = self.shared.lock();
@@ -171,14 +208,17 @@ impl Worker {
     }
 
     fn export(&mut self) {
+        if !self.plan.is_of_use() {
+            return;
+        }
         let points = self.metrics.collect(SystemTime::now());
         if points.metrics.is_empty() {
             return;
         }
         let request = otlp::request(&points, &self.resource);
-        for destination in &mut self.destinations {
+        for destination in &mut self.plan.destinations {
             let mut outcome = Outcome::Delivered { rejected: 0, message: None };
-            let until = Instant::now() + self.timeout;
+            let until = Instant::now() + self.plan.timeout;
             for attempt in 0..ATTEMPTS {
                 let deadline = self.shared.lock().deadline.map_or(until, |end| end.min(until));
                 let left = deadline.saturating_duration_since(Instant::now());
@@ -189,7 +229,11 @@ impl Worker {
                 let Outcome::Transient { retry_after, .. } = &outcome else { break };
                 let wait = retry_after.unwrap_or(FIRST_WAIT * 2_u32.pow(attempt)).min(left);
                 let wishes = self.shared.lock();
-                drop(self.shared.wait(wishes, wait, |wishes| wishes.stop));
+                let moved = |wishes: &Wishes| wishes.stop || wishes.next.is_some();
+                drop(self.shared.wait(wishes, wait, moved));
+                if self.shared.lock().next.is_some() {
+                    break;
+                }
             }
             let mut wishes = self.shared.lock();
             match outcome {
@@ -203,11 +247,22 @@ impl Worker {
                 | Outcome::Permanent(failure)
                 | Outcome::TooLarge(failure) => {
                     wishes.failed += 1;
-                    wishes.last_error = Some(failure.message);
+                    wishes.last_error = Some(match takes_none(&failure) {
+                        true => format!(
+                            "{}; a receiver that takes no metrics? Then set metrics.enabled: false",
+                            failure.said()
+                        ),
+                        false => failure.said(),
+                    });
                 }
             }
         }
     }
+}
+
+/// Not found, no such method, not implemented; over gRPC, unimplemented.
+fn takes_none(failure: &Failure) -> bool {
+    matches!(failure.code, Some(404 | 405 | 501 | 12))
 }
 
 const ATTEMPTS: u32 = 4;

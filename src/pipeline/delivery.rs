@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use super::account::Account;
 use super::backoff::Backoff;
 use super::queue::{Pause, Queue};
+use super::signal::Signal;
 use super::transport::{Failure, FailureKind, Outcome, Packed, Transport};
 
 /// What became of a parcel.
@@ -25,40 +26,50 @@ pub(super) enum Delivered<P> {
     OutOfTime,
     /// To be tried again in parts.
     Split([Packed<P>; 2]),
+    /// There is something in it that may not leave any more.
+    Outdated,
 }
 
 /// Attempts and waiting for one destination.
 #[derive(Debug)]
-pub(super) struct Delivery {
-    queue: Arc<Queue>,
+pub(super) struct Delivery<S> {
+    queue: Arc<Queue<S>>,
     account: Arc<Account>,
     timeout: Duration,
     breaker: Option<Backoff>,
 }
 
-impl Delivery {
-    pub(super) fn new(queue: Arc<Queue>, account: Arc<Account>, timeout: Duration) -> Self {
+impl<S: Signal> Delivery<S> {
+    pub(super) fn new(queue: Arc<Queue<S>>, account: Arc<Account>, timeout: Duration) -> Self {
         Self { queue, account, timeout: timeout.min(MAX_TIMEOUT), breaker: None }
     }
 
-    pub(super) fn deliver<T: Transport>(
+    pub(super) fn deliver<T: Transport<Item = S>>(
         &mut self,
         transport: &mut T,
         mut parcel: T::Parcel,
+        may_leave: impl Fn() -> bool,
     ) -> Delivered<T::Parcel> {
         let started = Instant::now();
         let mut backoff = Backoff::new(FIRST_WAIT, MAX_WAIT);
         let mut attempts_left = if self.breaker.is_some() { 1 } else { ATTEMPTS };
         loop {
-            let Some(timeout) = self.queue.attempt_timeout(self.timeout) else {
+            let Some(timeout) = self.queue.begin_attempt(self.timeout) else {
                 return Delivered::OutOfTime;
             };
-            let (failure, retry_after) = match attempt(transport, &mut parcel, timeout) {
+            // Asked in the attempt: a reload that comes later waits for its end.
+            if !may_leave() {
+                self.queue.end_attempt();
+                return Delivered::Outdated;
+            }
+            let outcome = attempt(transport, &mut parcel, timeout);
+            self.queue.end_attempt();
+            let (failure, retry_after) = match outcome {
                 Outcome::Delivered { rejected, message } => {
                     self.answered();
                     self.account.succeeded();
                     if rejected > 0 {
-                        self.account.failed(rejection(rejected, message));
+                        self.account.failed(rejection(rejected, S::ITEMS, message));
                     }
                     return Delivered::Taken { rejected };
                 }
@@ -120,9 +131,9 @@ fn attempt<T: Transport>(transport: &mut T, parcel: &mut T::Parcel, timeout: Dur
     })
 }
 
-fn rejection(rejected: u64, message: Option<String>) -> Failure {
+fn rejection(rejected: u64, items: &str, message: Option<String>) -> Failure {
     let message = message.unwrap_or_else(|| String::from("no reason given"));
-    Failure::new(FailureKind::Status, format!("{rejected} spans rejected: {message}"))
+    Failure::new(FailureKind::Status, format!("{rejected} {items} rejected: {message}"))
 }
 
 /// Quick attempts before the breaker opens.

@@ -1,31 +1,36 @@
-//! A finished span on its way, and the receipt that is settled once for each destination.
+//! A finished span or log record on its way, and the receipt that is settled once for each destination.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 
-use opentelemetry_sdk::trace::SpanData;
+use super::signal::Signal;
+use crate::health::{Fate, Health, Ledger};
 
-use crate::health::{Fate, Health};
-
-/// A finished span, shared by the destinations it goes to.
+/// A finished item, shared by the destinations it goes to.
 #[derive(Debug)]
-pub(super) struct Finished {
-    span: SpanData,
+pub(super) struct Finished<S> {
+    item: S,
+    bytes: usize,
     track: Track,
 }
 
-/// How far a span has come, over all its destinations.
+/// How far an item has come, over all its destinations.
 #[derive(Debug)]
 struct Track {
     worst: AtomicU8,
     open: AtomicU32,
 }
 
-impl Finished {
-    pub(super) fn new(span: SpanData, destinations: usize) -> Arc<Self> {
+impl<S: Signal> Finished<S> {
+    pub(super) fn new(item: S, destinations: usize) -> Arc<Self> {
         let open = u32::try_from(destinations).unwrap_or(u32::MAX);
         let track = Track { worst: AtomicU8::new(0), open: AtomicU32::new(open) };
-        Arc::new(Self { span, track })
+        Arc::new(Self { bytes: item.size(), item, track })
+    }
+
+    /// About what it takes.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// One more destination. Only while at least one is not settled.
@@ -33,45 +38,51 @@ impl Finished {
         self.track.open.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Records what became of the span at one destination; the last one counts it.
+    /// Records what became of the item at one destination; the last one counts it.
     pub(super) fn settle(&self, fate: Fate, health: &Health) {
-        self.track.settle(fate, health);
+        self.track.settle(fate, S::ledger(health));
     }
 
-    /// The span and its receipt. Copies the span only while another destination needs it too.
-    pub(super) fn take(self: Arc<Self>) -> (SpanData, Receipt) {
-        match Arc::try_unwrap(self) {
-            Ok(Self { span, track }) => (span, Receipt(Holder::Sole(track))),
-            Err(shared) => (shared.span.clone(), Receipt(Holder::Shared(shared))),
-        }
+    /// The item and its receipt. Copies the item only while another destination needs it too.
+    pub(super) fn take(self: Arc<Self>) -> (S, Receipt<S>) {
+        let bytes = self.bytes;
+        let (item, holder) = match Arc::try_unwrap(self) {
+            Ok(Self { item, track, .. }) => (item, Holder::Sole(track)),
+            Err(shared) => (shared.item.clone(), Holder::Shared(shared)),
+        };
+        (item, Receipt { holder, bytes })
     }
 }
 
 impl Track {
-    fn settle(&self, fate: Fate, health: &Health) {
+    fn settle(&self, fate: Fate, ledger: &Ledger) {
         self.worst.fetch_max(fate.rank(), Ordering::AcqRel);
         if self.open.fetch_sub(1, Ordering::AcqRel) == 1 {
             let worst = Fate::from_rank(self.worst.load(Ordering::Acquire));
-            health.pipeline.finished.settle(worst, 1);
+            ledger.settle(worst, 1);
         }
     }
 }
 
-/// The duty to say what became of a span at one destination.
+/// The duty to say what became of an item at one destination.
 #[derive(Debug)]
 #[must_use]
-pub(super) struct Receipt(Holder);
-
-#[derive(Debug)]
-enum Holder {
-    Sole(Track),
-    Shared(Arc<Finished>),
+pub(super) struct Receipt<S> {
+    holder: Holder<S>,
+    /// See [`Finished::bytes`].
+    pub(super) bytes: usize,
 }
 
-impl Receipt {
+#[derive(Debug)]
+enum Holder<S> {
+    Sole(Track),
+    Shared(Arc<Finished<S>>),
+}
+
+impl<S: Signal> Receipt<S> {
     pub(super) fn settle(self, fate: Fate, health: &Health) {
-        match &self.0 {
-            Holder::Sole(track) => track.settle(fate, health),
+        match &self.holder {
+            Holder::Sole(track) => track.settle(fate, S::ledger(health)),
             Holder::Shared(finished) => finished.settle(fate, health),
         }
     }

@@ -81,6 +81,11 @@ fn failure(error: &ureq::Error, timeout: Duration) -> Failure {
         ureq::Error::Tls(_) | ureq::Error::Rustls(_) | ureq::Error::Pem(_) => {
             (FailureKind::Tls, error.to_string())
         }
+        ureq::Error::ConnectProxyFailed(reason) => {
+            // It says the status twice.
+            let reason = reason.split('/').next().unwrap_or_default();
+            (FailureKind::Proxy, reason.to_owned())
+        }
         ureq::Error::Protocol(_) => (FailureKind::Protocol, error.to_string()),
         ureq::Error::Io(error) => (kind_of_io(error), error.to_string()),
         _ => (FailureKind::Connection, error.to_string()),

@@ -1,18 +1,20 @@
 //! The pipeline as its owner sees it: start, provider, flush, shutdown, reload, snapshot.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use opentelemetry_sdk::trace::{SdkTracerProvider, SpanLimits};
+use opentelemetry_sdk::trace::{SdkTracerProvider, SpanData, SpanLimits};
 
-use super::outlets::Shared;
+use super::outlets::Outlets;
 use super::preparation::Preparation;
 use super::processor::Processor;
 use super::reload::Applied;
 use super::resource::resource;
 use super::sampler::SettingsSampler;
 use super::snapshot::Snapshot;
+use super::spans::Spans;
 use super::start_error::StartError;
+use super::tail::Tail;
 use super::transport::Transport;
 use crate::config::settings::{Limits, Settings};
 use crate::tracer::Core;
@@ -20,7 +22,7 @@ use crate::tracer::Core;
 /// Everything between finished spans and their destinations. Dropping it shuts it down.
 #[derive(Debug)]
 pub(crate) struct Pipeline {
-    shared: Arc<Shared>,
+    spans: Arc<Spans>,
     sampler: SettingsSampler,
     settings: Mutex<Settings>,
 }
@@ -41,7 +43,10 @@ impl Pipeline {
     pub(crate) fn start(settings: &Settings, core: Arc<Core>) -> Result<Self, StartError> {
         let health = Arc::clone(&core.health);
         Ok(Self {
-            shared: Arc::new(Shared::start(settings, core)?),
+            spans: Arc::new(Spans {
+                outlets: Outlets::start(settings, core)?,
+                tail: Tail::new(settings.keep, settings.batch),
+            }),
             sampler: SettingsSampler::new(settings, health),
             settings: Mutex::new(settings.clone()),
         })
@@ -49,17 +54,17 @@ impl Pipeline {
 
     /// Adds an outlet that is not in the settings, such as the console. Spans wait for it no
     /// longer than `delay`.
-    pub(crate) fn add<T: Transport>(
+    pub(crate) fn add<T: Transport<Item = SpanData>>(
         &self,
         name: &str,
         delay: Duration,
         transport: T,
     ) -> Result<(), StartError> {
         let settings = self.settings();
-        let preparation = Preparation::plain(&settings, Arc::clone(&self.shared.core));
+        let preparation = Preparation::plain(&settings, Arc::clone(&self.spans.outlets.core));
         let mut batch = settings.batch;
         batch.schedule_delay = batch.schedule_delay.min(delay);
-        self.shared.add(name, batch, preparation, transport)
+        self.spans.outlets.add(name, batch, preparation, transport)
     }
 
     /// A tracer provider with our processor, sampler, limits and resource. Everything is said
@@ -67,7 +72,7 @@ impl Pipeline {
     pub(crate) fn provider(&self) -> SdkTracerProvider {
         let settings = self.settings();
         SdkTracerProvider::builder()
-            .with_span_processor(Processor { shared: Arc::clone(&self.shared) })
+            .with_span_processor(Processor { spans: Arc::clone(&self.spans) })
             .with_sampler(self.sampler.clone())
             .with_span_limits(span_limits(&settings.limits))
             .with_resource(resource(&settings))
@@ -76,12 +81,12 @@ impl Pipeline {
 
     /// Waits until what ended before this call is delivered.
     pub(crate) fn flush(&self, timeout: Duration) -> Result<(), Undelivered> {
-        self.shared.flush(timeout)
+        self.spans.flush(timeout)
     }
 
     /// Delivers what is queued, no longer than `timeout`, and stops. Later calls report nothing.
     pub(crate) fn shutdown(&self, timeout: Duration) -> Result<(), Undelivered> {
-        self.shared.shutdown(timeout)
+        self.spans.shutdown(timeout)
     }
 
     /// Makes new settings work. Destinations that are new or different start, the old ones
@@ -90,16 +95,16 @@ impl Pipeline {
     /// The content policy is not among them: it is the tracer core's, and works at once.
     pub(crate) fn apply(&self, settings: &Settings) -> Result<Applied, StartError> {
         let mut current = self.settings();
-        let mut applied = self.shared.apply(&current, settings)?;
+        let mut applied = self.spans.outlets.apply(&current, settings)?;
         let sampling = [
             ("sampler", current.sampler != settings.sampler),
             ("sample_by", current.sample_by != settings.sample_by),
             ("keep", current.keep != settings.keep),
         ];
         if sampling.iter().any(|(_, differs)| *differs) {
-            self.shared.tail.set(settings.keep);
             self.sampler.set(settings);
         }
+        self.spans.follow(settings);
         for (name, differs) in sampling {
             if differs {
                 applied.changed.push(name.to_owned());
@@ -118,9 +123,19 @@ impl Pipeline {
         Ok(applied)
     }
 
+    /// Waits until no request is under way that began before this call.
+    pub(crate) fn wait_for_attempts(&self, timeout: Duration) {
+        self.spans.outlets.wait_for_attempts(Instant::now() + timeout);
+    }
+
     /// What has been delivered, what has not, and why.
     pub(crate) fn snapshot(&self) -> Snapshot {
-        self.shared.snapshot()
+        let destinations = self.spans.outlets.snapshot();
+        Snapshot {
+            spans: self.spans.health().pipeline.read(),
+            undecided: self.spans.tail.undecided(),
+            destinations,
+        }
     }
 
     fn settings(&self) -> MutexGuard<'_, Settings> {
@@ -130,7 +145,7 @@ impl Pipeline {
 
 impl Drop for Pipeline {
     fn drop(&mut self) {
-        let _ = self.shared.shutdown(SHUTDOWN_TIMEOUT);
+        let _ = self.spans.shutdown(SHUTDOWN_TIMEOUT);
     }
 }
 

@@ -18,6 +18,7 @@ impl<E: SpanExporter> Local<E> {
 }
 
 impl<E: SpanExporter + 'static> Transport for Local<E> {
+    type Item = SpanData;
     type Parcel = Vec<SpanData>;
 
     fn pack(&mut self, spans: Vec<SpanData>) -> Vec<Packed<Self::Parcel>> {

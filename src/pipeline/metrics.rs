@@ -15,9 +15,7 @@ pub(crate) struct MetricsTransport(Wire);
 
 impl MetricsTransport {
     pub(crate) fn new(destination: &Destination) -> Result<Self, StartError> {
-        // A wire goes where a destination's spans go; this one has only another path.
-        let to = Destination { traces_url: destination.metrics_url.clone(), ..destination.clone() };
-        Wire::new(&to).map(Self)
+        Wire::to(destination, destination.metrics_url.as_deref()).map(Self)
     }
 
     pub(crate) fn send(

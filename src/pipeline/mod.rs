@@ -30,8 +30,12 @@ mod processor;
 mod queue;
 mod reload;
 mod resource;
+mod routes;
 mod sampler;
+mod signal;
+mod size;
 mod snapshot;
+mod spans;
 mod start_error;
 mod stricter;
 mod tail;
@@ -69,9 +73,11 @@ pub(crate) use metrics::MetricsTransport;
 #[cfg(feature = "otel-http")]
 pub(crate) use probe::{Finding, Verdict, probe};
 pub(crate) use reload::Applied;
+#[cfg(feature = "metrics")]
+pub(crate) use reload::same_connection;
 #[cfg(feature = "otel-http")]
 pub(crate) use resource::resource;
 pub(crate) use snapshot::{DestinationSnapshot, Snapshot};
 pub(crate) use start_error::StartError;
 #[cfg(feature = "metrics")]
-pub(crate) use transport::Outcome;
+pub(crate) use transport::{Failure, Outcome};

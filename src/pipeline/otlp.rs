@@ -1,31 +1,36 @@
-//! OTLP: spans into requests of a size that receivers take, sent over HTTP or gRPC.
+//! OTLP: items into requests of a size that receivers take, sent over HTTP or gRPC.
 //!
 //! Encoding is that of `opentelemetry-proto`. Sending is ours, because the exporters of
 //! `opentelemetry-otlp` keep to themselves what `status()` has to say: status codes, the server's
 //! message, what was rejected, how often was retried.
 
+use std::marker::PhantomData;
 use std::time::Duration;
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans};
 use opentelemetry_proto::transform::common::tonic::ResourceAttributesWithSchema;
-use opentelemetry_proto::transform::trace::tonic::group_spans_by_resource_and_scope;
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::trace::SpanData;
 
 #[cfg(feature = "otel-grpc")]
 use super::grpc::GrpcTransport;
 use super::http::HttpTransport;
 use super::request::Export;
+use super::signal::Signal;
+use super::size;
 use super::start_error::StartError;
 use super::transport::{Outcome, Packed, Transport};
 use crate::config::settings::{Destination, Protocol};
 
+/// The resource as requests have it.
+pub(crate) type OtlpResource = ResourceAttributesWithSchema;
+
 /// Sends OTLP requests to one destination.
 #[derive(Debug)]
-pub(super) struct OtlpTransport {
-    resource: ResourceAttributesWithSchema,
+pub(super) struct OtlpTransport<S> {
+    resource: OtlpResource,
     wire: Wire,
+    signal: PhantomData<fn(S)>,
 }
 
 #[derive(Debug)]
@@ -48,6 +53,12 @@ impl Wire {
         })
     }
 
+    /// A wire to another of the destination's URLs than the one for spans.
+    pub(super) fn to(destination: &Destination, url: Option<&str>) -> Result<Self, StartError> {
+        let traces_url = url.map(str::to_owned);
+        Self::new(&Destination { traces_url, ..destination.clone() })
+    }
+
     pub(super) fn send(&mut self, request: &impl Export, timeout: Duration) -> Outcome {
         match self {
             Self::Http(http) => http.send(request, timeout),
@@ -57,44 +68,45 @@ impl Wire {
     }
 }
 
-impl OtlpTransport {
+impl<S: Signal> OtlpTransport<S> {
     pub(super) fn new(destination: &Destination, resource: &Resource) -> Result<Self, StartError> {
-        Ok(Self { resource: resource.into(), wire: Wire::new(destination)? })
+        let wire = Wire::to(destination, S::url(destination))?;
+        Ok(Self { resource: resource.into(), wire, signal: PhantomData })
     }
 
-    /// Sends a request without spans.
+    /// Sends a request without items.
     pub(super) fn probe(&mut self, timeout: Duration) -> Outcome {
-        self.send(&mut ExportTraceServiceRequest::default(), timeout)
+        self.send(&mut S::request(Vec::new(), &self.resource), timeout)
     }
 
-    fn parcel(&self, spans: Vec<SpanData>) -> Packed<ExportTraceServiceRequest> {
-        let count = spans.len();
-        let resource_spans = group_spans_by_resource_and_scope(spans, &self.resource);
-        Packed::Parcel(ExportTraceServiceRequest { resource_spans }, count)
+    fn parcel(&self, items: Vec<S>) -> Packed<S::Request> {
+        let count = items.len();
+        Packed::Parcel(S::request(items, &self.resource), count)
     }
 }
 
-impl Transport for OtlpTransport {
-    type Parcel = ExportTraceServiceRequest;
+impl<S: Signal> Transport for OtlpTransport<S> {
+    type Item = S;
+    type Parcel = S::Request;
 
-    fn pack(&mut self, spans: Vec<SpanData>) -> Vec<Packed<Self::Parcel>> {
+    fn pack(&mut self, items: Vec<S>) -> Vec<Packed<Self::Parcel>> {
         let mut packed = Vec::new();
         let mut part = Vec::new();
         let mut part_bytes = 0;
-        for span in spans {
-            let bytes = estimate(&span);
-            if bytes > MAX_SPAN_BYTES || part_bytes + bytes > MAX_REQUEST_BYTES {
+        for item in items {
+            let bytes = item.size();
+            if bytes > MAX_ITEM_BYTES || part_bytes + bytes > size::MAX_REQUEST {
                 if !part.is_empty() {
                     packed.push(self.parcel(std::mem::take(&mut part)));
                 }
                 part_bytes = 0;
             }
-            if bytes > MAX_SPAN_BYTES {
+            if bytes > MAX_ITEM_BYTES {
                 packed.push(Packed::OverLimit);
                 continue;
             }
             part_bytes += bytes;
-            part.push(span);
+            part.push(item);
         }
         if !part.is_empty() {
             packed.push(self.parcel(part));
@@ -106,14 +118,14 @@ impl Transport for OtlpTransport {
         self.wire.send(parcel, timeout)
     }
 
-    fn split(&mut self, parcel: Self::Parcel) -> Option<[Packed<Self::Parcel>; 2]> {
-        let count = spans_in(&parcel);
+    fn split(&mut self, mut parcel: Self::Parcel) -> Option<[Packed<Self::Parcel>; 2]> {
+        let count = parcel.count();
         if count < 2 {
             return None;
         }
         let (first, second) = (count / 2, count - count / 2);
-        let [head, tail] = divide(parcel, first);
-        Some([Packed::Parcel(head, first), Packed::Parcel(tail, second)])
+        let rest = parcel.split_off(first);
+        Some([Packed::Parcel(parcel, first), Packed::Parcel(rest, second)])
     }
 }
 
@@ -125,71 +137,109 @@ pub(super) fn missing(
     StartError::MissingFeature { destination: destination.name.clone(), what, feature }
 }
 
-/// About how many bytes a span takes in a request; more rather than less.
-fn estimate(span: &SpanData) -> usize {
-    use opentelemetry::{Array, KeyValue, Value};
-    fn attribute(attribute: &KeyValue) -> usize {
-        let value = match &attribute.value {
-            Value::String(text) => text.as_str().len(),
-            Value::Array(Array::String(texts)) => {
-                texts.iter().map(|text| text.as_str().len() + 8).sum()
+/// A level at which OTLP groups items: a request, a resource, a scope.
+pub(crate) trait Nested {
+    /// How many items there are.
+    fn count(&self) -> usize;
+
+    /// Keeps the first `n` items, and gives the others in a group like this one.
+    fn split_off(&mut self, n: usize) -> Self;
+}
+
+/// What the list of a group has in it: further groups, or items.
+macro_rules! nested {
+    (@count $list:expr, groups) => { $list.iter().map(Nested::count).sum() };
+    (@count $list:expr, items) => { $list.len() };
+    (@split $list:expr, $n:expr, groups) => { split_off(&mut $list, $n) };
+    (@split $list:expr, $n:expr, items) => { $list.split_off($n) };
+    ($($group:ty: $what:ident in $list:ident;)*) => {$(
+        impl Nested for $group {
+            fn count(&self) -> usize {
+                nested!(@count self.$list, $what)
             }
-            Value::Array(Array::Bool(values)) => values.len() * 8,
-            Value::Array(Array::I64(values)) => values.len() * 16,
-            Value::Array(Array::F64(values)) => values.len() * 16,
-            _ => 10,
+
+            fn split_off(&mut self, n: usize) -> Self {
+                let rest = nested!(@split self.$list, n, $what);
+                let kept = std::mem::take(&mut self.$list);
+                // Only the group itself is copied.
+                let mut other = self.clone();
+                other.$list = rest;
+                self.$list = kept;
+                other
+            }
+        }
+    )*};
+}
+
+nested! {
+    ExportTraceServiceRequest: groups in resource_spans;
+    ResourceSpans: groups in scope_spans;
+    ScopeSpans: items in spans;
+}
+
+fn split_off<G: Nested>(groups: &mut Vec<G>, mut n: usize) -> Vec<G> {
+    let mut whole = 0;
+    while let Some(group) = groups.get(whole)
+        && group.count() <= n
+    {
+        n -= group.count();
+        whole += 1;
+    }
+    let mut rest = groups.split_off(whole);
+    if n > 0
+        && let Some(cut) = rest.first_mut()
+    {
+        let tail = cut.split_off(n);
+        groups.push(std::mem::replace(cut, tail));
+    }
+    rest
+}
+
+/// A single item may need a request of its own up to here.
+const MAX_ITEM_BYTES: usize = 32 << 20;
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry_proto::tonic::trace::v1::Span;
+
+    use super::*;
+
+    #[test]
+    fn a_request_is_cut_between_any_two_items() {
+        let span = |n: usize| Span { name: n.to_string(), ..Span::default() };
+        let scope = |schema: &str, spans: &[usize]| ScopeSpans {
+            schema_url: schema.to_owned(),
+            spans: spans.iter().copied().map(span).collect(),
+            ..ScopeSpans::default()
         };
-        attribute.key.as_str().len() + value + 16
-    }
-    fn attributes(all: &[KeyValue]) -> usize {
-        all.iter().map(attribute).sum()
-    }
-    let events =
-        span.events.iter().map(|event| event.name.len() + attributes(&event.attributes) + 32);
-    let links = span.links.iter().map(|link| attributes(&link.attributes) + 64);
-    span.name.len()
-        + attributes(&span.attributes)
-        + events.sum::<usize>()
-        + links.sum::<usize>()
-        + 128
-}
-
-fn spans_in(request: &ExportTraceServiceRequest) -> usize {
-    let scopes = request.resource_spans.iter().flat_map(|resource| &resource.scope_spans);
-    scopes.map(|scope| scope.spans.len()).sum()
-}
-
-/// The first `n` spans of a request, and the rest.
-fn divide(request: ExportTraceServiceRequest, n: usize) -> [ExportTraceServiceRequest; 2] {
-    let mut halves = [ExportTraceServiceRequest::default(), ExportTraceServiceRequest::default()];
-    let mut left = n;
-    for resource in request.resource_spans {
-        let mut parts = [Vec::new(), Vec::new()];
-        for mut scope in resource.scope_spans {
-            let rest = scope.spans.split_off(left.min(scope.spans.len()));
-            left -= scope.spans.len();
-            let tail = ScopeSpans {
-                scope: scope.scope.clone(),
-                schema_url: scope.schema_url.clone(),
-                spans: rest,
-            };
-            parts[0].extend((!scope.spans.is_empty()).then_some(scope));
-            parts[1].extend((!tail.spans.is_empty()).then_some(tail));
-        }
-        for (half, scope_spans) in halves.iter_mut().zip(parts) {
-            if !scope_spans.is_empty() {
-                half.resource_spans.push(ResourceSpans {
-                    resource: resource.resource.clone(),
-                    schema_url: resource.schema_url.clone(),
-                    scope_spans,
-                });
+        let resource = |schema: &str, scope_spans| ResourceSpans {
+            schema_url: schema.to_owned(),
+            scope_spans,
+            ..ResourceSpans::default()
+        };
+        let whole = ExportTraceServiceRequest {
+            resource_spans: vec![
+                resource("a", vec![scope("b", &[0, 1]), scope("c", &[2])]),
+                resource("d", vec![scope("e", &[3, 4, 5])]),
+            ],
+        };
+        for n in 1..6 {
+            let mut head = whole.clone();
+            let tail = head.split_off(n);
+            assert_eq!((head.count(), tail.count()), (n, 6 - n));
+            let mut seen = 0;
+            for resource in head.resource_spans.iter().chain(&tail.resource_spans) {
+                for scope in &resource.scope_spans {
+                    for span in &scope.spans {
+                        assert_eq!(span.name, seen.to_string());
+                        let places = ["ab", "ab", "ac", "de", "de", "de"];
+                        let place = format!("{}{}", resource.schema_url, scope.schema_url);
+                        assert_eq!(place, places[seen]);
+                        seen += 1;
+                    }
+                }
             }
+            assert_eq!(seen, 6);
         }
     }
-    halves
 }
-
-/// What the receivers of most vendors and the Collector's gRPC server take at least.
-const MAX_REQUEST_BYTES: usize = 4 << 20;
-/// A single span may need a request of its own up to here.
-const MAX_SPAN_BYTES: usize = 32 << 20;

@@ -8,54 +8,66 @@ use super::account::Account;
 use super::lifecycle::Undelivered;
 #[cfg(feature = "otel-http")]
 use super::otlp::OtlpTransport;
-use super::preparation::Preparation;
-use super::processor::Routes;
-use super::queue::Queue;
+use super::queue::{Queue, Ticket};
 #[cfg(feature = "otel-http")]
 use super::resource::resource;
-use super::snapshot::{DestinationSnapshot, Snapshot};
+use super::routes::Routes;
+use super::signal::Signal;
+use super::snapshot::DestinationSnapshot;
 use super::start_error::StartError;
-use super::tail::{Decided, Tail};
 use super::transport::Transport;
 use super::worker::Worker;
 use crate::config::settings::{Batch, Destination, Settings};
-use crate::health::{DropReason, Fate};
+use crate::health::DropReason;
 use crate::tracer::Core;
 
-/// What the processor, which lives as long as the tracer provider, shares with the pipeline.
+/// The destinations of one signal.
 #[derive(Debug)]
-pub(super) struct Shared {
-    pub(super) routes: Routes,
+pub(super) struct Outlets<S: Signal> {
+    pub(super) routes: Arc<Routes<S>>,
     pub(super) core: Arc<Core>,
-    pub(super) tail: Tail,
-    outlets: Mutex<Outlets>,
+    running: Mutex<Running<S>>,
     /// Set for good by the first shutdown; a second one waits here for the first.
     shutdown: Mutex<()>,
     shut_down: AtomicBool,
 }
 
-#[derive(Debug, Default)]
-pub(super) struct Outlets {
-    pub(super) active: Vec<Outlet>,
+#[derive(Debug)]
+pub(super) struct Running<S: Signal> {
+    pub(super) active: Vec<Outlet<S>>,
     /// Removed by a reload and not empty yet.
-    pub(super) draining: Vec<Outlet>,
+    pub(super) draining: Vec<Outlet<S>>,
 }
 
 /// A destination with its running worker.
 #[derive(Clone, Debug)]
-pub(super) struct Outlet {
+pub(super) struct Outlet<S: Signal> {
     pub(super) name: String,
     /// `None` for outlets that do not come from the settings.
     pub(super) destination: Option<Destination>,
-    pub(super) queue: Arc<Queue>,
+    pub(super) queue: Arc<Queue<S>>,
     pub(super) account: Arc<Account>,
 }
 
-impl Shared {
+/// A flush that was asked for.
+#[derive(Debug)]
+pub(super) struct Flushing<S: Signal>(Vec<(Outlet<S>, u64, Ticket)>);
+
+/// A shutdown that has begun.
+#[derive(Debug)]
+pub(super) struct Closing<'a, S: Signal> {
+    _first: MutexGuard<'a, ()>,
+    /// With what each had refused and not sent before.
+    outlets: Vec<(Outlet<S>, u64, u64)>,
+    deadline: Instant,
+}
+
+impl<S: Signal> Outlets<S> {
     pub(super) fn start(settings: &Settings, core: Arc<Core>) -> Result<Self, StartError> {
         let mut active = Vec::new();
-        for destination in trace_destinations(settings) {
-            match Outlet::open(settings, destination, Arc::default(), &core) {
+        for destination in destinations::<S>(settings) {
+            let account = Arc::new(Account::new(destination.policy));
+            match Outlet::open(settings, destination, account, &core) {
                 Ok(outlet) => active.push(outlet),
                 Err(error) => {
                     close_all(&active, Instant::now(), DropReason::Shutdown);
@@ -64,118 +76,127 @@ impl Shared {
             }
         }
         Ok(Self {
-            routes: Routes::new(queues(&active)),
+            routes: Arc::new(Routes::new(queues(&active))),
             core,
-            tail: Tail::new(settings.keep, settings.batch.max_queue_size),
-            outlets: Mutex::new(Outlets { active, draining: Vec::new() }),
+            running: Mutex::new(Running { active, draining: Vec::new() }),
             shutdown: Mutex::new(()),
             shut_down: AtomicBool::new(false),
         })
     }
 
-    pub(super) fn add<T: Transport>(
+    pub(super) fn add<T: Transport<Item = S>>(
         &self,
         name: &str,
         batch: Batch,
-        preparation: Preparation,
+        preparation: S::Preparation,
         transport: T,
     ) -> Result<(), StartError> {
-        let mut outlets = self.outlets();
+        let mut running = self.lock();
         let worker = Start { name, batch, timeout: LOCAL_TIMEOUT, preparation, transport };
-        let (queue, account) = worker.start(Arc::default(), &self.core)?;
-        outlets.active.push(Outlet { name: name.to_owned(), destination: None, queue, account });
-        self.routes.replace(queues(&outlets.active));
+        let account = Arc::new(Account::new(None));
+        let queue = worker.start(&account, &self.core)?;
+        running.active.push(Outlet { name: name.to_owned(), destination: None, queue, account });
+        self.routes.replace(queues(&running.active));
         Ok(())
     }
 
-    pub(super) fn flush(&self, timeout: Duration) -> Result<(), Undelivered> {
-        let deadline = Instant::now() + timeout;
-        let outlets = self.all_outlets();
-        let asked: Vec<_> = outlets
-            .iter()
-            .map(|outlet| (outlet, outlet.account.refused(), outlet.queue.ask_flush()))
-            .collect();
-        let mut left = Undelivered::default();
-        for (outlet, refused_before, ticket) in asked {
-            left.waiting += outlet.queue.wait_flushed(ticket, deadline);
-            left.refused += outlet.account.refused() - refused_before;
-        }
-        left.into_result()
+    /// Asks for everything that is queued now.
+    pub(super) fn ask_flush(&self) -> Flushing<S> {
+        let asked = self.all().into_iter().map(|outlet| {
+            let (refused, ticket) = (outlet.account.refused(), outlet.queue.ask_flush());
+            (outlet, refused, ticket)
+        });
+        Flushing(asked.collect())
     }
 
-    pub(super) fn shutdown(&self, timeout: Duration) -> Result<(), Undelivered> {
-        let _first = self.shutdown.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Waits until the requests that are under way are over.
+    pub(super) fn wait_for_attempts(&self, deadline: Instant) {
+        for outlet in self.all() {
+            outlet.queue.wait_attempt(deadline);
+        }
+    }
+
+    /// From now on nothing more is taken; what is there is delivered within `timeout`. `last` may
+    /// still send. `None` where there was a shutdown before.
+    pub(super) fn close(&self, timeout: Duration, last: impl FnOnce()) -> Option<Closing<'_, S>> {
+        let first = self.shutdown.lock().unwrap_or_else(PoisonError::into_inner);
         if self.shut_down.swap(true, Ordering::AcqRel) {
-            return Ok(());
+            return None;
         }
         // A reload that is under way is done before its outlets are listed here.
         let outlets = {
-            let no_reload = self.outlets();
-            self.settle_tail(self.tail.finish());
+            let no_reload = self.lock();
+            last();
             self.routes.shut_down();
             drop(no_reload);
-            self.all_outlets()
+            self.all()
         };
         let start = Instant::now();
         // The workers get a little less time, so that they can say what became of the rest.
         let (until, deadline) = (start + timeout.mul_f32(0.9), start + timeout);
-        let before: Vec<_> = outlets
-            .iter()
-            .map(|outlet| (outlet.account.refused(), outlet.account.cut_off()))
-            .collect();
-        close_all(&outlets, until, DropReason::Shutdown);
-        let mut left = Undelivered::default();
-        for (outlet, (refused, cut_off)) in outlets.iter().zip(before) {
-            let unconfirmed = outlet.queue.wait_stopped(deadline, DropReason::Shutdown);
-            left.unconfirmed += unconfirmed as u64;
-            left.refused += outlet.account.refused() - refused;
-            left.waiting += outlet.account.cut_off() - cut_off;
-        }
-        left.into_result()
-    }
-
-    /// Sends and counts what the tail has decided on.
-    pub(super) fn settle_tail(&self, decided: Decided) {
-        let health = &self.core.health;
-        for span in decided.kept {
-            self.routes.send(span, health);
-        }
-        if decided.dropped > 0 {
-            let fate = Fate::Dropped(DropReason::TailSampled);
-            health.pipeline.finished.settle(fate, decided.dropped);
-        }
+        let counted = outlets.into_iter().map(|outlet| {
+            let (refused, cut_off) = (outlet.account.refused(), outlet.account.cut_off());
+            outlet.queue.close(until, DropReason::Shutdown);
+            (outlet, refused, cut_off)
+        });
+        Some(Closing { _first: first, outlets: counted.collect(), deadline })
     }
 
     pub(super) fn is_shut_down(&self) -> bool {
         self.shut_down.load(Ordering::Acquire)
     }
 
-    pub(super) fn snapshot(&self) -> Snapshot {
-        let outlets = self.outlets();
+    pub(super) fn snapshot(&self) -> Vec<DestinationSnapshot> {
+        let running = self.lock();
         let mut destinations: Vec<_> =
-            outlets.active.iter().map(|outlet| DestinationSnapshot::new(outlet, false)).collect();
-        for outlet in outlets.draining.iter().filter(|outlet| !outlet.queue.is_stopped()) {
+            running.active.iter().map(|outlet| DestinationSnapshot::new(outlet, false)).collect();
+        for outlet in running.draining.iter().filter(|outlet| !outlet.queue.is_stopped()) {
             // A replaced destination shares its counts with its successor.
-            let shown = |active: &Outlet| Arc::ptr_eq(&active.account, &outlet.account);
-            if !outlets.active.iter().any(shown) {
+            let shown = |active: &Outlet<S>| Arc::ptr_eq(&active.account, &outlet.account);
+            if !running.active.iter().any(shown) {
                 destinations.push(DestinationSnapshot::new(outlet, true));
             }
         }
-        drop(outlets);
-        Snapshot { spans: self.core.health.pipeline.read(), destinations }
+        destinations
     }
 
-    pub(super) fn outlets(&self) -> MutexGuard<'_, Outlets> {
-        self.outlets.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn lock(&self) -> MutexGuard<'_, Running<S>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn all_outlets(&self) -> Vec<Outlet> {
-        let outlets = self.outlets();
-        outlets.active.iter().chain(&outlets.draining).cloned().collect()
+    fn all(&self) -> Vec<Outlet<S>> {
+        let running = self.lock();
+        running.active.iter().chain(&running.draining).cloned().collect()
     }
 }
 
-impl Outlet {
+impl<S: Signal> Flushing<S> {
+    /// Waits until it is delivered, given up, or the time is over.
+    pub(super) fn wait(self, deadline: Instant) -> Undelivered {
+        let mut left = Undelivered::default();
+        for (outlet, refused_before, ticket) in self.0 {
+            left.waiting += outlet.queue.wait_flushed(ticket, deadline);
+            left.refused += outlet.account.refused() - refused_before;
+        }
+        left
+    }
+}
+
+impl<S: Signal> Closing<'_, S> {
+    /// Waits until everything is delivered or the time is over.
+    pub(super) fn wait(self) -> Undelivered {
+        let mut left = Undelivered::default();
+        for (outlet, refused, cut_off) in &self.outlets {
+            let unconfirmed = outlet.queue.wait_stopped(self.deadline, DropReason::Shutdown);
+            left.unconfirmed += unconfirmed as u64;
+            left.refused += outlet.account.refused() - refused;
+            left.waiting += outlet.account.cut_off() - cut_off;
+        }
+        left
+    }
+}
+
+impl<S: Signal> Outlet<S> {
     /// Builds what a destination needs and starts its thread.
     #[cfg(feature = "otel-http")]
     pub(super) fn open(
@@ -187,17 +208,12 @@ impl Outlet {
         let name = &destination.name;
         let start = Start {
             name,
-            batch: settings.batch,
-            timeout: destination.timeout.min(settings.batch.export_timeout),
-            preparation: Preparation::new(
-                settings,
-                destination,
-                Arc::clone(core),
-                Arc::clone(&account.format),
-            ),
-            transport: OtlpTransport::new(destination, &resource(settings))?,
+            batch: S::batch(settings),
+            timeout: destination.timeout.min(S::batch(settings).export_timeout),
+            preparation: S::preparation(settings, destination, Arc::clone(core), &account),
+            transport: OtlpTransport::<S>::new(destination, &resource(settings))?,
         };
-        let (queue, account) = start.start(account, core)?;
+        let queue = start.start(&account, core)?;
         let destination = Some(destination.clone());
         Ok(Self { name: name.clone(), destination, queue, account })
     }
@@ -218,47 +234,47 @@ impl Outlet {
 }
 
 /// A worker to be started.
-struct Start<'a, T> {
+struct Start<'a, T: Transport> {
     name: &'a str,
     batch: Batch,
     timeout: Duration,
-    preparation: Preparation,
+    preparation: <T::Item as Signal>::Preparation,
     transport: T,
 }
 
 impl<T: Transport> Start<'_, T> {
     fn start(
         self,
-        account: Arc<Account>,
+        account: &Arc<Account>,
         core: &Arc<Core>,
-    ) -> Result<(Arc<Queue>, Arc<Account>), StartError> {
+    ) -> Result<Arc<Queue<T::Item>>, StartError> {
         let health = &core.health;
-        let queue = Queue::new(self.batch, Arc::clone(&account), Arc::clone(health));
+        let queue = Queue::new(self.batch, Arc::clone(account), Arc::clone(health));
         let queue = Arc::new(queue);
         let worker = Worker {
             queue: Arc::clone(&queue),
-            account: Arc::clone(&account),
+            account: Arc::clone(account),
             health: Arc::clone(health),
             preparation: self.preparation,
             timeout: self.timeout,
             transport: self.transport,
         };
         worker.start(self.name).map_err(StartError::Thread)?;
-        Ok((queue, account))
+        Ok(queue)
     }
 }
 
-/// The destinations that spans go to.
-pub(super) fn trace_destinations(settings: &Settings) -> impl Iterator<Item = &Destination> {
-    let spans_leave = settings.traces_enabled;
-    settings.destinations.iter().filter(move |to| spans_leave && to.traces_url.is_some())
+/// The destinations that a signal goes to.
+pub(super) fn destinations<S: Signal>(settings: &Settings) -> impl Iterator<Item = &Destination> {
+    let leaves = S::is_on(settings);
+    settings.destinations.iter().filter(move |to| leaves && S::url(to).is_some())
 }
 
-pub(super) fn queues(outlets: &[Outlet]) -> Vec<Arc<Queue>> {
+pub(super) fn queues<S: Signal>(outlets: &[Outlet<S>]) -> Vec<Arc<Queue<S>>> {
     outlets.iter().map(|outlet| Arc::clone(&outlet.queue)).collect()
 }
 
-pub(super) fn close_all(outlets: &[Outlet], until: Instant, reason: DropReason) {
+pub(super) fn close_all<S: Signal>(outlets: &[Outlet<S>], until: Instant, reason: DropReason) {
     for outlet in outlets {
         outlet.queue.close(until, reason);
     }

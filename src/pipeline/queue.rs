@@ -11,12 +11,14 @@ use std::time::{Duration, Instant};
 
 use super::account::Account;
 use super::finished::Finished;
+use super::signal::Signal;
+use super::size;
 use crate::config::settings::Batch;
 use crate::health::{DropReason, Fate, Health};
 
 #[derive(Debug)]
-pub(super) struct Queue {
-    state: Mutex<State>,
+pub(super) struct Queue<S> {
+    state: Mutex<State<S>>,
     /// Something to do for the worker.
     work: Condvar,
     /// Something was settled, given up or stopped.
@@ -26,22 +28,34 @@ pub(super) struct Queue {
 }
 
 #[derive(Debug)]
-struct State {
-    spans: VecDeque<Arc<Finished>>,
-    /// Spans the worker has taken and not settled; they count towards the limit.
-    in_hand: usize,
+struct State<S> {
+    spans: VecDeque<Arc<Finished<S>>>,
+    /// What these spans take.
+    bytes: usize,
+    /// Spans the worker has taken and not settled; they count towards the limits.
+    in_hand: Load,
     batch: Batch,
     mode: Mode,
     /// The worker is waiting on `work`.
     idle: bool,
     /// The destination is not answering.
     breaker_open: bool,
+    /// Attempts are numbered; whether the last one is under way.
+    attempts: u64,
+    attempting: bool,
     /// Spans ever taken in, and how many of these are settled: a flush is done when the second
     /// reaches what the first was when it was asked for.
     pushed: u64,
     settled: u64,
     flush: Flush,
     due: Instant,
+}
+
+/// So many spans, and about how many bytes they take.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Load {
+    pub(super) spans: usize,
+    pub(super) bytes: usize,
 }
 
 /// Flushes are numbered.
@@ -67,8 +81,8 @@ enum Mode {
 
 /// What the worker has to do.
 #[derive(Debug)]
-pub(super) enum Work {
-    Batch(Vec<Arc<Finished>>),
+pub(super) enum Work<S> {
+    Batch(Vec<Arc<Finished<S>>>),
     /// Everything is settled that this flush waits for; the transport may hold something back.
     Flush(u64),
     Stop,
@@ -83,11 +97,11 @@ pub(super) struct Ticket {
 
 /// A span that the queue did not take.
 #[derive(Debug)]
-pub(super) enum Refused {
+pub(super) enum Refused<S> {
     /// Counted; nothing more to do.
     Full,
     /// The destination was removed: the span is still to be routed.
-    Closed(Arc<Finished>),
+    Closed(Arc<Finished<S>>),
 }
 
 /// Why a pause ended.
@@ -100,15 +114,18 @@ pub(super) enum Pause {
     Stop,
 }
 
-impl Queue {
+impl<S: Signal> Queue<S> {
     pub(super) fn new(batch: Batch, account: Arc<Account>, health: Arc<Health>) -> Self {
         let state = State {
             spans: VecDeque::new(),
-            in_hand: 0,
+            bytes: 0,
+            in_hand: Load::default(),
             batch,
             mode: Mode::Open,
             idle: false,
             breaker_open: false,
+            attempts: 0,
+            attempting: false,
             pushed: 0,
             settled: 0,
             flush: Flush::default(),
@@ -119,26 +136,24 @@ impl Queue {
     }
 
     /// Takes a span in, unless there is no room.
-    pub(super) fn offer(&self, finished: Arc<Finished>) -> Result<(), Refused> {
+    pub(super) fn offer(&self, finished: Arc<Finished<S>>) -> Result<(), Refused<S>> {
         let mut state = self.lock();
         if state.mode != Mode::Open {
             drop(state);
             return Err(Refused::Closed(finished));
         }
         self.account.spans.receive(1);
-        if state.spans.len() + state.in_hand >= state.batch.max_queue_size {
-            let reason = match state.breaker_open {
-                true => DropReason::BreakerOpen,
-                false => DropReason::QueueFull,
-            };
+        let bytes = finished.bytes();
+        if let Some(reason) = state.full(bytes) {
             drop(state);
             self.account.spans.settle(Fate::Dropped(reason), 1);
             finished.settle(Fate::Dropped(reason), &self.health);
             return Err(Refused::Full);
         }
         state.spans.push_back(finished);
+        state.bytes += bytes;
         state.pushed += 1;
-        let wake = state.idle && state.spans.len() >= state.batch.max_export_batch_size;
+        let wake = state.idle && state.has_batch();
         if wake {
             state.idle = false;
         }
@@ -150,7 +165,7 @@ impl Queue {
     }
 
     /// Waits for a batch that is full, due, or asked for.
-    pub(super) fn next(&self) -> Work {
+    pub(super) fn next(&self) -> Work<S> {
         let mut state = self.lock();
         loop {
             let now = Instant::now();
@@ -165,14 +180,10 @@ impl Queue {
             if state.flush.is_open() && state.settled >= state.flush.target {
                 return Work::Flush(state.flush.asked);
             }
-            let full = state.spans.len() >= state.batch.max_export_batch_size;
             let asked = state.is_urgent() || now >= state.due;
-            if full || (asked && !state.spans.is_empty()) {
-                let n = state.spans.len().min(state.batch.max_export_batch_size);
-                let batch: Vec<_> = state.spans.drain(..n).collect();
-                state.in_hand = n;
+            if state.has_batch() || (asked && !state.spans.is_empty()) {
                 state.due = now + state.batch.schedule_delay;
-                return Work::Batch(batch);
+                return Work::Batch(state.take_batch());
             }
             if now >= state.due {
                 state.due = now + state.batch.schedule_delay;
@@ -205,10 +216,11 @@ impl Queue {
     }
 
     /// Counts spans that the worker has finished with.
-    pub(super) fn settled(&self, n: usize) {
+    pub(super) fn settled(&self, load: Load) {
         let mut state = self.lock();
-        state.in_hand = state.in_hand.saturating_sub(n);
-        state.settled += n as u64;
+        state.in_hand.spans = state.in_hand.spans.saturating_sub(load.spans);
+        state.in_hand.bytes = state.in_hand.bytes.saturating_sub(load.bytes);
+        state.settled += load.spans as u64;
         drop(state);
         self.progress.notify_all();
     }
@@ -236,15 +248,38 @@ impl Queue {
         self.lock().breaker_open = false;
     }
 
-    /// The time for the next attempt: never past the end of shutdown. `None` when that is over.
-    pub(super) fn attempt_timeout(&self, timeout: Duration) -> Option<Duration> {
-        match self.lock().mode {
+    /// Begins an attempt and gives the time for it: never past the end of shutdown. `None` when
+    /// that is over.
+    pub(super) fn begin_attempt(&self, timeout: Duration) -> Option<Duration> {
+        let mut state = self.lock();
+        let timeout = match state.mode {
             Mode::Open => Some(timeout),
             Mode::Closing { until, .. } => {
                 let left = until.saturating_duration_since(Instant::now());
                 (!left.is_zero()).then(|| timeout.min(left))
             }
             Mode::Stopped => None,
+        };
+        state.attempts += 1;
+        state.attempting = timeout.is_some();
+        timeout
+    }
+
+    pub(super) fn end_attempt(&self) {
+        self.lock().attempting = false;
+        self.progress.notify_all();
+    }
+
+    /// Waits until the attempt that is under way, if there is one, has ended.
+    pub(super) fn wait_attempt(&self, deadline: Instant) {
+        let mut state = self.lock();
+        let number = state.attempts;
+        while state.attempting && state.attempts == number && state.mode != Mode::Stopped {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            state = wait_on(&self.progress, state, left);
         }
     }
 
@@ -309,10 +344,10 @@ impl Queue {
         loop {
             let now = Instant::now();
             if state.mode == Mode::Stopped {
-                return state.in_hand;
+                return state.in_hand.spans;
             }
             if now >= deadline {
-                let in_hand = state.in_hand;
+                let in_hand = state.in_hand.spans;
                 self.drop_all(state, reason);
                 return in_hand;
             }
@@ -337,9 +372,10 @@ impl Queue {
     }
 
     /// Stops and drops what is queued.
-    fn drop_all(&self, mut state: MutexGuard<'_, State>, reason: DropReason) {
+    fn drop_all(&self, mut state: MutexGuard<'_, State<S>>, reason: DropReason) {
         state.mode = Mode::Stopped;
         let spans = std::mem::take(&mut state.spans);
+        state.bytes = 0;
         state.settled += spans.len() as u64;
         drop(state);
         self.account.spans.settle(Fate::Dropped(reason), spans.len() as u64);
@@ -350,7 +386,7 @@ impl Queue {
         self.progress.notify_all();
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, State<S>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -370,17 +406,51 @@ impl Flush {
     }
 }
 
-impl State {
+impl<S: Signal> State<S> {
+    /// Why there is no room for a span of so many bytes, if there is none.
+    fn full(&self, bytes: usize) -> Option<DropReason> {
+        let Batch { max_queue_size, max_queue_bytes, .. } = self.batch;
+        let many = self.spans.len() + self.in_hand.spans >= max_queue_size;
+        let large = self.bytes + self.in_hand.bytes + bytes > max_queue_bytes;
+        match (many, large) {
+            (false, false) => None,
+            _ if self.breaker_open => Some(DropReason::BreakerOpen),
+            (true, _) => Some(DropReason::QueueFull),
+            (false, true) => Some(DropReason::QueueBytes),
+        }
+    }
+
+    /// Whether there is enough for a batch that need not wait.
+    fn has_batch(&self) -> bool {
+        self.spans.len() >= self.batch.max_export_batch_size || self.bytes >= size::MAX_REQUEST
+    }
+
+    /// As many spans as one batch may have; of large ones no more than go into one request, so
+    /// that what is encoded at a time stays small.
+    fn take_batch(&mut self) -> Vec<Arc<Finished<S>>> {
+        let mut load = Load::default();
+        for span in self.spans.iter().take(self.batch.max_export_batch_size) {
+            if load.spans > 0 && load.bytes + span.bytes() > size::MAX_REQUEST {
+                break;
+            }
+            load.spans += 1;
+            load.bytes += span.bytes();
+        }
+        self.bytes -= load.bytes;
+        self.in_hand = load;
+        self.spans.drain(..load.spans).collect()
+    }
+
     /// Whether somebody is waiting.
     fn is_urgent(&self) -> bool {
         self.mode != Mode::Open || (self.flush.is_open() && self.settled < self.flush.target)
     }
 }
 
-fn wait_on<'a>(
+fn wait_on<'a, S>(
     condvar: &Condvar,
-    state: MutexGuard<'a, State>,
+    state: MutexGuard<'a, State<S>>,
     wait: Duration,
-) -> MutexGuard<'a, State> {
+) -> MutexGuard<'a, State<S>> {
     condvar.wait_timeout(state, wait).unwrap_or_else(PoisonError::into_inner).0
 }

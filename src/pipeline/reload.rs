@@ -4,10 +4,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::outlets::{Outlet, Shared, close_all, queues, trace_destinations};
+use super::account::Account;
+use super::outlets::{Outlet, Outlets, close_all, destinations, queues};
+use super::signal::Signal;
 use super::start_error::StartError;
 use crate::config::settings::{Destination, Settings};
 use crate::health::DropReason;
+use crate::policy::Policy;
 
 /// What a reload did.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -21,14 +24,14 @@ pub(crate) struct Applied {
 }
 
 /// Where an outlet of the new settings comes from.
-enum From {
+enum From<S: Signal> {
     Running(usize),
-    Started(Box<Outlet>),
+    Started(Box<Outlet<S>>),
 }
 
-impl Shared {
+impl<S: Signal> Outlets<S> {
     pub(super) fn apply(&self, current: &Settings, new: &Settings) -> Result<Applied, StartError> {
-        let mut outlets = self.outlets();
+        let mut outlets = self.lock();
         if self.is_shut_down() {
             return Err(StartError::ShutDown);
         }
@@ -45,6 +48,14 @@ impl Shared {
                 From::Started(outlet) => active.push(*outlet),
             }
         }
+        for outlet in &mut active {
+            // Also for what the destination of this name has queued already.
+            let Some(new) = destinations::<S>(new).find(|new| new.name == outlet.name) else {
+                continue;
+            };
+            outlet.account.policy.store(new.policy.unwrap_or(Policy::LOOSEST));
+            outlet.destination = Some(new.clone());
+        }
         let mut retired = Vec::new();
         for outlet in running.into_iter().flatten() {
             // What the settings did not bring, they do not take away.
@@ -52,15 +63,15 @@ impl Shared {
                 active.push(outlet);
                 continue;
             }
-            if !trace_destinations(new).any(|destination| destination.name == outlet.name) {
+            if !destinations::<S>(new).any(|destination| destination.name == outlet.name) {
                 applied.changed.push(format!("exporters.{} (removed)", outlet.name));
             }
             retired.push(outlet);
         }
-        if current.batch != new.batch {
+        if S::batch(current) != S::batch(new) {
             applied.changed.push(String::from("batch"));
             for outlet in active.iter().filter(|outlet| outlet.destination.is_some()) {
-                outlet.queue.set_batch(new.batch);
+                outlet.queue.set_batch(S::batch(new));
             }
         }
         // New spans must find the new queues before the old ones close.
@@ -75,26 +86,28 @@ impl Shared {
     /// Starts what is new; stops it again if anything fails.
     fn plan(
         &self,
-        active: &[Outlet],
+        active: &[Outlet<S>],
         current: &Settings,
         new: &Settings,
         applied: &mut Applied,
-    ) -> Result<Vec<From>, StartError> {
-        let keep_all = current.limits.attribute_value_length == new.limits.attribute_value_length
-            && current.limits.attributes_after_format == new.limits.attributes_after_format
-            && current.hide == new.hide
-            && current.batch.export_timeout == new.batch.export_timeout;
-        let mut plan: Vec<From> = Vec::new();
-        for destination in trace_destinations(new) {
+    ) -> Result<Vec<From<S>>, StartError> {
+        let keep_all = S::same_preparation(current, new)
+            && S::batch(current).export_timeout == S::batch(new).export_timeout;
+        let mut plan: Vec<From<S>> = Vec::new();
+        for destination in destinations::<S>(new) {
             let taken = |index| {
                 plan.iter().any(|from| matches!(from, From::Running(other) if *other == index))
             };
             let found = active.iter().enumerate().find(|(index, outlet)| {
                 let old = outlet.destination.as_ref();
-                keep_all && old.is_some_and(|old| same(old, destination)) && !taken(*index)
+                keep_all && old.is_some_and(|old| same::<S>(old, destination)) && !taken(*index)
             });
             if let Some((index, _)) = found {
-                applied.kept.push(destination.name.clone());
+                let old = active[index].destination.as_ref().and_then(|old| old.policy);
+                match old == destination.policy {
+                    true => applied.kept.push(destination.name.clone()),
+                    false => applied.changed.push(format!("exporters.{}", destination.name)),
+                }
                 plan.push(From::Running(index));
                 continue;
             }
@@ -102,7 +115,8 @@ impl Shared {
             let account = active
                 .iter()
                 .find(|outlet| outlet.name == destination.name)
-                .map_or_else(Arc::default, |outlet| Arc::clone(&outlet.account));
+                .map(|outlet| Arc::clone(&outlet.account))
+                .unwrap_or_else(|| Arc::new(Account::new(destination.policy)));
             match Outlet::open(new, destination, account, &self.core) {
                 Ok(outlet) => {
                     applied.changed.push(format!("exporters.{}", destination.name));
@@ -125,14 +139,11 @@ impl Shared {
     }
 }
 
-/// Whether a destination can go on as it is.
-fn same(a: &Destination, b: &Destination) -> bool {
+/// Whether a destination can go on as it is, but for its policy, which is not part of what runs.
+fn same<S: Signal>(a: &Destination, b: &Destination) -> bool {
     a.name == b.name
-        && a.traces_url == b.traces_url
-        && a.protocol == b.protocol
-        && a.headers == b.headers
-        && a.compression == b.compression
-        && a.timeout == b.timeout
+        && S::url(a) == S::url(b)
+        && same_connection(a, b)
         && a.format == b.format
         && a.backend.name == b.backend.name
         && match (&a.own_format, &b.own_format) {
@@ -140,7 +151,15 @@ fn same(a: &Destination, b: &Destination) -> bool {
             (None, None) => true,
             _ => false,
         }
-        && a.policy == b.policy
+}
+
+/// Whether requests are sent in the same way, whatever their path.
+pub(crate) fn same_connection(a: &Destination, b: &Destination) -> bool {
+    a.protocol == b.protocol
+        && a.headers == b.headers
+        && a.proxies == b.proxies
+        && a.compression == b.compression
+        && a.timeout == b.timeout
         // Certificates are renewed in place, so a destination that has some is opened anew.
         && [a, b].iter().all(|destination| {
             let files = [&destination.ca_cert, &destination.client_cert, &destination.client_key];

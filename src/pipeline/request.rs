@@ -11,7 +11,7 @@ use opentelemetry_proto::tonic::collector::{
 use tonic::{Request, Status, transport::Channel};
 
 /// A request that can be encoded and sent.
-pub(super) trait Export: prost::Message + Clone + Encodable {
+pub(crate) trait Export: prost::Message + Clone + Encodable {
     /// Calls the service of the signal; gives what it says about single items.
     #[cfg(feature = "otel-grpc")]
     fn call(
@@ -24,11 +24,11 @@ pub(super) trait Export: prost::Message + Clone + Encodable {
 }
 
 #[cfg(feature = "http-json")]
-pub(super) trait Encodable: serde::Serialize {}
+pub(crate) trait Encodable: serde::Serialize {}
 #[cfg(feature = "http-json")]
 impl<T: serde::Serialize> Encodable for T {}
 #[cfg(not(feature = "http-json"))]
-pub(super) trait Encodable {}
+pub(crate) trait Encodable {}
 #[cfg(not(feature = "http-json"))]
 impl<T> Encodable for T {}
 

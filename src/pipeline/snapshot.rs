@@ -3,6 +3,7 @@
 use std::time::SystemTime;
 
 use super::outlets::Outlet;
+use super::signal::Signal;
 use super::transport::Failure;
 use crate::config::settings::{Destination, Protocol};
 use crate::health::{LedgerCounts, SpanCounts};
@@ -12,6 +13,8 @@ use crate::health::{LedgerCounts, SpanCounts};
 pub(crate) struct Snapshot {
     /// Over all destinations; the counts add up.
     pub(crate) spans: SpanCounts,
+    /// Of those that are queued, the ones whose trace has not ended: see `keep`.
+    pub(crate) undecided: u64,
     pub(crate) destinations: Vec<DestinationSnapshot>,
 }
 
@@ -41,12 +44,12 @@ pub(crate) struct DestinationSnapshot {
 }
 
 impl DestinationSnapshot {
-    pub(super) fn new(outlet: &Outlet, draining: bool) -> Self {
+    pub(super) fn new<S: Signal>(outlet: &Outlet<S>, draining: bool) -> Self {
         let Outlet { name, destination, queue, account } = outlet;
         let destination = destination.as_ref();
         Self {
             name: name.clone(),
-            url: destination.and_then(|to| to.traces_url.as_deref()).map(without_secrets),
+            url: destination.and_then(S::url).map(without_secrets),
             protocol: destination.map(|destination| destination.protocol),
             format: destination.map(Destination::format_name),
             malformed: account.format.malformed(),

@@ -2,15 +2,17 @@
 
 use std::time::Duration;
 
-use opentelemetry_sdk::trace::SpanData;
+use super::signal::Signal;
 
-/// Sends spans to one destination. Lives on the destination's own thread and may block there.
+/// Sends spans or log records to one destination. Lives on the destination's own thread and may block there.
 pub(crate) trait Transport: Send + 'static {
+    /// What it sends.
+    type Item: Signal;
     /// What is sent at once.
     type Parcel: Send;
 
-    /// Divides spans into parcels, in order.
-    fn pack(&mut self, spans: Vec<SpanData>) -> Vec<Packed<Self::Parcel>>;
+    /// Divides items into parcels, in order.
+    fn pack(&mut self, items: Vec<Self::Item>) -> Vec<Packed<Self::Parcel>>;
 
     /// Sends a parcel, waiting for the answer no longer than `timeout`.
     /// The parcel is as before when the outcome says that it is to be sent again.
@@ -26,16 +28,16 @@ pub(crate) trait Transport: Send + 'static {
 /// A part of a batch.
 #[derive(Debug)]
 pub(crate) enum Packed<P> {
-    /// A parcel and how many spans are in it.
+    /// A parcel and how many items are in it.
     Parcel(P, usize),
-    /// A span that is too large to be sent at all.
+    /// An item that is too large to be sent at all.
     OverLimit,
 }
 
 /// What came of an attempt.
 #[derive(Debug)]
 pub(crate) enum Outcome {
-    /// The destination answered with success, but may have rejected some of the spans.
+    /// The destination answered with success, but may have rejected some of the items.
     Delivered { rejected: u64, message: Option<String> },
     /// Worth another attempt, not before the time given.
     Transient { failure: Failure, retry_after: Option<Duration> },
@@ -62,6 +64,8 @@ pub(crate) enum FailureKind {
     Dns,
     /// No connection, or it broke.
     Connection,
+    /// The proxy made no tunnel.
+    Proxy,
     /// TLS, certificates included.
     Tls,
     /// No complete answer in time.
@@ -77,6 +81,14 @@ pub(crate) enum FailureKind {
 impl Failure {
     pub(crate) fn new(kind: FailureKind, message: impl Into<String>) -> Self {
         Self { kind, code: None, message: message.into() }
+    }
+
+    /// The code, where there is one, and the message.
+    pub(crate) fn said(&self) -> String {
+        match self.code {
+            Some(code) => format!("answered {code}: {}", self.message),
+            None => self.message.clone(),
+        }
     }
 
     pub(crate) fn with_code(mut self, code: u16) -> Self {

@@ -13,7 +13,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 pub(crate) use coerce::Raw;
-#[cfg(feature = "init")]
+#[cfg(any(feature = "init", feature = "testing"))]
 pub(crate) use content::shape_attr;
 pub(crate) use derive::{Outline, SpanRole, clean_name};
 pub use value::{Text, Value};
@@ -61,6 +61,10 @@ pub(crate) enum Key {
 /// Text of an unknown `gen_ai.` key beyond this many bytes counts as content.
 const UNKNOWN_TEXT_LIMIT: usize = 256;
 
+fn is_long(value: &Value) -> bool {
+    value.as_str().is_some_and(|text| text.len() > UNKNOWN_TEXT_LIMIT)
+}
+
 impl Record {
     pub(crate) fn with_capacity(capacity: usize) -> Self {
         Self { entries: Vec::with_capacity(capacity), ..Self::default() }
@@ -95,18 +99,31 @@ impl Record {
         self.present & bit(attr) != 0
     }
 
-    /// Takes a value under any key.
-    pub(crate) fn record(&mut self, key: Cow<'static, str>, mut raw: Raw<'_>, health: &Health) {
+    /// Takes a value under any key. The attribute whose type it cannot become, if so.
+    pub(crate) fn record(
+        &mut self,
+        key: Cow<'static, str>,
+        mut raw: Raw<'_>,
+        health: &Health,
+    ) -> Option<Attr> {
         match lookup(&key) {
-            Match::Known(attr, map) => self.record_attr(attr, map, &mut raw, health),
+            Match::Known(attr, map) => {
+                return (!self.record_attr(attr, map, &mut raw, health)).then_some(attr);
+            }
             Match::Content(class) => self.put_other(key, class, foreign(raw)),
             Match::Drop => health.withheld.increment(),
+            Match::Named(class, _) if raw.is_text() => self.put_other(key, class, foreign(raw)),
             Match::UnknownGenAi => self.record_unknown(key, raw),
-            Match::Foreign => self.put_other(key, Class::Metadata, foreign(raw)),
+            Match::Named(..) | Match::Foreign if key.contains('.') => {
+                self.put_other(key, Class::Metadata, foreign(raw));
+            }
+            Match::Named(..) | Match::Foreign => self.record_bare(key, raw),
         }
+        None
     }
 
-    /// Takes a value of a known attribute.
+    /// Takes a value of a known attribute. Tells whether it could become of the attribute's type;
+    /// what cannot is kept as text.
     ///
     /// `raw` is lent and not given because moving it costs more than taking most values does.
     pub(crate) fn record_attr(
@@ -115,10 +132,10 @@ impl Record {
         map: ValueMap,
         raw: &mut Raw<'_>,
         health: &Health,
-    ) {
+    ) -> bool {
         // The usual cases, without the detours that the others need.
         if map == ValueMap::Same && self.put_at_once(attr, raw) {
-            return;
+            return true;
         }
         let raw = std::mem::replace(raw, Raw::Bool(false));
         if attr == Attr::OperationName
@@ -139,8 +156,10 @@ impl Record {
             Coerced::Text(text) => {
                 health.not_understood.increment();
                 self.put(attr, Value::Text(text.into()));
+                return false;
             }
         }
+        true
     }
 
     /// Takes the first value of an attribute where it is of the right type already and needs none
@@ -206,8 +225,16 @@ impl Record {
         if value.len() == 0 {
             return;
         }
-        let long = value.as_str().is_some_and(|text| text.len() > UNKNOWN_TEXT_LIMIT);
-        self.put_other(key, if long { Class::Input } else { Class::Metadata }, value);
+        let class = if is_long(&value) { Class::Input } else { Class::Metadata };
+        self.put_other(key, class, value);
+    }
+
+    /// Takes a value under a name that is in no namespace, as arguments of functions are: long text
+    /// is content.
+    pub(crate) fn record_bare(&mut self, key: Cow<'static, str>, raw: Raw<'_>) {
+        let value = foreign(raw);
+        let class = if is_long(&value) { Class::Input } else { Class::Metadata };
+        self.put_other(key, class, value);
     }
 
     /// Keeps a value under a key of its own.

@@ -28,7 +28,6 @@ impl Effective {
         if state != State::Running || settings.exporter == ExporterChoice::Console {
             settings.destinations.clear();
         }
-        settings.destinations.retain(|destination| destination.traces_url.is_some());
         install(formats, &mut settings);
         if state == State::Disabled {
             settings.sampler = Sampler::AlwaysOff;

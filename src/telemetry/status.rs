@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use serde::Serialize;
 
 use crate::config::settings::{Protocol, Sampler, Settings};
-use crate::health::{LedgerCounts, SpanCounts};
+use crate::health::LedgerCounts;
 #[cfg(feature = "metrics")]
 use crate::metrics::MetricsStatus;
 use crate::pipeline::{DestinationSnapshot, Snapshot};
@@ -59,6 +59,7 @@ pub struct Spans {
     sampled_out: u64,
     in_flight: u64,
     queued: u64,
+    undecided: u64,
     exported: u64,
     rejected: u64,
     failed: u64,
@@ -137,7 +138,7 @@ impl Status {
             state,
             reason,
             service_name: settings.service_name.clone(),
-            spans: Spans::new(&snapshot.spans),
+            spans: Spans::new(snapshot),
             calls: Calls::default(),
             destinations: snapshot.destinations.iter().map(DestinationStatus::new).collect(),
             #[cfg(feature = "metrics")]
@@ -246,13 +247,15 @@ impl Calls {
 }
 
 impl Spans {
-    fn new(counts: &SpanCounts) -> Self {
+    fn new(snapshot: &Snapshot) -> Self {
+        let counts = &snapshot.spans;
         let finished = &counts.finished;
         Self {
             started: counts.started,
             sampled_out: counts.sampled_out,
             in_flight: counts.in_flight,
             queued: finished.queued,
+            undecided: snapshot.undecided.min(finished.queued),
             exported: finished.exported,
             rejected: finished.rejected,
             failed: finished.failed,
@@ -284,6 +287,13 @@ impl Spans {
         self.queued
     }
 
+    /// Of those that are queued, the ones that wait for the end of their trace, because the sampler
+    /// turned it down and `keep` may keep it. A flush does not wait for them; shutdown decides.
+    #[must_use]
+    pub const fn undecided(&self) -> u64 {
+        self.undecided
+    }
+
     /// Spans that were taken.
     #[must_use]
     pub const fn exported(&self) -> u64 {
@@ -302,7 +312,7 @@ impl Spans {
         self.failed
     }
 
-    /// Spans that were never sent, by reason: `queue_full`, `breaker_open`, `over_limit`,
+    /// Spans that were never sent, by reason: `queue_full`, `queue_bytes`, `breaker_open`, `over_limit`,
     /// `shutdown`, `after_shutdown`, `no_destination` and others.
     #[must_use]
     pub const fn dropped(&self) -> &BTreeMap<&'static str, u64> {
@@ -469,6 +479,7 @@ impl fmt::Display for Status {
             ("sampled out", spans.sampled_out),
             ("in flight", spans.in_flight),
             ("queued", spans.queued),
+            ("of these undecided", spans.undecided),
             ("exported", spans.exported),
             ("rejected", spans.rejected),
             ("failed", spans.failed),
@@ -532,7 +543,11 @@ impl fmt::Display for DestinationStatus {
             write!(f, " · last success {success}")?;
         }
         if let Some(error) = &self.last_error {
-            write!(f, "\n            last error {}: {}", error.at, error.message)?;
+            write!(f, "\n            last error {}: ", error.at)?;
+            if let Some(code) = error.code {
+                write!(f, "answered {code}: ")?;
+            }
+            f.write_str(&error.message)?;
         }
         Ok(())
     }

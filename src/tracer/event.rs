@@ -11,7 +11,7 @@ use super::state::Open;
 use crate::policy::{ErrorText, Policy};
 use crate::record::messages::{self, Shape};
 use crate::record::{Raw, Text, Value};
-use crate::semconv::{Attr, Class, Match, Type, lookup};
+use crate::semconv::{Attr, Class, Match, Scope, Type, lookup};
 
 /// An event's name and attributes.
 pub(crate) type Parts = (Cow<'static, str>, Vec<KeyValue>);
@@ -100,15 +100,13 @@ pub(crate) fn police(
 
 /// Clears one attribute of an event or of a span that is not GenAI.
 pub(crate) fn clear(policy: Policy, kv: &mut KeyValue, core: &Core) -> bool {
+    clear_in(Scope::Anywhere, policy, kv, core)
+}
+
+/// Clears one attribute that stands in a scope; tells whether it may leave.
+pub(crate) fn clear_in(scope: Scope, policy: Policy, kv: &mut KeyValue, core: &Core) -> bool {
+    let Some((class, json)) = class_of(kv, scope) else { return true };
     let key = kv.key.as_str();
-    let (class, json) = match lookup(key) {
-        Match::Known(attr, _) => (attr.class(), attr.value_type() == Type::Json),
-        Match::Content(class) => (class, false),
-        Match::Drop => (Class::Secret, false),
-        Match::UnknownGenAi if kv.value.as_str().len() > 256 => (Class::Input, false),
-        Match::Foreign if key.ends_with(".chain") => (Class::ErrorText, false),
-        Match::UnknownGenAi | Match::Foreign => return true,
-    };
     match class {
         Class::Metadata => true,
         Class::ErrorText => {
@@ -135,6 +133,34 @@ pub(crate) fn clear(policy: Policy, kv: &mut KeyValue, core: &Core) -> bool {
             false
         }
     }
+}
+
+/// Whether an attribute is such that a policy may withhold it altogether.
+#[cfg(feature = "init")]
+pub(crate) fn holds_content(kv: &KeyValue, scope: Scope) -> bool {
+    !matches!(class_of(kv, scope), None | Some((Class::Metadata | Class::ErrorText, _)))
+}
+
+/// The class of an attribute and whether its text is JSON; `None` where nothing is known of it.
+fn class_of(kv: &KeyValue, scope: Scope) -> Option<(Class, bool)> {
+    let key = kv.key.as_str();
+    Some(match lookup(key) {
+        Match::Known(attr, _) => (attr.class(), attr.value_type() == Type::Json),
+        Match::Content(class) => (class, false),
+        Match::Named(class, named)
+            if (named == scope || named == Scope::Anywhere) && is_text(&kv.value) =>
+        {
+            (class, false)
+        }
+        Match::Drop => (Class::Secret, false),
+        Match::UnknownGenAi if kv.value.as_str().len() > 256 => (Class::Input, false),
+        Match::Foreign if key.ends_with(".chain") => (Class::ErrorText, false),
+        Match::UnknownGenAi | Match::Named(..) | Match::Foreign => return None,
+    })
+}
+
+fn is_text(value: &OtelValue) -> bool {
+    matches!(value, OtelValue::String(_) | OtelValue::Array(Array::String(_)))
 }
 
 fn scrub(policy: Policy, value: &mut OtelValue) {

@@ -6,7 +6,7 @@
 
 pub(crate) mod carried;
 pub(crate) mod event;
-#[cfg(feature = "init")]
+#[cfg(any(feature = "init", feature = "testing"))]
 mod exporter;
 #[cfg_attr(not(feature = "metrics"), expect(dead_code, reason = "metrics is the one observer"))]
 pub(crate) mod observe;
@@ -17,15 +17,15 @@ mod state;
 
 use std::borrow::Cow;
 use std::cell::Cell;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use opentelemetry::trace::{SpanBuilder, Tracer};
 use opentelemetry::{Context, KeyValue, Value as OtelValue};
 
-#[cfg(feature = "init")]
+#[cfg(any(feature = "init", feature = "testing"))]
 pub use exporter::GenAiExporter;
-#[cfg(feature = "init")]
+#[cfg(any(feature = "init", feature = "testing"))]
 pub(crate) use exporter::finish;
 pub use provider::GenAiTracerProvider;
 pub use span::GenAiSpan;
@@ -33,6 +33,7 @@ pub use span::GenAiSpan;
 pub(crate) use state::{Open, SpanState, raw};
 
 use crate::health::Health;
+use crate::lint::Found;
 use crate::policy::{Policy, PolicyCell};
 use crate::semconv::Version;
 use open_spans::OpenSpans;
@@ -52,6 +53,8 @@ pub(crate) struct Core {
     pub(crate) health: Arc<Health>,
     /// Who is told of spans beside the SDK.
     pub(crate) observer: Option<Arc<dyn observe::ObserveSpans>>,
+    /// What the lint has found at spans of this core, where somebody wants to know.
+    pub(crate) findings: Option<Arc<Mutex<Found>>>,
     /// The spans that have not ended.
     pub(crate) open_spans: OpenSpans,
     /// Records of spans that the layer has seen and the tracer has not built yet.
@@ -69,6 +72,7 @@ impl Core {
             finish_on_export: false,
             health: Arc::default(),
             observer: None,
+            findings: None,
             open_spans: OpenSpans::new(None),
             waiting: sharded_slab::Slab::new(),
         }

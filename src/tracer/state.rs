@@ -11,6 +11,7 @@ use opentelemetry::{Array, Key, KeyValue, Value as OtelValue};
 use super::observe::Nest;
 use super::open_spans::Ticket;
 use super::{Core, Given, SLOT, event};
+use crate::lint::{self, Problem};
 use crate::record::{Outline, Raw, Record, SpanRole, Text, Value, clean_name};
 use crate::semconv::{Attr, Family, KnownOperation, Match, lookup, may_concern};
 
@@ -108,10 +109,14 @@ impl Open {
         let content = match lookup(&key) {
             Match::Known(attr, _) => attr.class().is_content(),
             Match::Content(class) => class.is_content(),
+            Match::Named(..) => raw.is_text(),
             _ => false,
         };
-        if !(content && self.unsampled) {
-            self.record.record(key, raw, &core.health);
+        if !(content && self.unsampled)
+            && let Some(attr) = self.record.record(key, raw, &core.health)
+        {
+            let problem = Problem::WrongType(attr.key(), attr.value_type());
+            lint::note_unplaced(core.findings.as_deref(), &self.given_name, problem);
         }
     }
 

@@ -150,16 +150,38 @@ fn tokens(facts: &mut Facts, kind: Option<Kind>) {
     facts.rename(tables::TOKENS);
     facts.take(Attr::UsageTotalTokens);
     facts.put_some("llm.token_count.total", total);
-    for &(key, name) in tables::COST {
-        let mut parts = facts.take_prefixed(key);
-        // The prefix is the whole key here; a longer key is another attribute.
-        if let Some(at) = parts.iter().position(|(rest, _)| rest.is_empty()) {
-            facts.put(name, parts.swap_remove(at).1);
-        }
-        for (rest, value) in parts {
-            facts.put(format!("{key}{rest}"), value);
-        }
+    costs(facts);
+    facts.rename(tables::PROMPT_COST);
+    facts.rename(tables::COMPLETION_COST);
+}
+
+/// What the prompt and what the completion cost, if the parts are known.
+fn costs(facts: &mut Facts) {
+    for (key, parts) in
+        [("llm.cost.prompt", tables::PROMPT_COST), ("llm.cost.completion", tables::COMPLETION_COST)]
+    {
+        let known = parts.iter().filter_map(|(attr, _)| facts.float(*attr));
+        facts.put_some(key, known.reduce(|sum, part| sum + part));
     }
+}
+
+/// What the supplement says about a call: the model that answered, which Phoenix takes from the
+/// request, tokens that neither backend adds up, and what the call cost.
+pub(super) fn supplement(facts: &mut Facts, kind: Option<Kind>) {
+    let model = facts.text(Attr::ResponseModel).map(str::to_owned);
+    match kind {
+        Some(Kind::Embedding) => {
+            // A sum of input and output fails where there is no output.
+            let input = facts.int(Attr::UsageInputTokens);
+            facts.put_some("llm.token_count.prompt", input);
+            facts.put_some("llm.token_count.total", input);
+            facts.put_some("embedding.model_name", model);
+        }
+        Some(Kind::Reranker) => facts.put_some("reranker.model_name", model),
+        _ => facts.put_some("llm.model_name", model),
+    }
+    facts.repeat(tables::SUPPLEMENT_TOKENS);
+    costs(facts);
 }
 
 /// OpenInference knows one finish reason; several stay the list they were, too.

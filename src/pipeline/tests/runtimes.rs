@@ -97,6 +97,7 @@ struct Traced<F> {
 }
 
 impl<F: Fn() -> bool + Send + 'static> Transport for Traced<F> {
+    type Item = opentelemetry_sdk::trace::SpanData;
     type Parcel = ();
 
     fn pack(&mut self, spans: Vec<opentelemetry_sdk::trace::SpanData>) -> Vec<Packed<()>> {

@@ -213,6 +213,12 @@ impl OtlpReceiver {
         lock(&self.inbox.state).requests.clone()
     }
 
+    /// The requests since the last call, which are not kept.
+    #[must_use]
+    pub fn take_requests(&self) -> Vec<ReceivedRequest> {
+        std::mem::take(&mut lock(&self.inbox.state).requests)
+    }
+
     /// The spans of accepted requests so far.
     #[must_use]
     pub fn spans(&self) -> Vec<ReceivedSpan> {

@@ -1,0 +1,136 @@
+//! What is queued and delivered item by item, and how its kinds differ.
+//!
+//! Everything between an ended span and a receiver's answer is the same for whatever else leaves
+//! in batches: only what is written here is not.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use opentelemetry_sdk::trace::SpanData;
+
+use super::account::Account;
+#[cfg(feature = "otel-http")]
+use super::otlp::{Nested, OtlpResource};
+use super::preparation::Preparation;
+#[cfg(feature = "otel-http")]
+use super::request::Export;
+use super::size;
+use crate::config::settings::{Batch, Destination, Settings};
+use crate::health::{Health, Ledger};
+use crate::policy::Policy;
+use crate::tracer::Core;
+
+/// A kind of telemetry, by one item of it.
+pub(crate) trait Signal: Clone + Debug + Send + Sync + 'static {
+    /// What several of them are called.
+    const ITEMS: &'static str;
+
+    /// What makes an item ready for one destination.
+    type Preparation: Debug + Send;
+
+    /// About how many bytes it takes, in memory and in a request; more rather than less.
+    fn size(&self) -> usize;
+
+    /// Where its items are counted over all destinations.
+    fn ledger(health: &Health) -> &Ledger;
+
+    /// Whether any of them leave.
+    fn is_on(settings: &Settings) -> bool;
+
+    fn batch(settings: &Settings) -> Batch;
+
+    /// Where a destination takes them; `None` if it does not.
+    fn url(destination: &Destination) -> Option<&str>;
+
+    fn preparation(
+        settings: &Settings,
+        destination: &Destination,
+        core: Arc<Core>,
+        account: &Account,
+    ) -> Self::Preparation;
+
+    /// Whether a preparation made by one of these settings does for the other.
+    fn same_preparation(a: &Settings, b: &Settings) -> bool;
+
+    /// What may leave at this moment.
+    fn policy(preparation: &Self::Preparation) -> Policy;
+
+    /// Makes the item what the destination wants, under such a policy. On the export thread.
+    fn prepare(self, preparation: &Self::Preparation, policy: Policy) -> Prepared<Self>;
+
+    /// What is sent.
+    #[cfg(feature = "otel-http")]
+    type Request: Export + Nested;
+
+    #[cfg(feature = "otel-http")]
+    fn request(items: Vec<Self>, resource: &OtlpResource) -> Self::Request;
+}
+
+/// An item that is ready for one destination.
+#[derive(Debug)]
+pub(crate) struct Prepared<S> {
+    pub(super) item: S,
+    /// Where there is content in it: what is left when the policy takes that back before the item
+    /// is delivered. To be prepared again.
+    pub(super) without_content: Option<S>,
+}
+
+impl Signal for SpanData {
+    const ITEMS: &'static str = "spans";
+
+    type Preparation = Preparation;
+
+    fn size(&self) -> usize {
+        size::span(self)
+    }
+
+    fn ledger(health: &Health) -> &Ledger {
+        &health.pipeline.finished
+    }
+
+    fn is_on(settings: &Settings) -> bool {
+        settings.traces_enabled
+    }
+
+    fn batch(settings: &Settings) -> Batch {
+        settings.batch
+    }
+
+    fn url(destination: &Destination) -> Option<&str> {
+        destination.traces_url.as_deref()
+    }
+
+    fn preparation(
+        settings: &Settings,
+        destination: &Destination,
+        core: Arc<Core>,
+        account: &Account,
+    ) -> Preparation {
+        Preparation::new(settings, destination, core, account)
+    }
+
+    fn same_preparation(a: &Settings, b: &Settings) -> bool {
+        a.limits.attribute_value_length == b.limits.attribute_value_length
+            && a.limits.attributes_after_format == b.limits.attributes_after_format
+            && a.hide == b.hide
+    }
+
+    fn policy(preparation: &Preparation) -> Policy {
+        preparation.policy()
+    }
+
+    fn prepare(self, preparation: &Preparation, policy: Policy) -> Prepared<Self> {
+        preparation.prepare(self, policy)
+    }
+
+    #[cfg(feature = "otel-http")]
+    type Request = opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+
+    #[cfg(feature = "otel-http")]
+    fn request(items: Vec<Self>, resource: &OtlpResource) -> Self::Request {
+        use opentelemetry_proto::transform::trace::tonic::group_spans_by_resource_and_scope;
+
+        let resource_spans = group_spans_by_resource_and_scope(items, resource);
+        Self::Request { resource_spans }
+    }
+}

@@ -1,0 +1,45 @@
+//! About how many bytes a span takes, in memory and in a request; rather more than less.
+
+use opentelemetry::{Array, KeyValue, Value};
+use opentelemetry_sdk::trace::SpanData;
+
+/// Looks at lengths only, because every span that ends is measured, on the application's thread.
+pub(super) fn span(span: &SpanData) -> usize {
+    let mut bytes = SPAN + span.name.len() + attributes(&span.attributes);
+    for event in span.events.iter() {
+        bytes += EVENT + event.name.len() + attributes(&event.attributes);
+    }
+    for link in span.links.iter() {
+        bytes += LINK + attributes(&link.attributes);
+    }
+    bytes
+}
+
+fn attributes(all: &[KeyValue]) -> usize {
+    all.iter()
+        .map(|attribute| ATTRIBUTE + attribute.key.as_str().len() + value(&attribute.value))
+        .sum()
+}
+
+fn value(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.as_str().len(),
+        Value::Array(Array::String(texts)) => {
+            texts.iter().map(|text| TEXT + text.as_str().len()).sum()
+        }
+        Value::Array(Array::Bool(values)) => values.len() * 8,
+        Value::Array(Array::I64(values)) => values.len() * 16,
+        Value::Array(Array::F64(values)) => values.len() * 16,
+        _ => 0,
+    }
+}
+
+/// What the receivers of most vendors and the Collector's gRPC server take at least.
+pub(super) const MAX_REQUEST: usize = 4 << 20;
+
+/// What each takes besides its texts.
+const SPAN: usize = size_of::<SpanData>();
+const EVENT: usize = 96;
+const LINK: usize = 128;
+const ATTRIBUTE: usize = size_of::<KeyValue>();
+const TEXT: usize = 32;
