@@ -291,7 +291,8 @@ def build(version):
                      "gen_ai_provider_name=~\"$provider\"}, gen_ai_request_model)"),
         ]},
         "links": [{"type": "dashboards", "title": "Other names", "tags": ["tracing-genai"], "includeVars": True,
-                   "keepTime": True}],
+                   "keepTime": True, "asDropdown": False, "targetBlank": False, "icon": "external link",
+                   "tooltip": ""}],
         "panels": it.panels,
     }
 

@@ -10,11 +10,10 @@ use crate::config::{Explanation, Resolved};
 /// A configuration as it takes effect.
 #[derive(Clone, Debug)]
 pub(super) struct Effective {
-    /// Without the destinations that the configuration names and does not use.
     pub(super) settings: Settings,
     pub(super) explanation: Explanation,
     pub(super) state: State,
-    /// Why nothing leaves.
+    /// Why no span leaves; metrics and log records may.
     pub(super) reason: Option<&'static str>,
 }
 
@@ -25,9 +24,6 @@ impl Effective {
             Some((state, reason)) => (state, Some(reason)),
             None => (State::Running, None),
         };
-        if state != State::Running || settings.exporter == ExporterChoice::Console {
-            settings.destinations.clear();
-        }
         install(formats, &mut settings);
         if state == State::Disabled {
             settings.sampler = Sampler::AlwaysOff;
@@ -49,7 +45,7 @@ fn install(formats: &OwnFormats, settings: &mut Settings) {
     }
 }
 
-/// The first reason for which nothing leaves.
+/// The first reason for which no span leaves.
 fn stopped(settings: &Settings) -> Option<(State, &'static str)> {
     let has_endpoint =
         settings.destinations.iter().any(|destination| destination.traces_url.is_some());
