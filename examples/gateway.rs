@@ -149,6 +149,10 @@ fn print_traceparent(provider: &str, headers: &HeaderMap) {
 }
 
 /// Asks as a client does that is traced itself.
+///
+/// # Errors
+///
+/// What the gateway or its body failed with.
 pub async fn ask(gateway: Router, question: &str) -> Result<String, Box<dyn std::error::Error>> {
     let body = json!({"model": "best", "temperature": 0.2,
                       "messages": [{"role": "user", "content": question}]});

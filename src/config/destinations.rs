@@ -538,6 +538,10 @@ pub(crate) fn explain(destination: &Destination, lines: &mut Vec<Line>) {
         }
     }
     lines.push(Line::derived(path("protocol"), destination.protocol.as_str()));
+    let mut parsed = urls.iter().filter_map(|(_, url)| url.as_deref()?.parse().ok());
+    if let Some(proxy) = parsed.find_map(|url| destination.proxies.on_the_way_to(&url).cloned()) {
+        lines.push(Line::derived(path("proxy"), format!("{proxy} ({})", proxy.variable)));
+    }
     if destination.backend.name != Backend::any().name {
         lines.push(Line::derived(path("backend"), destination.backend.name));
     }

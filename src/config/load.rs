@@ -123,7 +123,8 @@ pub(crate) fn resolve(
         return Err(report(problems));
     }
     // What it notes beyond the above is about settings that do not count.
-    let explanation = Explanation::new(&mut stack, &settings);
+    let name = file.map(|file| file.name.as_str());
+    let explanation = Explanation::new(&mut stack, &settings, name);
     let mut told = BTreeSet::new();
     warnings.retain(|warning| told.insert(warning.clone()));
     settings.warnings = warnings;

@@ -74,7 +74,6 @@ impl Proxies {
     }
 
     /// The proxy on the way to a URL. What runs on this machine is behind none.
-    #[cfg_attr(not(feature = "otel-http"), expect(dead_code, reason = "transports read it"))]
     pub(crate) fn on_the_way_to(&self, url: &Uri) -> Option<&Proxy> {
         let (proxy, usual_port) = match url.scheme_str() {
             Some("https") => (self.0.https.as_ref()?, 443),

@@ -4,6 +4,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::transform::common::tonic::ResourceAttributesWithSchema;
 
 use super::{MetricsStatus, SpanMetrics, otlp};
@@ -167,6 +168,37 @@ impl Shared {
     }
 }
 
+impl Shared {
+    /// Sends a request, again if that may help and there is time.
+    fn send(
+        &self,
+        destination: &mut MetricsTransport,
+        request: &ExportMetricsServiceRequest,
+        timeout: Duration,
+    ) -> Outcome {
+        let until = Instant::now() + timeout;
+        let mut attempt = 0;
+        loop {
+            let deadline = self.lock().deadline.map_or(until, |end| end.min(until));
+            let left = deadline.saturating_duration_since(Instant::now());
+            let outcome = destination.send(request, left.max(LEAST_TIMEOUT));
+            let Outcome::Transient { retry_after, .. } = &outcome else { return outcome };
+            attempt += 1;
+            let wait = retry_after.unwrap_or(FIRST_WAIT * 2_u32.pow(attempt - 1));
+            let left = deadline.saturating_duration_since(Instant::now());
+            if attempt == ATTEMPTS || wait >= left {
+                return outcome;
+            }
+            let moved = |wishes: &Wishes| wishes.stop || wishes.next.is_some();
+            let wishes = self.wait(self.lock(), wait, moved);
+            // Elsewhere from now on: nothing is lost by not going on here.
+            if wishes.next.is_some() {
+                return outcome;
+            }
+        }
+    }
+}
+
 impl Worker {
     fn run(mut self) {
         let _suppressed = opentelemetry::Context::enter_telemetry_suppressed_scope();
@@ -215,27 +247,17 @@ impl Worker {
         if points.metrics.is_empty() {
             return;
         }
-        let request = otlp::request(&points, &self.resource);
-        for destination in &mut self.plan.destinations {
+        let requests = otlp::requests(&points, &self.resource);
+        let Self { shared, plan: Plan { destinations, timeout, .. }, .. } = self;
+        for destination in destinations {
             let mut outcome = Outcome::Delivered { rejected: 0, message: None };
-            let until = Instant::now() + self.plan.timeout;
-            for attempt in 0..ATTEMPTS {
-                let deadline = self.shared.lock().deadline.map_or(until, |end| end.min(until));
-                let left = deadline.saturating_duration_since(Instant::now());
-                if attempt > 0 && left.is_zero() {
-                    break;
-                }
-                outcome = destination.send(&request, left.max(LEAST_TIMEOUT));
-                let Outcome::Transient { retry_after, .. } = &outcome else { break };
-                let wait = retry_after.unwrap_or(FIRST_WAIT * 2_u32.pow(attempt)).min(left);
-                let wishes = self.shared.lock();
-                let moved = |wishes: &Wishes| wishes.stop || wishes.next.is_some();
-                drop(self.shared.wait(wishes, wait, moved));
-                if self.shared.lock().next.is_some() {
-                    break;
+            for request in &requests {
+                let part = shared.send(destination, request, *timeout);
+                if !matches!(part, Outcome::Delivered { rejected: 0, .. }) {
+                    outcome = part;
                 }
             }
-            let mut wishes = self.shared.lock();
+            let mut wishes = shared.lock();
             match outcome {
                 Outcome::Delivered { rejected: 0, .. } => wishes.pushes += 1,
                 Outcome::Delivered { rejected, message } => {

@@ -150,7 +150,7 @@ impl<S: Signal> Outlets<S> {
         let running = self.lock();
         let mut destinations: Vec<_> =
             running.active.iter().map(|outlet| DestinationSnapshot::new(outlet, false)).collect();
-        for outlet in running.draining.iter().filter(|outlet| !outlet.queue.is_stopped()) {
+        for outlet in running.draining.iter().filter(|outlet| !outlet.queue.is_over()) {
             // A replaced destination shares its counts with its successor.
             let shown = |active: &Outlet<S>| Arc::ptr_eq(&active.account, &outlet.account);
             if !running.active.iter().any(shown) {

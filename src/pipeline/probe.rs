@@ -154,10 +154,11 @@ fn advice(destination: &Destination, url: &str, failure: &Failure) -> String {
         ),
         (FailureKind::Protocol, _) if grpc => String::from(
             "What answers is not gRPC: set protocol to http/protobuf, or use the receiver's gRPC \
-             port.",
+             port; if the port wants TLS, say https.",
         ),
         (FailureKind::Protocol, _) => String::from(
-            "What answers is not HTTP: is it the receiver's gRPC port? Then set protocol to grpc.",
+            "What answers is not HTTP: is it the receiver's gRPC port? Then set protocol to grpc. \
+             If the port wants TLS, say https.",
         ),
         (FailureKind::Proxy, _) => String::from("See the message; the proxy's log may say more."),
         (FailureKind::Timeout, _) => String::from(
@@ -175,6 +176,10 @@ fn http_advice(status: u16, url: &str) -> String {
         400 | 415 => {
             "The receiver does not read this: try protocol http/protobuf, which every \
                       OTLP receiver takes."
+        }
+        422 => {
+            "The receiver misses something it asks for, most often a header: its message says \
+                which."
         }
         401 => {
             "The credentials are missing or wrong: check the name, the value and the prefix \

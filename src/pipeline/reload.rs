@@ -8,7 +8,7 @@ use super::account::Account;
 use super::outlets::{Outlet, Outlets, close_all, destinations, queues};
 use super::signal::Signal;
 use super::start_error::StartError;
-use crate::config::settings::{Destination, Settings};
+use crate::config::settings::{Batch, Destination, Settings};
 use crate::health::DropReason;
 use crate::policy::Policy;
 
@@ -30,7 +30,13 @@ enum From<S: Signal> {
 }
 
 impl<S: Signal> Outlets<S> {
-    pub(super) fn apply(&self, current: &Settings, new: &Settings) -> Result<Applied, StartError> {
+    /// `others` is what else can fail and has to be done, or not, together with this.
+    pub(super) fn apply<R>(
+        &self,
+        current: &Settings,
+        new: &Settings,
+        others: impl FnOnce() -> Result<R, StartError>,
+    ) -> Result<(Applied, R), StartError> {
         let mut outlets = self.lock();
         if self.is_shut_down() {
             return Err(StartError::ShutDown);
@@ -38,6 +44,13 @@ impl<S: Signal> Outlets<S> {
         // First everything that can fail.
         let mut applied = Applied::default();
         let plan = self.plan(&outlets.active, current, new, &mut applied)?;
+        let others = match others() {
+            Ok(others) => others,
+            Err(error) => {
+                cancel(plan);
+                return Err(error);
+            }
+        };
 
         let mut running: Vec<_> =
             std::mem::take(&mut outlets.active).into_iter().map(Some).collect();
@@ -78,9 +91,10 @@ impl<S: Signal> Outlets<S> {
         self.routes.replace(queues(&active));
         close_all(&retired, Instant::now() + DRAIN_TIMEOUT, DropReason::Replaced);
         outlets.active = active;
-        outlets.draining.retain(|outlet| !outlet.queue.is_stopped());
+        outlets.draining.retain(|outlet| !outlet.queue.is_over());
         outlets.draining.append(&mut retired);
-        Ok(applied)
+        cut_short(&mut outlets.draining, S::batch(new));
+        Ok((applied, others))
     }
 
     /// Starts what is new; stops it again if anything fails.
@@ -123,20 +137,37 @@ impl<S: Signal> Outlets<S> {
                     plan.push(From::Started(Box::new(outlet)));
                 }
                 Err(error) => {
-                    let started: Vec<_> = plan
-                        .into_iter()
-                        .filter_map(|from| match from {
-                            From::Started(outlet) => Some(*outlet),
-                            From::Running(_) => None,
-                        })
-                        .collect();
-                    close_all(&started, Instant::now(), DropReason::Replaced);
+                    cancel(plan);
                     return Err(error);
                 }
             }
         }
         Ok(plan)
     }
+}
+
+/// Stops what was started for a plan that comes to nothing.
+fn cancel<S: Signal>(plan: Vec<From<S>>) {
+    let started = plan.into_iter().filter_map(|from| match from {
+        From::Started(outlet) => Some(*outlet),
+        From::Running(_) => None,
+    });
+    close_all(&started.collect::<Vec<_>>(), Instant::now(), DropReason::Replaced);
+}
+
+/// What waits to drain is as much as one destination that runs may hold, however often settings
+/// change while nobody answers: the oldest go first, but for what they are sending.
+fn cut_short<S: Signal>(draining: &mut Vec<Outlet<S>>, batch: Batch) {
+    let (mut spans, mut bytes, mut outlets) = (0, 0, 0);
+    for outlet in draining.iter().rev() {
+        let load = outlet.queue.load();
+        (spans, bytes, outlets) = (spans + load.spans, bytes + load.bytes, outlets + 1);
+        let many = spans > batch.max_queue_size || bytes > batch.max_queue_bytes;
+        if many || outlets > MAX_DRAINING {
+            outlet.queue.stop();
+        }
+    }
+    draining.retain(|outlet| !outlet.queue.is_over());
 }
 
 /// Whether a destination can go on as it is, but for its policy, which is not part of what runs.
@@ -167,5 +198,7 @@ pub(crate) fn same_connection(a: &Destination, b: &Destination) -> bool {
         })
 }
 
+/// Threads of destinations that a reload removed.
+const MAX_DRAINING: usize = 100;
 /// How long a destination that a reload removed may take to deliver what it has.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);

@@ -25,6 +25,12 @@ pub(crate) trait Signal: Clone + Debug + Send + Sync + 'static {
     /// What several of them are called.
     const ITEMS: &'static str;
 
+    /// What the names of its threads begin with.
+    const THREAD: &'static str;
+
+    /// The key that switches it off, for a signal that not every receiver takes.
+    const OPTIONAL: Option<&'static str> = None;
+
     /// What makes an item ready for one destination.
     type Preparation: Debug + Send;
 
@@ -77,6 +83,7 @@ pub(crate) struct Prepared<S> {
 
 impl Signal for SpanData {
     const ITEMS: &'static str = "spans";
+    const THREAD: &'static str = "genai";
 
     type Preparation = Preparation;
 

@@ -267,8 +267,10 @@ fn undelivered(what: &str, left: Undelivered, snapshot: &Snapshot) -> Error {
         .filter(|(count, _)| *count > 0)
         .map(|(count, what)| format!("{count} {what}"))
         .collect();
-    let mut message = format!("{what} left spans undelivered: {}", counts.join(", "));
-    for destination in &snapshot.destinations {
+    let of_logs = snapshot.log_destinations();
+    let items = if of_logs.is_empty() { "spans" } else { "spans or log records" };
+    let mut message = format!("{what} left {items} undelivered: {}", counts.join(", "));
+    for destination in snapshot.destinations.iter().chain(of_logs) {
         if let Some((_, failure)) = &destination.last_error {
             message.push_str(&format!("; {}: {}", destination.name, failure.message));
         }

@@ -57,6 +57,22 @@ fn headers_of_the_standard_variable_are_decoded_once() {
 }
 
 #[test]
+fn the_proxy_on_the_way_is_explained_without_its_credentials() {
+    let config = || Config::from_file(folder().join("newrelic.yaml")).unwrap();
+    let key = ("NEW_RELIC_LICENSE_KEY", "key-of-newrelic");
+    let variables = [key, ("https_proxy", "http://me:s3cr3t@proxy.example.com:3128")];
+    let explanation = config().resolve(variables).unwrap();
+    let (proxy, _) = explanation.get("destinations.default.proxy").unwrap();
+    assert_eq!(proxy, "proxy.example.com:3128 (https_proxy)");
+    assert!(!format!("{explanation} {explanation:?}").contains("s3cr3t"));
+
+    let without = config().resolve([key, variables[1], ("NO_PROXY", "nr-data.net")]).unwrap();
+    assert_eq!(without.get("destinations.default.proxy"), None);
+    let socks = config().resolve([key, ("ALL_PROXY", "socks5://me:s3cr3t@p:1080")]).unwrap();
+    assert_eq!(socks.warnings(), ["ALL_PROXY: expected http://host:port; no proxy is used"]);
+}
+
+#[test]
 fn grpc_to_a_vendor_that_has_none_is_told_without_a_backend_too() {
     for (endpoint, backend) in [
         ("https://cloud.langfuse.com/api/public/otel", Some("langfuse")),

@@ -1,5 +1,5 @@
 //! What `examples/backends/verify/run` sends: an agent that does everything a backend has a word
-//! for, twice in one conversation. Its content is made up. Where the spans go, and in which
+//! for, in one conversation of three turns. Its content is made up. Where the spans go, and in which
 //! format, is said by the configuration file in `TRACING_GENAI_CONFIG`.
 //!
 //! The one argument is the id of the conversation. Prints the status as JSON; with `--doctor`
@@ -26,6 +26,8 @@ const ANSWERED: &str = "gpt-4o-mini-2024-07-18";
 const QUESTION: &str = "Do I need an umbrella in Lisbon?";
 const INSTRUCTIONS: &str = "You answer in one sentence.";
 const NOTE: &str = "In November it rains on half of the days.";
+const THANKS: &str = "Thank you, umbrella man.";
+const WELCOME: &str = "You are welcome.";
 const ANSWER: [&str; 3] = ["Yes, take one: ", "light rain ", "is expected in Lisbon."];
 
 #[tokio::main(flavor = "current_thread")]
@@ -47,6 +49,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let whose = whose.context(&Context::current());
     first_turn(&whose).await;
     second_turn(&whose);
+    third_turn(&whose);
 
     let delivered = telemetry.shutdown();
     println!("{}", serde_json::to_string(&telemetry.status())?);
@@ -84,6 +87,14 @@ fn second_turn(whose: &Context) {
         answered();
     });
     workflow.record_output_messages(&json!([{"role": "assistant", "content": "Tomorrow is dry."}]));
+}
+
+/// A web request again, whose span says that it is a step of the conversation, too.
+fn third_turn(whose: &Context) {
+    let span = workflow_span!("chat", otel.name = "POST /chat", otel.kind = "server");
+    let _ = span.set_parent(whose.clone());
+    span.record_input_messages(&json!([{"role": "user", "content": THANKS}]))
+        .record_output_messages(&json!([{"role": "assistant", "content": WELCOME}]));
 }
 
 fn embed() {

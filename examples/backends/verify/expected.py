@@ -7,6 +7,7 @@ QUESTION = "Do I need an umbrella in Lisbon?"
 ANSWER = "Yes, take one: light rain is expected in Lisbon."
 INSTRUCTIONS = "You answer in one sentence."
 NOTE = "In November it rains on half of the days."
+THANKS, WELCOME = "Thank you, umbrella man.", "You are welcome."
 AGAIN, DRY = "And tomorrow?", "Tomorrow is dry."
 WEATHER = {"sky": "light rain", "celsius": 17}
 CALLS = [["get_weather", {"city": "Lisbon"}], ["get_tides", {"port": "Lisbon"}]]
@@ -75,18 +76,25 @@ SECOND_TURN = [
     ),
 ]
 
+THIRD_TURN = [
+    {"name": "POST /chat", "kind": "CHAIN", "parent": None, "status": "ok", "input": THANKS,
+     "output": WELCOME},
+]
+
 # Of a whole trace; `input` and `output` are what its line in the list shows.
 TRACES = [
     {"name": "first trace", "input": QUESTION, "output": ANSWER, "tokens": 464,
      "cost": 0.00016622, "user": "user-42"},
     {"name": "second trace", "input": None, "output": None, "tokens": 17, "cost": 0.0000096,
      "user": "user-42"},
+    {"name": "third trace", "input": THANKS, "output": WELCOME, "cost": None,
+     "user": "user-42"},
 ]
 
 
 def expected(conversation, captured):
-    """All rows: spans of both turns, then the traces."""
-    spans = FIRST_TURN + SECOND_TURN
+    """All rows: spans of all turns, then the traces."""
+    spans = FIRST_TURN + SECOND_TURN + THIRD_TURN
     whose = {"session": conversation, "user": "user-42"}
     rows = [span | (whose if span["kind"] else {}) for span in spans]
     rows += [trace | {"session": conversation} for trace in TRACES]

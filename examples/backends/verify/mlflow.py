@@ -27,24 +27,44 @@ class MLflow(Server):
             "TRACING_GENAI_HEADERS": f"x-mlflow-experiment-id={created['experiment_id']}",
         }
 
+    def mistakes(self):
+        """What is wrong, the environment of it, and what the doctor must say."""
+        address = {"TRACING_GENAI_ENDPOINT": self.base}
+        experiment = {"TRACING_GENAI_HEADERS": "x-mlflow-experiment-id=0"}
+        return [
+            ("nothing", address | experiment, "takes spans"),
+            ("no experiment", address, "x-mlflow-experiment-id"),
+            ("path", experiment | {"TRACING_GENAI_ENDPOINT": self.base + "/api"}, "Wrong path"),
+            # The doctor sends no spans, and MLflow looks the experiment up for those only.
+            ("unknown experiment", address | {"TRACING_GENAI_HEADERS": "x-mlflow-experiment-id=9"},
+             "takes spans"),
+            ("gRPC", address | {"TRACING_GENAI_PROTOCOL": "grpc"}, "mlflow has no gRPC endpoint"),
+        ]
+
     def read(self, run):
         experiment = {"experiment_id": self.experiments[run.name]}
         where = {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": experiment}
         found = self.ask("/api/3.0/mlflow/traces/search", {"locations": [where]})
-        traces = sorted(found.get("traces", []), key=lambda trace: trace["request_time"])
-        rows, everything = [], [found]
-        for trace in traces:
+        traces = []
+        for trace in found.get("traces", []):
             path = "/ajax-api/3.0/mlflow/get-trace-artifact?request_id=" + trace["trace_id"]
-            spans = self.ask(path)["spans"]
-            everything.append(spans)
-            spans.sort(key=lambda span: span["start_time_unix_nano"])
+            spans = sorted(self.ask(path)["spans"], key=started)
+            traces.append((spans, trace))
+        # The time of a trace itself is in milliseconds, too coarse for an order.
+        traces.sort(key=lambda pair: started(pair[0][0]))
+        rows = []
+        for spans, _ in traces:
             names = {span["span_id"]: span["name"] for span in spans}
             rows += [row(span, names) for span in spans]
-        return rows + [trace_row(trace) for trace in traces], everything
+        return rows + [trace_row(trace) for _, trace in traces], traces
 
     def pages(self, run):
         base = f"{self.base}/#/experiments/{self.experiments[run.name]}"
         return [f"{base}/traces", f"{base}/chat-sessions"]
+
+
+def started(span):
+    return span["start_time_unix_nano"]
 
 
 def row(span, names):

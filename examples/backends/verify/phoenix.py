@@ -35,6 +35,21 @@ class Phoenix(Server):
             "TRACING_GENAI_RESOURCE_ATTRIBUTES": f"openinference.project.name={run.name}",
         }
 
+    def mistakes(self):
+        """What is wrong, the environment of it, and what the doctor must say."""
+        return [
+            ("nothing", {"TRACING_GENAI_ENDPOINT": self.base}, "takes spans"),
+            ("path", {"TRACING_GENAI_ENDPOINT": self.base + "/otlp"}, "Wrong path"),
+            ("gRPC to the HTTP port",
+             {"TRACING_GENAI_ENDPOINT": self.base, "TRACING_GENAI_PROTOCOL": "grpc"},
+             "What answers is not gRPC"),
+            ("HTTP to the gRPC port",
+             {"TRACING_GENAI_ENDPOINT": f"http://127.0.0.1:{self.grpc_port}"},
+             "set protocol to grpc"),
+            ("https", {"TRACING_GENAI_ENDPOINT": self.base.replace("http", "https")},
+             "is this port plain http?"),
+        ]
+
     def read(self, run):
         """Rows as in `expected.py`, and all that was read, for the search for content."""
         projects = self.ask("/v1/projects")["data"]

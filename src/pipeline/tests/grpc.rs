@@ -133,6 +133,22 @@ fn nobody_listening_is_said_so() {
 }
 
 #[test]
+fn a_collector_that_comes_back_gets_what_was_kept() {
+    let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let running = Running::start(&settings(vec![grpc(&format!("http://{address}"))]));
+    running.numbered(100);
+    assert_eq!(running.pipeline.flush(PATIENCE).unwrap_err().waiting, 100);
+    assert!(running.snapshot().destinations[0].breaker_open);
+    let collector = GrpcReceiver::start_at(address);
+    // The breaker's first period is five seconds; the rest is for slow machines.
+    collector.wait_for_spans(100, PATIENCE);
+    running.pipeline.flush(PATIENCE).unwrap();
+    let snapshot = running.snapshot();
+    assert!(!snapshot.destinations[0].breaker_open);
+    assert_eq!(snapshot.spans.finished.exported, 100);
+}
+
+#[test]
 fn a_server_that_is_silent_or_not_of_the_protocol_is_named() {
     // Whether the frame that is none or the end of the connection is seen first is a matter of
     // luck.

@@ -2,7 +2,8 @@
 
 use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
 
 use http::HeaderMap;
 use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_server::{
@@ -51,6 +52,7 @@ pub struct GrpcRequest {
 #[derive(Clone, Debug, Default)]
 struct Inbox {
     requests: Arc<Mutex<Vec<GrpcRequest>>>,
+    arrived: Arc<Condvar>,
     answers: Arc<Mutex<VecDeque<GrpcAnswer>>>,
 }
 
@@ -58,7 +60,13 @@ impl GrpcReceiver {
     /// Starts a receiver on a free port of 127.0.0.1.
     #[must_use]
     pub fn start() -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a loopback port");
+        Self::start_at(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
+    }
+
+    /// Starts a receiver where one is expected.
+    #[must_use]
+    pub fn start_at(address: SocketAddr) -> Self {
+        let listener = TcpListener::bind(address).expect("a loopback port");
         let address = listener.local_addr().expect("the port just bound");
         listener.set_nonblocking(true).expect("a socket that need not block");
         let inbox = Inbox::default();
@@ -110,11 +118,35 @@ impl GrpcReceiver {
     /// How many spans came, without copying them.
     #[must_use]
     pub fn span_count(&self) -> usize {
-        let requests = lock(&self.inbox.requests);
-        let traces = requests.iter().filter_map(|request| request.traces.as_ref());
-        let scopes = traces.flat_map(|it| &it.resource_spans).flat_map(|it| &it.scope_spans);
-        scopes.map(|scope| scope.spans.len()).sum()
+        count(&lock(&self.inbox.requests))
     }
+
+    /// Waits until at least `spans` came.
+    ///
+    /// # Panics
+    ///
+    /// When they have not come within `timeout`.
+    #[track_caller]
+    pub fn wait_for_spans(&self, spans: usize, timeout: Duration) {
+        let requests = lock(&self.inbox.requests);
+        let arrived = &self.inbox.arrived;
+        let waited = arrived.wait_timeout_while(requests, timeout, |it| count(it) < spans);
+        let found = count(&waited.unwrap_or_else(PoisonError::into_inner).0);
+        assert!(found >= spans, "waited {timeout:?} for {spans} spans, got {found}");
+    }
+}
+
+impl Inbox {
+    fn keep(&self, request: GrpcRequest) {
+        lock(&self.requests).push(request);
+        self.arrived.notify_all();
+    }
+}
+
+fn count(requests: &[GrpcRequest]) -> usize {
+    let traces = requests.iter().filter_map(|request| request.traces.as_ref());
+    let scopes = traces.flat_map(|it| &it.resource_spans).flat_map(|it| &it.scope_spans);
+    scopes.map(|scope| scope.spans.len()).sum()
 }
 
 #[tonic::async_trait]
@@ -124,7 +156,7 @@ impl TraceService for Inbox {
         request: Request<ExportTraceServiceRequest>,
     ) -> Result<Response<ExportTraceServiceResponse>, Status> {
         let (metadata, _, message) = request.into_parts();
-        lock(&self.requests).push(GrpcRequest {
+        self.keep(GrpcRequest {
             path: String::from("/opentelemetry.proto.collector.trace.v1.TraceService/Export"),
             metadata: metadata.into_headers(),
             traces: Some(message),
@@ -142,7 +174,7 @@ impl MetricsService for Inbox {
         request: Request<ExportMetricsServiceRequest>,
     ) -> Result<Response<ExportMetricsServiceResponse>, Status> {
         let (metadata, _, message) = request.into_parts();
-        lock(&self.requests).push(GrpcRequest {
+        self.keep(GrpcRequest {
             path: String::from("/opentelemetry.proto.collector.metrics.v1.MetricsService/Export"),
             metadata: metadata.into_headers(),
             traces: None,
