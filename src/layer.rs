@@ -131,7 +131,7 @@ where
 
     /// Ends a GenAI span that is open for longer than `limit`, with `tracing_genai.outcome` =
     /// `expired`; nothing happens when it is closed after all. It may take a sixteenth of the limit
-    /// longer. A thread looks after it as long as the layer is in use. Zero is off, which is the
+    /// longer. Spans that are not GenAI stay open for as long as they like. A thread looks after it as long as the layer is in use. Zero is off, which is the
     /// default of a layer of your own; [`builder()`](crate::builder) sets 20 minutes.
     #[must_use]
     pub fn span_ttl(self, limit: Duration) -> Self {

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use opentelemetry::trace::TracerProvider as _;
+use opentelemetry::KeyValue;
+use opentelemetry::trace::{Span as _, SpanBuilder, Tracer as _, TracerProvider as _};
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{SdkTracerProvider, SpanData, SpanExporter};
 use tracing::{Dispatch, Span, info_span};
@@ -64,6 +65,59 @@ fn a_span_that_is_closed_in_time_says_nothing_of_it() {
     assert_eq!(spans[1].str("tracing_genai.outcome"), Some("expired"));
     drop(forgotten);
     assert!(sink.is_empty());
+}
+
+#[test]
+fn spans_that_the_layer_does_not_know_as_genai_expire_as_well() {
+    let sink = SpanSink::default();
+    let layer =
+        tracing_genai::layer(sink.provider().tracer("test")).span_ttl(Duration::from_millis(160));
+    let tracer = layer.tracer_provider(sink.provider()).tracer("api");
+    let dispatch = Dispatch::new(tracing_subscriber::registry().with(layer));
+    let _guard = dispatch.set_default();
+
+    // No GenAI field at its callsite. It starts when it is first entered, and not before.
+    let promoted = info_span!("promoted");
+    promoted.in_scope(|| {});
+    promoted.record_usage(Usage::new().input_tokens(12));
+    // Made with the OpenTelemetry API, GenAI from the start and from later on.
+    let model = KeyValue::new("gen_ai.request.model", "m");
+    let chat = KeyValue::new("gen_ai.operation.name", "chat");
+    let mut api = tracer.build(SpanBuilder::from_name("api").with_attributes([chat, model]));
+    let mut late = tracer.start("late");
+    late.set_attribute(KeyValue::new("gen_ai.usage.output_tokens", 7));
+    // Not GenAI, and nobody's business.
+    let plain = info_span!("plain");
+    let mut plain_api = tracer.start("plain api");
+    let ended = tracer.build(
+        SpanBuilder::from_name("ended")
+            .with_attributes([KeyValue::new("gen_ai.operation.name", "embeddings")]),
+    );
+    drop(ended);
+
+    wait_for(4, &sink);
+    let mut names: Vec<_> = sink
+        .take()
+        .iter()
+        .map(|span| (span.name.clone(), span.str("tracing_genai.outcome").map(str::to_owned)))
+        .collect();
+    names.sort();
+    let expired = |name: &str| (name.to_owned(), Some("expired".to_owned()));
+    let expected =
+        [expired("chat m"), ("embeddings".to_owned(), None), expired("late"), expired("promoted")];
+    assert_eq!(names, expected);
+
+    assert!(api.span_context().is_valid() && !api.is_recording());
+    api.set_attribute(KeyValue::new("gen_ai.usage.output_tokens", 7));
+    api.add_event("late", Vec::new());
+    api.end();
+    late.end();
+    drop((api, late, promoted));
+    assert!(sink.is_empty(), "late closes leave nothing");
+    assert!(plain_api.is_recording());
+    plain_api.end();
+    drop(plain);
+    assert_eq!(sink.take().len(), 2);
 }
 
 /// Counts spans and keeps the conversations of the expired ones.

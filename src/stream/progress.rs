@@ -87,13 +87,16 @@ impl Progress {
 
     fn produced(&mut self) {
         self.chunks += 1;
+        if self.chunks > 1 && !self.keeps_gaps {
+            return;
+        }
         let now = Instant::now();
         match self.last_chunk.replace(now) {
             None => {
                 let waited = self.since_issued(now);
                 self.put(Attr::ResponseTimeToFirstChunk.key(), waited.into());
             }
-            Some(last) if self.keeps_gaps && self.gaps.len() < MOST_GAPS => {
+            Some(last) if self.gaps.len() < MOST_GAPS => {
                 self.gaps.push(now.saturating_duration_since(last).as_secs_f64());
             }
             Some(_) => {}

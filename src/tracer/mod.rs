@@ -162,7 +162,10 @@ impl<T> GenAiTracer<T> {
     }
 }
 
-impl<T: Tracer> Tracer for GenAiTracer<T> {
+impl<T: Tracer> Tracer for GenAiTracer<T>
+where
+    T::Span: Send + 'static,
+{
     type Span = GenAiSpan<T::Span>;
 
     fn span_builder<N: Into<Cow<'static, str>>>(&self, name: N) -> SpanBuilder {
