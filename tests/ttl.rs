@@ -1,5 +1,6 @@
 //! Spans that nobody closes.
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+#![expect(clippy::print_stdout, reason = "an ignored test reports what it measured")]
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -140,41 +141,140 @@ impl SpanExporter for Counted {
     }
 }
 
-#[test]
-fn of_a_million_spans_the_forgotten_ones_expire() {
+/// Spans from several threads, of which one in a hundred is never closed. Returns those.
+fn load(dispatch: &Dispatch, spans: usize, round: usize) -> Vec<Span> {
     const THREADS: usize = 4;
-    let (spans, every) = if cfg!(debug_assertions) { (100_000, 100) } else { (1_000_000, 100) };
-    let counted = Counted::default();
-    let provider = SdkTracerProvider::builder().with_simple_exporter(counted.clone()).build();
-    let layer = tracing_genai::layer(provider.tracer("test")).span_ttl(Duration::from_secs(2));
-    let dispatch = Dispatch::new(tracing_subscriber::registry().with(layer));
     let work = |thread: usize| {
-        let _guard = tracing::dispatcher::set_default(&dispatch);
+        let _guard = tracing::dispatcher::set_default(dispatch);
         let mut forgotten = Vec::<Span>::new();
         for number in 0..spans / THREADS {
             let span = inference_span!("chat", "openai", "m");
-            if number % every == 0 {
-                span.record_conversation(&format!("{thread}-{number}"));
+            if number % 100 == 0 {
+                span.record_conversation(&format!("{round}-{thread}-{number}"));
                 forgotten.push(span);
             }
         }
         forgotten
     };
-    let forgotten: Vec<Span> = thread::scope(|scope| {
+    thread::scope(|scope| {
         let work = &work;
         let threads: Vec<_> = (0..THREADS).map(|at| scope.spawn(move || work(at))).collect();
         threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
-    });
-    let seen = || counted.0.0.load(Ordering::Relaxed);
-    let patience = Instant::now() + Duration::from_secs(60);
-    while seen() < spans {
-        assert!(Instant::now() < patience, "{} of {spans} spans", seen());
-        thread::sleep(Duration::from_millis(2));
+    })
+}
+
+impl Counted {
+    fn seen(&self) -> usize {
+        self.0.0.load(Ordering::Relaxed)
     }
-    let mut expired = std::mem::take(&mut *counted.0.1.lock().unwrap());
-    expired.sort();
-    expired.dedup();
-    assert_eq!(expired.len(), spans / every);
+
+    #[track_caller]
+    fn wait_for(&self, spans: usize) {
+        let patience = Instant::now() + Duration::from_secs(120);
+        while self.seen() < spans {
+            assert!(Instant::now() < patience, "{} of {spans} spans", self.seen());
+            thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    /// How many different spans have expired since the last time, each of them once.
+    #[track_caller]
+    fn expired(&self) -> usize {
+        let mut expired = std::mem::take(&mut *self.0.1.lock().unwrap());
+        let all = expired.len();
+        expired.sort();
+        expired.dedup();
+        assert_eq!(expired.len(), all, "a span has expired twice");
+        all
+    }
+}
+
+fn counted(limit: Duration) -> (Counted, Dispatch) {
+    let counted = Counted::default();
+    let provider = SdkTracerProvider::builder().with_simple_exporter(counted.clone()).build();
+    let layer = tracing_genai::layer(provider.tracer("test")).span_ttl(limit);
+    (counted, Dispatch::new(tracing_subscriber::registry().with(layer)))
+}
+
+#[test]
+fn of_many_spans_the_forgotten_ones_expire() {
+    const SPANS: usize = 100_000;
+    let (counted, dispatch) = counted(Duration::from_secs(2));
+    let forgotten = load(&dispatch, SPANS, 0);
+    counted.wait_for(SPANS);
+    assert_eq!(counted.expired(), SPANS / 100);
     drop(forgotten);
-    assert_eq!(seen(), spans, "late closes leave nothing");
+    assert_eq!(counted.seen(), SPANS, "late closes leave nothing");
+}
+
+/// ```text
+/// cargo test --release --test ttl -- --ignored --nocapture
+/// ```
+#[test]
+#[ignore = "takes a minute and says little without optimisation"]
+fn a_million_spans() {
+    const SPANS: usize = 1_000_000;
+    let limit = Duration::from_secs(10);
+    let (counted, dispatch) = counted(limit);
+    let mut forgotten = Vec::new();
+    let begin = Instant::now();
+    for round in 0..3 {
+        let before = Instant::now();
+        forgotten.extend(load(&dispatch, SPANS, round));
+        let loaded = before.elapsed();
+        let open = resident_kib();
+        counted.wait_for(SPANS * (round + 1));
+        assert_eq!(counted.expired(), SPANS / 100);
+        println!(
+            "round {round}: {SPANS} spans in {loaded:.1?}, {} expired after {:.1?}; resident \
+             {open} KiB with them open, {} KiB when they have expired",
+            SPANS / 100,
+            before.elapsed(),
+            resident_kib(),
+        );
+    }
+    if let Some(busy) = busy("tracing-genai-t") {
+        let share = busy.as_secs_f64() / begin.elapsed().as_secs_f64() * 100.0;
+        println!("sweep: {busy:.1?} of {:.1?}, {share:.2} % of one core", begin.elapsed());
+    }
+    drop(forgotten);
+    assert_eq!(counted.seen(), SPANS * 3, "late closes leave nothing");
+
+    let [on, off] = [limit, Duration::ZERO].map(|limit| {
+        let provider = SdkTracerProvider::builder().build();
+        let layer = tracing_genai::layer(provider.tracer("test")).span_ttl(limit);
+        Dispatch::new(tracing_subscriber::registry().with(layer))
+    });
+    let mut least = [Duration::MAX; 2];
+    for _ in 0..200 {
+        for (dispatch, least) in [&on, &off].into_iter().zip(&mut least) {
+            let _guard = tracing::dispatcher::set_default(dispatch);
+            let start = Instant::now();
+            for _ in 0..1000 {
+                drop(inference_span!("chat", "openai", "m"));
+            }
+            *least = start.elapsed().min(*least);
+        }
+    }
+    let [on, off] = least;
+    println!("a span: {:?} with a limit, {:?} without", on / 1000, off / 1000);
+    println!("ratio {:.3}", on.as_secs_f64() / off.as_secs_f64());
+}
+
+/// Memory of this process where the system tells, else 0.
+fn resident_kib() -> usize {
+    let pages = || -> Option<usize> {
+        let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
+        statm.split_whitespace().nth(1)?.parse().ok()
+    };
+    pages().unwrap_or_default() * 4
+}
+
+/// For how long the thread of this name has run on a processor.
+fn busy(name: &str) -> Option<Duration> {
+    let task = std::fs::read_dir("/proc/self/task").ok()?.flatten().find(|task| {
+        std::fs::read_to_string(task.path().join("comm")).is_ok_and(|comm| comm.trim() == name)
+    })?;
+    let schedule = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
+    schedule.split_whitespace().next()?.parse().ok().map(Duration::from_nanos)
 }

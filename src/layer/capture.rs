@@ -71,7 +71,7 @@ impl<'a> SpanFields<'a> {
     }
 
     fn take(&mut self, field: &Field, plan: FieldPlan, raw: &mut Raw<'_>) {
-        let taken = match &mut self.target {
+        let well = match &mut self.target {
             Target::New(open) => put(open, field, plan, raw, self.core),
             Target::Live { state, entered } => {
                 // What is recorded while the span is entered comes before its exit, which is
@@ -81,16 +81,28 @@ impl<'a> SpanFields<'a> {
                 if now.is_some() {
                     open.last_write = now;
                 }
-                if open.ended {
-                    Err(Problem::TooLate(field.name()))
-                } else {
-                    put(&mut open, field, plan, raw, self.core)
-                }
+                !open.ended && put(&mut open, field, plan, raw, self.core)
             }
         };
-        if let Err(problem) = taken {
-            lint::note(self.core.findings.as_deref(), field, problem);
+        if !well {
+            self.complain(field, plan);
         }
+    }
+
+    /// A value was not taken as it was meant. Nothing is locked here.
+    #[cold]
+    fn complain(&self, field: &Field, plan: FieldPlan) {
+        let late = match &self.target {
+            Target::New(_) => false,
+            Target::Live { state, .. } => state.lock().ended,
+        };
+        let problem = match plan {
+            FieldPlan::Attr(attr, _) if !late => {
+                Problem::WrongType(field.name(), attr.value_type())
+            }
+            _ => Problem::TooLate(field.name()),
+        };
+        lint::note(self.core.findings.as_deref(), field, problem);
     }
 
     #[inline]
@@ -102,18 +114,10 @@ impl<'a> SpanFields<'a> {
     }
 }
 
-fn put(
-    open: &mut Open,
-    field: &Field,
-    plan: FieldPlan,
-    raw: &mut Raw<'_>,
-    core: &Core,
-) -> Result<(), Problem> {
+/// Tells whether the value could become what the conventions want there.
+fn put(open: &mut Open, field: &Field, plan: FieldPlan, raw: &mut Raw<'_>, core: &Core) -> bool {
     if let FieldPlan::Attr(attr, map) = plan {
-        return match open.record.record_attr(attr, map, raw, &core.health) {
-            true => Ok(()),
-            false => Err(Problem::WrongType(field.name(), attr.value_type())),
-        };
+        return open.record.record_attr(attr, map, raw, &core.health);
     }
     let raw = std::mem::replace(raw, Raw::Bool(false));
     match plan {
@@ -155,7 +159,7 @@ fn put(
             }
         }
     }
-    Ok(())
+    true
 }
 
 fn text(raw: Raw<'_>) -> Option<String> {

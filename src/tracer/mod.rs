@@ -190,7 +190,9 @@ where
 
     fn build_with_context(&self, mut builder: SpanBuilder, parent_cx: &Context) -> Self::Span {
         let given = take_given(&mut builder);
-        let state = self.introduced(&builder).or_else(|| state::adopt(&builder));
+        let introduced = self.introduced(&builder);
+        let adopts = introduced.is_none();
+        let state = introduced.or_else(|| state::adopt(&builder));
         let mut family = crate::semconv::Family::Unknown;
         if let Some(state) = &state {
             let mut open = state.lock();
@@ -203,7 +205,9 @@ where
             event::police_builder(&mut builder, &self.core);
         }
         let inner = self.inner.build_with_context(builder, parent_cx);
-        GenAiSpan::new(inner, state, given, Arc::clone(&self.core), parent_cx, family)
+        let is_adopted = adopts && state.is_some();
+        let span = GenAiSpan::new(inner, state, given, Arc::clone(&self.core), parent_cx, family);
+        if is_adopted { span.adopted() } else { span }
     }
 }
 

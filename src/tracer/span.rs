@@ -23,7 +23,7 @@ use crate::semconv::{Attr, Family};
 pub struct GenAiSpan<S: Span> {
     /// `None` where it is watched.
     own: Option<S>,
-    watched: Option<Guarded<S>>,
+    watched: Option<Box<Guarded<S>>>,
     state: Option<Arc<SpanState>>,
     given: Given,
     core: Arc<Core>,
@@ -73,16 +73,18 @@ impl<S: Span + Send + 'static> GenAiSpan<S> {
             let state = state.as_ref().map(|state| (state, family));
             observer.started(parent, inner.span_context().span_id(), state)
         });
-        let adopted = state.as_ref().filter(|state| state.ticket().is_none()).map(Arc::clone);
         let own = Some(inner);
-        let mut span = Self { own, watched: None, state, given, core, ended: false, observed };
-        if let Some(state) = adopted {
-            span.watch(state);
-        }
-        span
+        Self { own, watched: None, state, given, core, ended: false, observed }
     }
 
-    /// Has the span ended when it is open for too long.
+    /// The span, which ends when it is open for too long.
+    pub(super) fn adopted(mut self) -> Self {
+        if let Some(state) = self.state.clone() {
+            self.watch(state);
+        }
+        self
+    }
+
     fn watch(&mut self, state: Arc<SpanState>) {
         if self.core.open_spans.limit().is_none() {
             return;
@@ -93,7 +95,7 @@ impl<S: Span + Send + 'static> GenAiSpan<S> {
         let watched = Arc::new(Watched { span: Mutex::new(Some(span)), state, core });
         let weak: Weak<Watched<S>> = Arc::downgrade(&watched);
         match self.core.open_spans.watch(weak) {
-            Some(ticket) => self.watched = Some(Guarded { context, watched, ticket }),
+            Some(ticket) => self.watched = Some(Box::new(Guarded { context, watched, ticket })),
             None => self.own = watched.lock().take(),
         }
     }
