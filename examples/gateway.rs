@@ -22,6 +22,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
 use futures_util::StreamExt;
+use futures_util::stream::poll_fn;
 use opentelemetry::propagation::Extractor;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -50,6 +51,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// What the client got, and which `traceparent` each provider was called with.
+#[derive(Debug)]
+#[non_exhaustive]
 pub struct Exchange {
     pub answer: String,
     pub calls: Vec<(&'static str, String)>,
@@ -166,11 +169,10 @@ async fn answer(gateway: Gateway, mut body: Value, server: Span) -> Response {
         let bytes = response.bytes_stream();
         // From here on the stream decides how request and attempt end.
         let answer = request.try_stream(attempt, bytes, ServerSentEvents::new(Anthropic::new()));
-        let answer = answer.inspect(move |_| {
-            // The HTTP span lives as long as its body.
-            let _ = &server;
-        });
-        return ([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(answer))
+        let mut answer = Box::pin(answer);
+        // The HTTP span lives as long as its body and is left last.
+        let body = poll_fn(move |cx| server.in_scope(|| answer.poll_next_unpin(cx)));
+        return ([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(body))
             .into_response();
     }
     request.fail("no_upstream", "every provider refused");

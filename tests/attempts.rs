@@ -87,6 +87,10 @@ async fn the_example_gateway_leaves_the_tree_it_promises() {
         assert_eq!(traceparent, format!("00-{trace}-{}-01", attempt.span_id));
     }
 
+    // The request's span ends after all that it holds.
+    let server = spans.iter().find(|span| span.kind == SpanKind::Server).unwrap();
+    assert!(spans.iter().all(|span| span.end_ns <= server.end_ns));
+
     // Tokens are counted once.
     let counted = spans.iter().filter(|span| span.has("gen_ai.usage.output_tokens")).count();
     assert_eq!(counted, 1);

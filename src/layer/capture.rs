@@ -71,8 +71,11 @@ impl<'a> SpanFields<'a> {
     }
 
     fn take(&mut self, field: &Field, plan: FieldPlan, raw: &mut Raw<'_>) {
-        let well = match &mut self.target {
-            Target::New(open) => put(open, field, plan, raw, self.core),
+        let odd = match &mut self.target {
+            Target::New(open) => {
+                put(open, field, plan, raw, self.core);
+                open.record.misfit
+            }
             Target::Live { state, entered } => {
                 // What is recorded while the span is entered comes before its exit, which is
                 // later than any time we could note.
@@ -81,26 +84,31 @@ impl<'a> SpanFields<'a> {
                 if now.is_some() {
                     open.last_write = now;
                 }
-                !open.ended && put(&mut open, field, plan, raw, self.core)
+                put(&mut open, field, plan, raw, self.core);
+                open.record.misfit | open.ended
             }
         };
-        if !well {
-            self.complain(field, plan);
+        if odd {
+            self.complain(field);
         }
     }
 
     /// A value was not taken as it was meant. Nothing is locked here.
     #[cold]
-    fn complain(&self, field: &Field, plan: FieldPlan) {
-        let late = match &self.target {
-            Target::New(_) => false,
-            Target::Live { state, .. } => state.lock().ended,
-        };
-        let problem = match plan {
-            FieldPlan::Attr(attr, _) if !late => {
-                Problem::WrongType(field.name(), attr.value_type())
+    fn complain(&mut self, field: &Field) {
+        let mut late = false;
+        match &mut self.target {
+            Target::New(open) => open.record.misfit = false,
+            Target::Live { state, .. } => {
+                let mut open = state.lock();
+                late = open.ended;
+                open.record.misfit = false;
             }
-            _ => Problem::TooLate(field.name()),
+        }
+        let problem = match self.plan(field) {
+            _ if late => Problem::TooLate(field.name()),
+            FieldPlan::Attr(attr, _) => Problem::WrongType(field.name(), attr.value_type()),
+            _ => return,
         };
         lint::note(self.core.findings.as_deref(), field, problem);
     }
@@ -114,8 +122,7 @@ impl<'a> SpanFields<'a> {
     }
 }
 
-/// Tells whether the value could become what the conventions want there.
-fn put(open: &mut Open, field: &Field, plan: FieldPlan, raw: &mut Raw<'_>, core: &Core) -> bool {
+fn put(open: &mut Open, field: &Field, plan: FieldPlan, raw: &mut Raw<'_>, core: &Core) {
     if let FieldPlan::Attr(attr, map) = plan {
         return open.record.record_attr(attr, map, raw, &core.health);
     }
@@ -159,7 +166,6 @@ fn put(open: &mut Open, field: &Field, plan: FieldPlan, raw: &mut Raw<'_>, core:
             }
         }
     }
-    true
 }
 
 fn text(raw: Raw<'_>) -> Option<String> {

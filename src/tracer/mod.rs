@@ -205,9 +205,11 @@ where
             event::police_builder(&mut builder, &self.core);
         }
         let inner = self.inner.build_with_context(builder, parent_cx);
-        let is_adopted = adopts && state.is_some();
-        let span = GenAiSpan::new(inner, state, given, Arc::clone(&self.core), parent_cx, family);
-        if is_adopted { span.adopted() } else { span }
+        let core = Arc::clone(&self.core);
+        if adopts && state.is_some() {
+            return GenAiSpan::new(inner, state, given, core, parent_cx, family).adopted();
+        }
+        GenAiSpan::new(inner, state, given, core, parent_cx, family)
     }
 }
 
