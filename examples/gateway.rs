@@ -59,6 +59,10 @@ pub struct Exchange {
 }
 
 /// Two providers, the gateway and a client of it, each on a socket of its own.
+///
+/// # Errors
+///
+/// What the gateway, its body or a socket failed with.
 pub async fn exchange(question: &str) -> Result<Exchange, Box<dyn Error>> {
     let calls = Calls::default();
     let openai = serve(Router::new().route("/", post(busy)).with_state(calls.clone())).await?;

@@ -7,7 +7,9 @@
 
 mod capture;
 mod expiry;
-mod plan;
+#[cfg(feature = "logs")]
+mod log;
+pub(crate) mod plan;
 pub(crate) mod reach;
 mod recent;
 pub(crate) mod targets;
@@ -17,6 +19,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+#[cfg(feature = "logs")]
+use opentelemetry::trace::SpanContext;
 use opentelemetry::trace::{Tracer, TracerProvider};
 use tracing::span::{Attributes, Id, Record as Values};
 use tracing::{Event, Level, Metadata, Subscriber};
@@ -42,7 +46,7 @@ use recent::Recent;
 /// A layer over a tracer of your own: your provider, your exporter.
 ///
 /// Content capture is [`ContentCapture::Off`] until [`GenAiLayer::content_capture`] says
-/// otherwise. [`builder()`](crate::builder) makes a layer together with its pipeline.
+/// otherwise. `builder()` makes a layer together with its pipeline.
 ///
 /// ```
 /// use opentelemetry::trace::TracerProvider as _;
@@ -73,6 +77,9 @@ pub struct GenAiLayer<S, T> {
     tracer: T,
     core: Arc<Core>,
     reach: Reach,
+    /// The subscriber that this layer is in.
+    #[cfg(feature = "logs")]
+    dispatch: std::sync::OnceLock<tracing_core::dispatcher::WeakDispatch>,
 }
 
 impl<S, T> GenAiLayer<S, T>
@@ -93,7 +100,14 @@ where
             .with_threads(false)
             .with_tracked_inactivity(false);
         let reach = Reach { core: Arc::clone(&core), find: state_of::<S> };
-        Self { inner, tracer, core, reach }
+        Self {
+            inner,
+            tracer,
+            core,
+            reach,
+            #[cfg(feature = "logs")]
+            dispatch: std::sync::OnceLock::new(),
+        }
     }
 
     /// Sets whether message content leaves. Defaults to [`ContentCapture::Off`].
@@ -131,8 +145,9 @@ where
 
     /// Ends a GenAI span that is open for longer than `limit`, with `tracing_genai.outcome` =
     /// `expired`; nothing happens when it is closed after all. It may take a sixteenth of the limit
-    /// longer. Spans that are not GenAI stay open for as long as they like. A thread looks after it as long as the layer is in use. Zero is off, which is the
-    /// default of a layer of your own; [`builder()`](crate::builder) sets 20 minutes.
+    /// longer. Spans that are not GenAI stay open for as long as they like. A thread looks after it
+    /// as long as the layer is in use. Zero is off, which is the default of a layer of your own;
+    /// `builder()` sets 20 minutes.
     #[must_use]
     pub fn span_ttl(self, limit: Duration) -> Self {
         self.rebuilt(|core| core.open_spans = OpenSpans::new(Some(limit)))
@@ -153,6 +168,23 @@ where
     #[must_use]
     pub fn tracer_provider<P: TracerProvider>(&self, provider: P) -> GenAiTracerProvider<P> {
         GenAiTracerProvider::new(provider, Arc::clone(&self.core))
+    }
+
+    /// The span that an event is in, as OpenTelemetry knows it.
+    #[cfg(feature = "logs")]
+    fn span_of(&self, event: &Event<'_>, ctx: &Context<'_, S>) -> SpanContext {
+        use opentelemetry::trace::TraceContextExt;
+
+        // The layer below makes the context of a span current while it is entered.
+        if event.is_contextual() {
+            return opentelemetry::Context::map_current(|cx| cx.span().span_context().clone());
+        }
+        let known = event.parent().filter(|id| ctx.span(id).is_some());
+        let dispatch = self.dispatch.get().and_then(|dispatch| dispatch.upgrade());
+        known
+            .zip(dispatch)
+            .and_then(|(id, dispatch)| tracing_opentelemetry::get_otel_context(id, &dispatch))
+            .map_or(SpanContext::NONE, |cx| cx.span().span_context().clone())
     }
 
     fn rebuilt(self, change: impl FnOnce(&mut Core)) -> Self {
@@ -193,6 +225,8 @@ where
     fn on_register_dispatch(&self, subscriber: &Dispatch) {
         self.inner.on_register_dispatch(subscriber);
         expiry::watch(&self.core, subscriber);
+        #[cfg(feature = "logs")]
+        let _ = self.dispatch.set(subscriber.downgrade());
     }
 
     fn on_layer(&mut self, subscriber: &mut S) {
@@ -200,6 +234,8 @@ where
     }
 
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
+        #[cfg(feature = "init")]
+        plan::register(metadata);
         self.inner.register_callsite(metadata)
     }
 
@@ -274,6 +310,8 @@ where
     }
 
     fn on_event(&self, event: &Event<'_>, ctx: Context<'_, S>) {
+        #[cfg(feature = "logs")]
+        log::hear(&self.core, event, || self.span_of(event, &ctx));
         let plan = plan::event(event.metadata());
         match plan {
             EventPlan::Ignore => {}

@@ -13,8 +13,10 @@
 //!     gen_ai.request.model = "gpt-4o-mini",
 //!     gen_ai.usage.input_tokens = Empty,
 //! ))]
-//! fn ask(question: &str) {
+//! fn ask(question: &str) -> String {
+//!     let answer = format!("{question} Take one."); // … where the model is called …
 //!     Span::current().record("gen_ai.usage.input_tokens", 182);
+//!     answer
 //! }
 //!
 //! # #[cfg(feature = "init")]
@@ -36,6 +38,17 @@
 //! * [`layer`]: over a tracer of your own, with your provider and exporter. All that is left
 //!   without default features.
 //!
+#![cfg_attr(
+    all(doc, feature = "testing", feature = "tower", feature = "yaml"),
+    doc = "
+# Guides
+
+In reading order: [your first trace](guide::handlers), [streams](guide::streams), [agents and tools](guide::agents),
+[gateways](guide::gateways), [content and privacy](guide::content), [metrics and cost](guide::metrics), [sampling](guide::sampling),
+[backends](guide::backends), [beyond one process](guide::replicas), [troubleshooting](guide::troubleshooting),
+[from spans written by hand](guide::migrating), [beside what is there already](guide::existing).
+"
+)]
 //! # The way of the data
 //!
 //! ```text
@@ -83,9 +96,14 @@ mod error;
 #[cfg(feature = "init")]
 pub mod format;
 pub mod gateway;
+// The guides are documentation: they cost a build nothing.
+#[cfg(all(any(doc, doctest), feature = "testing", feature = "tower", feature = "yaml"))]
+pub mod guide;
 mod health;
 mod layer;
 pub mod lint;
+#[cfg(feature = "logs")]
+pub mod logs;
 #[cfg(feature = "metrics")]
 pub mod metrics;
 mod span_ext;
@@ -99,7 +117,7 @@ pub use span_ext::{GenAiSpanExt, Outcome, RequestParameters, Response, ToolCall,
 #[cfg(feature = "init")]
 pub use telemetry::{Builder, Telemetry, builder, init_telemetry};
 #[cfg(feature = "init")]
-pub mod pipeline;
+mod pipeline;
 pub mod policy;
 pub mod record;
 pub mod semconv;

@@ -15,7 +15,7 @@ use tracing::field::Field;
 use tracing_core::Metadata;
 use tracing_core::callsite::Identifier;
 
-use crate::semconv::{Attr, Match, Type, ValueMap, lookup};
+use crate::semconv::{Attr, Class, Match, Scope, Type, ValueMap, lookup};
 
 /// What is wrong with a callsite that makes GenAI spans.
 ///
@@ -44,6 +44,9 @@ pub enum Problem {
     RetiredKey(&'static str, &'static str),
     /// The field never leaves.
     NeverLeaves(&'static str),
+    /// A bare name, mostly of an argument that `#[instrument]` records, under which text is taken
+    /// for content.
+    TakenForContent(&'static str),
     /// GenAI fields and none that names the operation, which backends look for first.
     NoOperation,
     /// A value that cannot become what the conventions want there; it leaves as text.
@@ -70,6 +73,9 @@ impl fmt::Display for Problem {
             }
             Self::RetiredKey(key, now) => write!(f, "has a field `{key}`, now `{now}`"),
             Self::NeverLeaves(key) => write!(f, "has a field `{key}`, which never leaves"),
+            Self::TakenForContent(key) => {
+                write!(f, "has a field `{key}`, whose text is taken for content; `skip({key})` it")
+            }
             Self::NoOperation => write!(f, "does not declare `gen_ai.operation.name`"),
             Self::WrongType(key, wanted) => {
                 write!(f, "was given a `{key}` that is no {}", word(*wanted))
@@ -123,23 +129,27 @@ impl Found {
     }
 }
 
-/// What is wrong with the declared fields of a callsite that makes GenAI spans.
+/// What is wrong with the declared fields of a callsite.
 pub(crate) fn problems(metadata: &Metadata<'static>) -> Vec<Problem> {
-    let mut problems: Vec<Problem> =
-        metadata.fields().iter().filter_map(|field| problem(field.name())).collect();
-    let names_operation = metadata.fields().iter().any(|field| {
-        matches!(lookup(field.name()), Match::Known(Attr::OperationName | Attr::McpMethodName, _))
+    let keys = || metadata.fields().iter().map(|field| field.name());
+    let gen_ai = keys().any(|key| lookup(key).concerns_gen_ai());
+    let mut problems: Vec<Problem> = keys().filter_map(|key| problem(key, gen_ai)).collect();
+    let names_operation = keys().any(|key| {
+        matches!(lookup(key), Match::Known(Attr::OperationName | Attr::McpMethodName, _))
     });
-    if !names_operation {
+    if gen_ai && !names_operation {
         problems.push(Problem::NoOperation);
     }
     problems
 }
 
-fn problem(key: &'static str) -> Option<Problem> {
+fn problem(key: &'static str, gen_ai: bool) -> Option<Problem> {
     match lookup(key) {
         Match::UnknownGenAi => Some(Problem::UnknownKey(key)),
-        Match::Drop => Some(Problem::NeverLeaves(key)),
+        Match::Drop | Match::Named(Class::Secret, _) => Some(Problem::NeverLeaves(key)),
+        Match::Named(_, scope) => {
+            (gen_ai || scope == Scope::Anywhere).then_some(Problem::TakenForContent(key))
+        }
         Match::Known(attr, map) => {
             let current = [attr.key(), attr.def().latest.unwrap_or(attr.key())];
             let retired = !current.contains(&key) || map != ValueMap::Same;
@@ -158,11 +168,11 @@ pub(crate) fn at(metadata: &Metadata<'static>, problem: Problem) -> Finding {
     Finding { span: metadata.name().into(), place, target: metadata.target(), problem }
 }
 
-/// Callsites that make GenAI spans, for what is found when they are used.
+/// Callsites that were looked at, for what is found when they are used.
 static CALLSITES: Lazy<Mutex<FxHashMap<Identifier, &'static Metadata<'static>>>> =
     Lazy::new(Mutex::default);
 
-/// Looks at the declared fields of a callsite that makes GenAI spans.
+/// Looks at the declared fields of a callsite.
 pub(crate) fn check(metadata: &'static Metadata<'static>) {
     lock(&CALLSITES).insert(metadata.callsite(), metadata);
     for problem in problems(metadata) {

@@ -40,7 +40,7 @@
 //! # my_handler_is_traced();
 //! ```
 //!
-//! `finish` panics where the [lint](crate::lint) has found something at a callsite that was used,
+//! `finish` panics where the [lint] has found something at a callsite that was used,
 //! and tells file and line: a misspelt field, a value of the wrong type. What libraries of others
 //! do may be excused with [`Setup::ignore`].
 //!

@@ -49,6 +49,8 @@ fn init_installs_subscriber_provider_and_propagators() {
     assert!(!receiver.contains_bytes("canary"), "no content leaves");
 
     let log = log.text();
+    let told = "configuration: code, OTEL_EXPORTER_OTLP_ENDPOINT, RUST_LOG";
+    assert!(log.lines().any(|line| line.contains("DEBUG") && line.ends_with(told)), "{log}");
     assert!(!log.contains("canary"), "no content is logged: {log}");
     assert!(log.contains("the model has answered"), "{log}");
     assert!(log.contains("gen_ai.input.messages=[withheld]"), "{log}");

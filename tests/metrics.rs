@@ -287,6 +287,46 @@ fn histograms_are_exponential_where_asked_for() {
     assert!(text.contains("gen_ai.client.token.usage {token} exponential cumulative"), "{text}");
 }
 
+/// A gRPC server takes requests of 4 MiB, and not every proxy before an HTTP one more.
+#[test]
+fn thousands_of_series_leave_in_requests_of_a_size_that_receivers_take() {
+    let receiver = OtlpReceiver::start();
+    let config = "metrics: {cardinality_limit: 20000, labels: {user.id: 20000}}";
+    let (layer, telemetry) = builder(&receiver).config_str(config).build().unwrap();
+    let long = "x".repeat(200);
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+        for user in 0..6_000 {
+            let span = chat("gpt-4o");
+            span.record("user.id", format!("{user} {long}"));
+            answered(&span, 1, 1);
+        }
+        telemetry.force_flush().unwrap();
+    });
+    let requests = receiver.requests();
+    let metrics = requests.iter().filter(|request| request.metrics.is_some());
+    let sizes: Vec<_> = metrics.map(|request| request.http.body.len()).collect();
+    assert!(sizes.len() > 1 && sizes.iter().all(|size| *size < 4 << 20), "{sizes:?}");
+    let status = telemetry.status();
+    assert_eq!(status.metrics().unwrap().pushes(), 1, "{status}");
+    let durations: u64 = requests.iter().filter_map(|it| it.metrics.as_ref()).map(durations).sum();
+    assert_eq!(durations, 6_000);
+}
+
+/// How many calls a request has durations of.
+fn durations(request: &ExportMetricsServiceRequest) -> u64 {
+    use opentelemetry_proto::tonic::metrics::v1::metric::Data;
+
+    let scopes = request.resource_metrics.iter().flat_map(|resource| &resource.scope_metrics);
+    let metrics = scopes.flat_map(|scope| &scope.metrics);
+    let counts = metrics.filter_map(|metric| match &metric.data {
+        Some(Data::Histogram(all)) if metric.name == "gen_ai.client.operation.duration" => {
+            Some(all.data_points.iter().map(|point| point.count).sum::<u64>())
+        }
+        _ => None,
+    });
+    counts.sum()
+}
+
 #[test]
 fn labels_pass_into_other_and_back() {
     let receiver = OtlpReceiver::start();

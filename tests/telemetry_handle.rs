@@ -318,6 +318,8 @@ fn the_doctor_tells_a_working_receiver_from_a_missing_one() {
         builder().endpoint(receiver.endpoint()).build::<tracing_subscriber::Registry>().unwrap();
     let diagnosis = telemetry.doctor();
     assert!(diagnosis.is_healthy(), "{diagnosis}");
+    // MLflow refuses a request of no bytes.
+    assert!(!receiver.requests()[0].body.is_empty());
 
     receiver.answer_always(Answer::status(401));
     let diagnosis = telemetry.doctor();

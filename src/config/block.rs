@@ -98,7 +98,7 @@ pub(crate) fn find<'n>(
     // Perhaps the only key is misspelt.
     let names: Vec<String> =
         entries.iter().take(10).map(|(name, _)| super::value::quote(&name.text)).collect();
-    let help = entries.iter().find_map(|(name, _)| {
+    let help = entries.iter().take(MAX_PROBLEMS).find_map(|(name, _)| {
         let near = suggest::nearest(
             &name.text,
             TOP_LEVEL.iter().copied().chain(Key::all().map(|key| key.row().path)),

@@ -8,6 +8,7 @@ use super::explain::Line;
 use super::keys::{Field, OWN_PREFIX, Signal};
 use super::layer::Layer;
 use super::problem::{Origin, Problem};
+use super::proxy::Proxies;
 use super::resolve::{Effective, Source, Stack};
 use super::settings::{Compression, Destination, ExporterChoice, FormatChoice, Protocol, Secret};
 use super::url::{Address, BadAddress};
@@ -254,6 +255,7 @@ impl Route {
             ca_cert: self.ca_cert.clone(),
             client_cert: self.client_cert.clone(),
             client_key: self.client_key.clone(),
+            proxies: Proxies::default(),
             compression: self.compression,
             timeout: self.timeout,
             backend: self.backend,
@@ -395,6 +397,16 @@ fn url(
             .push(format!("{place}: port 4317 speaks gRPC by convention, but protocol is http")),
         _ => {}
     }
+    if protocol == Protocol::Grpc
+        && let Some(known) = Backend::without_grpc_at(address.host())
+        && stack.general(Field::Backend).is_none()
+    {
+        stack.warnings.push(format!(
+            "{place}: {} has no gRPC endpoint; set `protocol: http/protobuf` and `backend: {}`",
+            address.host(),
+            known.name
+        ));
+    }
     if protocol == Protocol::Grpc && address.has_path() {
         stack.warnings.push(format!("{place}: gRPC has no use for the path of the URL"));
     }
@@ -526,6 +538,10 @@ pub(crate) fn explain(destination: &Destination, lines: &mut Vec<Line>) {
         }
     }
     lines.push(Line::derived(path("protocol"), destination.protocol.as_str()));
+    let mut parsed = urls.iter().filter_map(|(_, url)| url.as_deref()?.parse().ok());
+    if let Some(proxy) = parsed.find_map(|url| destination.proxies.on_the_way_to(&url).cloned()) {
+        lines.push(Line::derived(path("proxy"), format!("{proxy} ({})", proxy.variable)));
+    }
     if destination.backend.name != Backend::any().name {
         lines.push(Line::derived(path("backend"), destination.backend.name));
     }

@@ -19,6 +19,8 @@ use crate::policy::Policy;
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Explanation {
     settings: Vec<Line>,
+    #[serde(skip)]
+    sources: Vec<String>,
     warnings: Vec<String>,
 }
 
@@ -42,7 +44,8 @@ impl Line {
 }
 
 impl Explanation {
-    pub(crate) fn new(stack: &mut Stack<'_>, settings: &Settings) -> Self {
+    /// `file` is the name of the one that was read.
+    pub(crate) fn new(stack: &mut Stack<'_>, settings: &Settings, file: Option<&str>) -> Self {
         let mut lines = Vec::new();
         for key in Key::all() {
             match key.row().kind {
@@ -60,7 +63,15 @@ impl Explanation {
         for destination in &settings.destinations {
             super::destinations::explain(destination, &mut lines);
         }
-        Self { settings: lines, warnings: Vec::new() }
+        let sources = sources(&lines, file);
+        Self { settings: lines, sources, warnings: Vec::new() }
+    }
+
+    /// What was said where: the configuration file, then `code` and the variables that count, each
+    /// once. Empty where everything is at its default.
+    #[must_use]
+    pub fn sources(&self) -> &[String] {
+        &self.sources
     }
 
     pub(crate) fn with_warnings(self, settings: &Settings) -> Self {
@@ -96,6 +107,18 @@ impl fmt::Display for Explanation {
         }
         Ok(())
     }
+}
+
+fn sources(lines: &[Line], file: Option<&str>) -> Vec<String> {
+    let mut sources: Vec<String> = file.map(String::from).into_iter().collect();
+    for Line { origin, .. } in lines {
+        let variable = origin.strip_prefix("env ");
+        let named = variable.or_else(|| (origin == "code").then_some("code"));
+        if let Some(name) = named.filter(|name| !sources.iter().any(|other| other == name)) {
+            sources.push(name.to_owned());
+        }
+    }
+    sources
 }
 
 /// The general keys with their defaults, and a signal's where it says something of its own.

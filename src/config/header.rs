@@ -45,6 +45,15 @@ pub(crate) fn value(text: &str) -> Result<&str, String> {
     }
 }
 
+/// What is left of credentials whose scheme stands twice: `Basic ${TOKEN}` around a variable that
+/// begins with `Basic` itself.
+pub(crate) fn without_second_scheme(value: &str) -> Option<&str> {
+    let (first, rest) = value.split_once(' ')?;
+    let rest = rest.trim_start();
+    let (second, _) = rest.split_once(' ')?;
+    first.eq_ignore_ascii_case(second).then_some(rest)
+}
+
 fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
@@ -66,3 +75,22 @@ const FRAMING: [&str; 8] = [
     "transfer-encoding",
     "upgrade",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scheme_that_stands_twice_is_seen() {
+        for (value, rest) in [
+            ("Basic Basic YTpi", Some("Basic YTpi")),
+            ("Bearer  bearer t", Some("bearer t")),
+            ("Api-Token api-token t", Some("api-token t")),
+            ("Basic YTpi", None),
+            ("raw-token", None),
+            ("Basic Basic", None),
+        ] {
+            assert_eq!(without_second_scheme(value), rest, "{value}");
+        }
+    }
+}

@@ -84,7 +84,7 @@ pub(crate) fn words(text: &str) -> Vec<&str> {
 }
 
 /// `None` for a `%` without two hexadecimal digits after it, and for what is not UTF-8.
-fn percent_decode(text: &str) -> Option<String> {
+pub(super) fn percent_decode(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {

@@ -9,6 +9,7 @@ use super::explain::Explanation;
 use super::file::File;
 use super::layer::Layer;
 use super::problem::report;
+use super::proxy::Proxies;
 use super::reference::Dialect;
 use super::resolve::{Source, Stack};
 use super::settings::Settings;
@@ -110,13 +111,20 @@ pub(crate) fn resolve(
     let (hide, unreadable) = Hide::from_env(env.lossy());
     settings.hide = hide;
     warnings.extend(unreadable);
+    let (proxies, unusable) = Proxies::from_env(env);
+    for destination in &mut settings.destinations {
+        destination.proxies = proxies.clone();
+    }
+    // Without a destination nobody asks for a way to it.
+    warnings.extend(unusable.into_iter().filter(|_| !settings.destinations.is_empty()));
     problems.append(&mut stack.problems);
     warnings.append(&mut stack.warnings);
     if !problems.is_empty() {
         return Err(report(problems));
     }
     // What it notes beyond the above is about settings that do not count.
-    let explanation = Explanation::new(&mut stack, &settings);
+    let name = file.map(|file| file.name.as_str());
+    let explanation = Explanation::new(&mut stack, &settings, name);
     let mut told = BTreeSet::new();
     warnings.retain(|warning| told.insert(warning.clone()));
     settings.warnings = warnings;

@@ -31,6 +31,14 @@
 //! does; where that says nothing, each says for itself. `TRACING_GENAI_EXPORTERS_0_ENDPOINT` and so
 //! on override an entry. An endpoint in a stronger layer replaces the whole list.
 //!
+//! # Proxies
+//!
+//! Requests to `https` go through the proxy that `HTTPS_PROXY` names, to `http` through that of
+//! `HTTP_PROXY`, else of `ALL_PROXY` (upper or lower case), as tunnels (`CONNECT`); gRPC too. The
+//! proxy is `http://host:port`, with `user:password@` where it wants to know. What `NO_PROXY`
+//! lists (hosts with what is below them, `.domain`, `host:port`, networks such as `10.0.0.0/8`,
+//! `*`) and what runs on this machine is reached directly.
+//!
 //! # All keys
 //!
 //! `telemetry.schema.json` in the repository is the same for editors. ¹ may also stand under
@@ -57,6 +65,7 @@ mod lists;
 mod load;
 pub(crate) mod node;
 pub(crate) mod problem;
+pub(crate) mod proxy;
 mod reference;
 mod resolve;
 #[cfg(test)]
@@ -64,7 +73,7 @@ mod schema;
 mod secret_file;
 pub(crate) mod settings;
 mod settle;
-mod source;
+pub(crate) mod source;
 mod suggest;
 mod url;
 mod value;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::env::Env;
+use super::header;
 use super::keys::{Field, Key, Signal};
 use super::layer::Layer;
 use super::problem::{Origin, Problem};
@@ -134,6 +135,15 @@ impl<'a> Stack<'a> {
                 let value = Some(Secret::new(format!("Bearer {}", secret.expose())));
                 (Item { name, value, origin: token.origin }, token.layer)
             });
+        }
+        if let Some((Item { value: Some(secret), .. }, _)) = merged.get_mut("authorization")
+            && let Some(once) = header::without_second_scheme(secret.expose())
+        {
+            *secret = Secret::new(once);
+            self.warnings.push(String::from(
+                "headers.authorization: its scheme is written beside the variable and in it; sent \
+                 once",
+            ));
         }
         for (name, value) in fixed {
             merged.entry((*name).to_owned()).or_insert_with(|| {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::proxy::Proxies;
 use crate::format::backend::Backend;
 use crate::format::{self, Format, Hide};
 use crate::policy::Policy;
@@ -33,6 +34,7 @@ pub(crate) struct Settings {
     pub(crate) limits: Limits,
     pub(crate) metrics: Metrics,
     pub(crate) logs: Logs,
+    #[cfg_attr(not(feature = "metrics"), expect(dead_code, reason = "metrics price calls"))]
     pub(crate) pricing: Pricing,
     pub(crate) policy: Policy,
     /// What the OpenInference formats withhold besides: `OPENINFERENCE_HIDE_*`.
@@ -88,6 +90,8 @@ pub(crate) struct Destination {
     pub(crate) ca_cert: Option<PathBuf>,
     pub(crate) client_cert: Option<PathBuf>,
     pub(crate) client_key: Option<PathBuf>,
+    /// Those of the environment.
+    pub(crate) proxies: Proxies,
     pub(crate) compression: Compression,
     /// [`Duration::MAX`] is no limit.
     pub(crate) timeout: Duration,
@@ -221,10 +225,13 @@ pub(crate) enum Histograms {
 pub(crate) struct Logs {
     pub(crate) enabled: bool,
     pub(crate) exporter: ExporterChoice,
+    /// The least severe events that leave.
+    #[cfg_attr(not(feature = "logs"), expect(dead_code, reason = "log records read it"))]
+    pub(crate) level: LogLevel,
     pub(crate) batch: Batch,
     pub(crate) attributes_per_record: u32,
     /// Bytes of one attribute value; `None` is no limit.
-    #[expect(dead_code, reason = "there is no export of log records yet")]
+    #[cfg_attr(not(feature = "logs"), expect(dead_code, reason = "log records read it"))]
     pub(crate) attribute_value_length: Option<usize>,
 }
 
@@ -381,6 +388,7 @@ impl Default for Logs {
         Self {
             enabled: false,
             exporter: ExporterChoice::Unset,
+            level: LogLevel::Info,
             batch: Batch { schedule_delay: Duration::from_secs(1), ..Batch::default() },
             attributes_per_record: 128,
             attribute_value_length: None,

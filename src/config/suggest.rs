@@ -9,9 +9,12 @@ pub(crate) fn nearest<'a>(
         return None;
     }
     let lower = word.to_ascii_lowercase().replace('-', "_");
-    let allowed = if lower.chars().count() <= 4 { 1 } else { 2 };
+    let length = lower.chars().count();
+    let allowed = if length <= 4 { 1 } else { 2 };
     candidates
         .into_iter()
+        // All of them are ASCII. Most go here, before anything is counted.
+        .filter(|candidate| candidate.len().abs_diff(length) <= allowed)
         .map(|candidate| (distance(&lower, &candidate.to_ascii_lowercase()), candidate))
         .filter(|(distance, _)| *distance <= allowed)
         .min_by_key(|(distance, _)| *distance)
@@ -26,9 +29,6 @@ pub(crate) fn foreign(word: &str) -> Option<&'static str> {
 /// Insertions, deletions, replacements and swaps of neighbours (optimal string alignment).
 fn distance(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    if a.len().abs_diff(b.len()) > 2 {
-        return usize::MAX;
-    }
     let width = b.len() + 1;
     let mut before: Vec<usize> = vec![0; width];
     let mut last: Vec<usize> = (0..width).collect();

@@ -123,6 +123,10 @@ impl Address {
         format!("{}://{}", if self.https { "https" } else { "http" }, self.authority)
     }
 
+    pub(crate) fn host(&self) -> &str {
+        split_port(&self.authority).map_or("", |(host, _)| host)
+    }
+
     pub(crate) fn port(&self) -> Option<u16> {
         split_port(&self.authority).ok()?.1
     }

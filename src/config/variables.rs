@@ -135,6 +135,7 @@ fn exporters(layer: &mut Layer, env: &Env, warnings: &mut Vec<String>) {
 fn unknown(env: &Env, warnings: &mut Vec<String>) {
     let own: Vec<String> =
         Key::all().map(Key::own_variable).chain([CONFIG.to_owned(), PLUGIN.to_owned()]).collect();
+    let mut told = 0;
     for name in env.names().filter(|name| name.starts_with(OWN_PREFIX)) {
         let known = own.iter().any(|own| own == name)
             || name.strip_prefix(EXPORTERS).is_some_and(|rest| {
@@ -144,7 +145,12 @@ fn unknown(env: &Env, warnings: &mut Vec<String>) {
                             .any(|key| key.row().per_exporter && variable_part(&key.path()) == part)
                 })
             });
+        if !known && told == MAX_UNKNOWN {
+            warnings.push(format!("{OWN_PREFIX}*: more unknown variables than the {told} above"));
+            return;
+        }
         if !known {
+            told += 1;
             let help = suggest::nearest(name, own.iter().map(String::as_str))
                 .map(|near| format!("; did you mean {near}?"))
                 .unwrap_or_default();
@@ -152,6 +158,9 @@ fn unknown(env: &Env, warnings: &mut Vec<String>) {
         }
     }
 }
+
+/// After so many the rest is not looked at.
+const MAX_UNKNOWN: usize = 20;
 
 /// Destinations of one configuration.
 pub(crate) const MAX_EXPORTERS: usize = 16;

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use opentelemetry::{Key, KeyValue};
 use opentelemetry_sdk::trace::SpanData;
 
+use super::json::{Object, write};
 use super::{Format, FormatOptions, format_of};
 use crate::config::keys::Choice;
 use crate::config::settings::FormatChoice;
@@ -21,6 +22,8 @@ use crate::config::settings::FormatChoice;
 pub(crate) struct Backend {
     pub(crate) name: &'static str,
     pub(crate) aliases: &'static [&'static str],
+    /// How the names of the vendor's receivers end. Known where there is no OTLP/gRPC, to tell.
+    hosts: &'static [&'static str],
     pub(crate) format: FormatChoice,
     /// Sent with every request unless the user set the same header. Lower case, never secret.
     pub(crate) headers: &'static [(&'static str, &'static str)],
@@ -48,9 +51,12 @@ pub(crate) enum KeyRule {
     Rename(&'static str, &'static str),
     /// Both keys leave.
     Repeat(&'static str, &'static str),
+    /// The first key is a JSON object; its members are named first, and then by their own keys.
+    /// Those leave as well.
+    Gather(&'static str, &'static [(&'static str, &'static str)]),
 }
 
-use KeyRule::{Rename, Repeat};
+use KeyRule::{Gather, Rename, Repeat};
 
 /// Langfuse takes every key that begins with `gen_ai.prompt` for the input of the span, and knows
 /// only the older spelling of the cache write count.
@@ -72,12 +78,23 @@ const CACHE_WRITE: &[KeyRule] =
 
 const PROVIDER_AS_SYSTEM: &[KeyRule] = &[Repeat("gen_ai.provider.name", "gen_ai.system")];
 
+/// MLflow prices by a table of its own, unless a span says what it cost.
+const MLFLOW_KEYS: &[KeyRule] = &[Gather(
+    "mlflow.llm.cost",
+    &[
+        ("input_cost", "llm.cost.prompt"),
+        ("output_cost", "llm.cost.completion"),
+        ("total_cost", "llm.cost.total"),
+    ],
+)];
+
 const SIGNOZ_KEYS: &[KeyRule] =
     &[Repeat("gen_ai.response.time_to_first_chunk", "gen_ai.server.ttft")];
 
 const GEN_AI: Backend = Backend {
     name: "otlp",
     aliases: &["collector", "otel_collector", "otel"],
+    hosts: &[],
     format: FormatChoice::GenAi,
     headers: &[],
     keys: &[],
@@ -95,11 +112,19 @@ static BACKENDS: &[Backend] = &[
         metrics: Metrics::None,
         ..GEN_AI
     },
-    Backend { name: "braintrust", aliases: &[], grpc: false, metrics: Metrics::None, ..GEN_AI },
+    Backend {
+        name: "braintrust",
+        aliases: &[],
+        hosts: &[".braintrust.dev"],
+        grpc: false,
+        metrics: Metrics::None,
+        ..GEN_AI
+    },
     Backend { name: "dash0", aliases: &[], ..GEN_AI },
     Backend {
         name: "datadog",
         aliases: &["datadog_intake"],
+        hosts: &[".datadoghq.com", ".datadoghq.eu", ".ddog-gov.com"],
         headers: &[("dd-otlp-source", "datadog")],
         grpc: false,
         metrics: Metrics::Delta,
@@ -109,17 +134,25 @@ static BACKENDS: &[Backend] = &[
     Backend {
         name: "dynatrace",
         aliases: &[],
+        hosts: &[".dynatrace.com"],
         format: FormatChoice::OpenLlmetry,
         grpc: false,
         metrics: Metrics::Delta,
         ..GEN_AI
     },
-    Backend { name: "grafana", aliases: &["grafana_cloud"], grpc: false, ..GEN_AI },
+    Backend {
+        name: "grafana",
+        aliases: &["grafana_cloud"],
+        hosts: &[".grafana.net"],
+        grpc: false,
+        ..GEN_AI
+    },
     Backend { name: "honeycomb", aliases: &[], ..GEN_AI },
     Backend { name: "jaeger", aliases: &[], metrics: Metrics::None, ..GEN_AI },
     Backend {
         name: "langfuse",
         aliases: &[],
+        hosts: &[".langfuse.com"],
         format: FormatChoice::Langfuse,
         headers: &[("x-langfuse-ingestion-version", "4")],
         keys: LANGFUSE_KEYS,
@@ -129,22 +162,31 @@ static BACKENDS: &[Backend] = &[
     Backend {
         name: "langsmith",
         aliases: &[],
+        hosts: &[".smith.langchain.com"],
         keys: LANGSMITH_KEYS,
         grpc: false,
         metrics: Metrics::None,
         ..GEN_AI
     },
-    Backend { name: "logfire", aliases: &[], keys: PROVIDER_AS_SYSTEM, grpc: false, ..GEN_AI },
+    Backend {
+        name: "logfire",
+        aliases: &[],
+        hosts: &[".pydantic.dev"],
+        keys: PROVIDER_AS_SYSTEM,
+        grpc: false,
+        ..GEN_AI
+    },
     Backend {
         name: "mlflow",
         aliases: &[],
         format: FormatChoice::GenAiAndOpenInference,
+        keys: MLFLOW_KEYS,
         grpc: false,
         metrics: Metrics::None,
         ..GEN_AI
     },
     Backend { name: "newrelic", aliases: &["new_relic"], ..GEN_AI },
-    Backend { name: "observe", aliases: &[], grpc: false, ..GEN_AI },
+    Backend { name: "observe", aliases: &[], hosts: &[".observeinc.com"], grpc: false, ..GEN_AI },
     Backend { name: "openobserve", aliases: &[], ..GEN_AI },
     Backend {
         name: "phoenix",
@@ -181,6 +223,12 @@ impl Backend {
         &BACKENDS[0]
     }
 
+    /// The row of the vendor whose host this is, where it is known not to speak gRPC.
+    pub(crate) fn without_grpc_at(host: &str) -> Option<&'static Self> {
+        let ends = |row: &&Self| row.hosts.iter().any(|end| host.ends_with(end));
+        BACKENDS.iter().find(|row| !row.grpc && ends(row))
+    }
+
     /// The format to use, with the backend's own names for keys. The destination's own choice wins
     /// over the row's.
     pub(crate) fn format(&self, choice: FormatChoice, options: FormatOptions) -> Arc<dyn Format> {
@@ -204,27 +252,39 @@ impl Format for Renamed {
     fn format(&self, span: SpanData) -> SpanData {
         let mut span = self.format.format(span);
         for rule in self.keys {
-            let (Rename(from, to) | Repeat(from, to)) = *rule;
-            let Some(at) =
-                span.attributes.iter().position(|attribute| attribute.key.as_str() == from)
-            else {
-                continue;
-            };
-            let taken = span.attributes.iter().any(|attribute| attribute.key.as_str() == to);
-            match rule {
-                Rename(..) if taken => {
-                    span.attributes.remove(at);
+            let attributes = &mut span.attributes;
+            match *rule {
+                Rename(from, to) => match (position(attributes, from), position(attributes, to)) {
+                    (Some(at), Some(_)) => drop(attributes.remove(at)),
+                    (Some(at), None) => attributes[at].key = Key::from_static_str(to),
+                    (None, _) => {}
+                },
+                Repeat(from, to) => {
+                    if let (Some(at), None) = (position(attributes, from), position(attributes, to))
+                    {
+                        let value = attributes[at].value.clone();
+                        attributes.push(KeyValue::new(to, value));
+                    }
                 }
-                Rename(..) => span.attributes[at].key = Key::from_static_str(to),
-                Repeat(..) if taken => {}
-                Repeat(..) => {
-                    let value = span.attributes[at].value.clone();
-                    span.attributes.push(KeyValue::new(to, value));
+                Gather(to, members) => {
+                    let mut object = Object::default();
+                    for &(member, from) in members {
+                        let at = position(attributes, from);
+                        object.value(member, at.map(|at| &attributes[at].value));
+                    }
+                    if !object.is_empty() && position(attributes, to).is_none() {
+                        let json = write(&object);
+                        attributes.push(KeyValue::new(to, json));
+                    }
                 }
             }
         }
         span
     }
+}
+
+fn position(attributes: &[KeyValue], key: &str) -> Option<usize> {
+    attributes.iter().position(|attribute| attribute.key.as_str() == key)
 }
 
 #[cfg(test)]
@@ -291,6 +351,30 @@ mod tests {
             ["gen_ai.response.time_to_first_chunk", "gen_ai.server.ttft"]
         );
         assert_eq!(renamed("honeycomb", "gen_ai.prompt.name"), ["gen_ai.prompt.name"]);
+    }
+
+    #[test]
+    fn mlflow_is_told_what_a_call_cost() {
+        let row = backend_named("mlflow").expect("a row");
+        let told = |attributes: Vec<KeyValue>| {
+            let format = row.format(row.format, FormatOptions::default());
+            let span = format.format(crate::format::tests::span(attributes));
+            let at = position(&span.attributes, "mlflow.llm.cost")?;
+            serde_json::from_str::<serde_json::Value>(&span.attributes[at].value.as_str()).ok()
+        };
+        let call = KeyValue::new("gen_ai.operation.name", "chat");
+        let cost = KeyValue::new("gen_ai.usage.cost", 0.75);
+        let parts = [("input", 0.25), ("cache_read", 0.25), ("output", 0.25)]
+            .map(|(part, usd)| KeyValue::new(format!("tracing_genai.cost.{part}"), usd));
+        let whole = vec![call.clone(), cost.clone()];
+        assert_eq!(told(whole.clone()), Some(serde_json::json!({"total_cost": 0.75})));
+        assert_eq!(
+            told([whole, parts.into()].concat()),
+            Some(serde_json::json!({"input_cost": 0.5, "output_cost": 0.25, "total_cost": 0.75}))
+        );
+        assert_eq!(told(vec![call]), None);
+        let agent = KeyValue::new("gen_ai.operation.name", "invoke_agent");
+        assert_eq!(told(vec![agent, cost]), None, "a sum over calls would be counted twice");
     }
 
     #[test]

@@ -100,6 +100,17 @@ static BUCKETS: &[(Attr, &str, Side)] = &[
     (Attr::UsageAudioOutputTokens, "output_audio_tokens", Side::Output),
 ];
 
+/// Parts of the cost, under the names of the usage buckets they pay for.
+static COSTS: &[(Attr, &str)] = &[
+    (Attr::CostInput, "input"),
+    (Attr::CostOutput, "output"),
+    (Attr::CostCacheRead, "input_cached_tokens"),
+    (Attr::CostCacheWrite, "input_cache_creation"),
+    (Attr::CostReasoning, "output_reasoning_tokens"),
+    (Attr::CostAudio, "audio"),
+    (Attr::CostRequest, "request"),
+];
+
 #[derive(Clone, Copy, Eq, PartialEq)]
 enum Side {
     Input,
@@ -289,8 +300,10 @@ fn usage(facts: &mut Facts) {
     }
     if let Some(cost) = facts.take(Attr::UsageCost) {
         let mut object = Object::default();
-        for (name, value) in facts.take_prefixed("gen_ai.usage.cost.") {
-            object.owned(name, value);
+        for &(attr, name) in COSTS {
+            if let Some(part) = facts.take(attr) {
+                object.owned(name, part);
+            }
         }
         object.owned("total", cost);
         facts.put("langfuse.observation.cost_details", write(&object));

@@ -12,7 +12,7 @@ use tracing::field::{Field, Value, Visit};
 use super::plan::FieldPlan;
 use super::targets::{EVENT_NAME_FIELDS, is_message_field};
 use crate::lint::{self, Problem};
-use crate::policy::Policy;
+use crate::policy::{ErrorText, Policy};
 use crate::record::Raw;
 use crate::semconv::{Attr, Class, ValueMap};
 use crate::tracer::{Core, Open, SpanState};
@@ -115,7 +115,7 @@ impl<'a> SpanFields<'a> {
 
     #[inline]
     fn typed(&mut self, field: &Field, mut raw: Raw<'_>) {
-        let plan = self.plan(field);
+        let plan = self.plan(field).of_value(raw.is_text());
         if self.wants(plan) {
             self.take(field, plan, &mut raw);
         }
@@ -129,7 +129,7 @@ fn put(open: &mut Open, field: &Field, plan: FieldPlan, raw: &mut Raw<'_>, core:
     let raw = std::mem::replace(raw, Raw::Bool(false));
     match plan {
         FieldPlan::Attr(..) => {}
-        FieldPlan::Text(class) => {
+        FieldPlan::Text(class) | FieldPlan::Named(class) => {
             let value = crate::record::coerce::foreign(raw);
             if class == Class::ErrorText {
                 open.note_error();
@@ -138,6 +138,9 @@ fn put(open: &mut Open, field: &Field, plan: FieldPlan, raw: &mut Raw<'_>, core:
         }
         FieldPlan::UnknownGenAi => {
             open.record.record_unknown(Cow::Borrowed(field.name()), raw);
+        }
+        FieldPlan::Bare => {
+            open.record.record_bare(Cow::Borrowed(field.name()), raw);
         }
         FieldPlan::Drop => {}
         FieldPlan::Other => {
@@ -225,7 +228,13 @@ impl Visit for SpanFields<'_> {
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
-        let plan = self.plan(field);
+        let plan = match self.plan(field) {
+            // Error text, whatever the field is called.
+            FieldPlan::Other | FieldPlan::Bare | FieldPlan::UnknownGenAi => {
+                FieldPlan::Text(Class::ErrorText)
+            }
+            plan => plan,
+        };
         if !self.wants(plan) {
             return;
         }
@@ -251,7 +260,7 @@ impl Visit for SpanFields<'_> {
 }
 
 /// What `Debug` prints, even when it reports an error half way.
-fn format(value: &dyn Debug) -> String {
+pub(super) fn format(value: &dyn Debug) -> String {
     let mut text = String::new();
     if write!(text, "{value:?}").is_err() {
         text.push_str("[formatting failed]");
@@ -259,7 +268,7 @@ fn format(value: &dyn Debug) -> String {
     text
 }
 
-fn chain_of(error: &(dyn Error + 'static)) -> String {
+pub(super) fn chain_of(error: &(dyn Error + 'static)) -> String {
     let mut chain = String::new();
     let mut next = error.source();
     while let Some(source) = next {
@@ -279,6 +288,8 @@ pub(super) struct EventFields<'a> {
     policy: Policy,
     /// Whether the event is one of the conventions, whose `content` is what somebody said.
     is_message: bool,
+    /// Whether its callsite says so, whose name an event loses below when it has a message.
+    is_callsite: bool,
     values: Vec<Option<Owned>>,
 }
 
@@ -308,22 +319,24 @@ impl<'a> EventFields<'a> {
     pub(super) fn new(plan: &'static [FieldPlan], event: &Event<'_>, core: &'a Core) -> Self {
         let values = std::iter::repeat_with(|| None).take(plan.len()).collect();
         // The name has to be known before any other field is formatted.
-        let is_message = event.metadata().name().starts_with("gen_ai.") || {
+        let is_callsite = event.metadata().name().starts_with("gen_ai.");
+        let is_message = is_callsite || {
             let mut name = NamedGenAi(false);
             event.record(&mut name);
             name.0
         };
-        Self { plan, core, policy: core.policy.load(), is_message, values }
+        Self { plan, core, policy: core.policy.load(), is_message, is_callsite, values }
     }
 
     pub(super) fn is_message(&self) -> bool {
         self.is_message
     }
 
-    fn put(&mut self, field: &Field, value: impl FnOnce() -> Owned) {
+    fn put(&mut self, field: &Field, is_text: bool, value: impl FnOnce() -> Owned) {
         let class = match self.plan.get(field.index()) {
+            _ if self.is_callsite && field.name() == "message" => return,
             _ if self.is_message && is_message_field(field.name()) => Class::Input,
-            Some(plan) => plan.class(),
+            Some(plan) => plan.of_value(is_text).class(),
             None => Class::Metadata,
         };
         if !self.policy.allows(class) {
@@ -365,34 +378,39 @@ impl Visit for NamedGenAi {
 
 impl Visit for EventFields<'_> {
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.put(field, || Owned::F64(value));
+        self.put(field, false, || Owned::F64(value));
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.put(field, || Owned::I64(value));
+        self.put(field, false, || Owned::I64(value));
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.put(field, || match i64::try_from(value) {
+        self.put(field, false, || match i64::try_from(value) {
             Ok(value) => Owned::I64(value),
             Err(_) => Owned::U64(value),
         });
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.put(field, || Owned::Bool(value));
+        self.put(field, false, || Owned::Bool(value));
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.put(field, || Owned::Str(value.to_owned()));
+        self.put(field, true, || Owned::Str(value.to_owned()));
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
-        self.put(field, || Owned::Debug(tracing::field::display(value.to_string())));
+        // Error text, whatever the field is called.
+        if self.policy.error_text() != ErrorText::TypeOnly {
+            let message = value.to_string();
+            let cleared = self.policy.clear_error_text(&message).unwrap_or(message);
+            self.put(field, true, || Owned::Debug(tracing::field::display(cleared)));
+        }
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        self.put(field, || Owned::Debug(tracing::field::display(format(value))));
+        self.put(field, true, || Owned::Debug(tracing::field::display(format(value))));
     }
 }
 

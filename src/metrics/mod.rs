@@ -46,14 +46,12 @@ use place::Places;
 use points::Points;
 use pricing::{Cost, Prices, dollars, units};
 #[cfg(feature = "otel-http")]
-pub(crate) use push::Push;
+pub(crate) use push::{Plan, Push};
 use series::{Addition, Store};
 
 /// What is measured of spans.
 pub struct SpanMetrics {
     version: Version,
-    delta: bool,
-    prices: Prices,
     places: Places,
     state: Mutex<State>,
 }
@@ -61,6 +59,8 @@ pub struct SpanMetrics {
 #[derive(Debug)]
 struct State {
     store: Store,
+    delta: bool,
+    prices: Prices,
     collected: SystemTime,
     priced: u64,
     unknown_model: u64,
@@ -72,18 +72,42 @@ impl SpanMetrics {
         let store = Store::new(settings.cardinality_limit, &settings.labels, settings.histograms);
         Self {
             version,
-            // Nothing here is up-down, which low memory would keep cumulative.
-            delta: settings.temporality != Temporality::Cumulative,
-            prices: Prices::load(pricing),
             places: Places::default(),
             state: Mutex::new(State {
                 store,
+                delta: is_delta(settings),
+                prices: Prices::load(pricing),
                 collected: SystemTime::now(),
                 priced: 0,
                 unknown_model: 0,
                 no_usage: 0,
             }),
         }
+    }
+
+    /// Makes new settings work, as far as series that exist can follow: limits, temporality and
+    /// prices. Tells whether prices are others than before.
+    pub(crate) fn reload(&self, settings: &settings::Metrics, pricing: &Pricing) -> bool {
+        let mut prices = Prices::load(pricing);
+        let mut state = self.state();
+        state.delta = is_delta(settings);
+        state.store.limit_to(settings.cardinality_limit, &settings.labels);
+        if prices.is_empty() && !prices.problems.is_empty() {
+            // A file that cannot be read for a moment costs no prices.
+            state.prices.problems = std::mem::take(&mut prices.problems);
+            return false;
+        }
+        let differ = !prices.same_as(&state.prices);
+        state.prices = prices;
+        if differ {
+            state.store.forget_prices();
+        }
+        differ
+    }
+
+    /// The labels that series of these settings have beyond the conventional ones.
+    pub(crate) fn label_names(settings: &settings::Metrics) -> Vec<Box<str>> {
+        series::own_labels(&settings.labels).into_iter().map(|(name, _)| name).collect()
     }
 
     /// Metrics of the given version of the conventions, with every other setting at its default:
@@ -100,11 +124,11 @@ impl SpanMetrics {
         MetricsStatus::new(
             &state.store,
             PriceStatus::new(
-                self.prices.len(),
+                state.prices.len(),
                 state.priced,
                 state.unknown_model,
                 state.no_usage,
-                &self.prices.problems,
+                &state.prices.problems,
             ),
         )
     }
@@ -112,8 +136,8 @@ impl SpanMetrics {
     /// Everything measured so far, or since the last call with delta temporality.
     pub(crate) fn collect(&self, now: SystemTime) -> Points {
         let mut state = self.state();
-        let since = std::mem::replace(&mut state.collected, now);
-        Points::collect(&mut state.store, self.version, self.delta, since, now)
+        let (since, delta) = (std::mem::replace(&mut state.collected, now), state.delta);
+        Points::collect(&mut state.store, self.version, delta, since, now)
     }
 
     /// Measures an inbound HTTP request.
@@ -163,8 +187,8 @@ impl SpanMetrics {
             if let Some(recorded) = call.cost {
                 own.cost = units(recorded);
                 addition.has_cost = true;
-            } else if !self.prices.is_empty() {
-                (cost, price) = state.price(&self.prices, &call);
+            } else if !state.prices.is_empty() {
+                (cost, price) = state.price(&call);
                 if let Some(cost) = &cost {
                     own.cost = cost.total();
                     addition.has_cost = true;
@@ -203,19 +227,17 @@ impl SpanMetrics {
 }
 
 impl State {
-    fn price(
-        &mut self,
-        prices: &Prices,
-        call: &Call<'_>,
-    ) -> (Option<Cost>, Option<Option<Arc<pricing::Price>>>) {
+    fn price(&mut self, call: &Call<'_>) -> (Option<Cost>, Option<Option<Arc<pricing::Price>>>) {
         if call.usage.tokens[..2].iter().all(Option::is_none) {
             self.no_usage += 1;
             return (None, None);
         }
         let price = self.store.price_of(call).unwrap_or_else(|| {
             let models = [call.response_model, call.request_model];
-            let found =
-                models.into_iter().flatten().find_map(|model| prices.find(call.provider, model));
+            let found = models
+                .into_iter()
+                .flatten()
+                .find_map(|model| self.prices.find(call.provider, model));
             found.cloned()
         });
         match &price {
@@ -259,6 +281,11 @@ impl fmt::Debug for SpanMetrics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SpanMetrics").field("version", &self.version).finish_non_exhaustive()
     }
+}
+
+/// Nothing here is up-down, which low memory would keep cumulative.
+fn is_delta(settings: &settings::Metrics) -> bool {
+    settings.temporality != Temporality::Cumulative
 }
 
 /// Puts a cost and its parts on the span.

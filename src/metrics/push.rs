@@ -4,11 +4,12 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::transform::common::tonic::ResourceAttributesWithSchema;
 
 use super::{MetricsStatus, SpanMetrics, otlp};
 use crate::config::settings::Settings;
-use crate::pipeline::{MetricsTransport, Outcome, StartError, resource};
+use crate::pipeline::{Failure, MetricsTransport, Outcome, StartError, resource};
 
 /// Exports metrics until it is shut down.
 #[derive(Debug)]
@@ -32,6 +33,8 @@ struct Wishes {
     stop: bool,
     deadline: Option<Instant>,
     stopped: bool,
+    /// From now on this way.
+    next: Option<Plan>,
     pushes: u64,
     failed: u64,
     last_error: Option<String>,
@@ -41,39 +44,65 @@ struct Worker {
     metrics: Arc<SpanMetrics>,
     shared: Arc<Shared>,
     resource: ResourceAttributesWithSchema,
+    plan: Plan,
+}
+
+/// Where to, how often, how long.
+#[derive(Debug)]
+pub(crate) struct Plan {
     destinations: Vec<MetricsTransport>,
     interval: Duration,
     timeout: Duration,
 }
 
+impl Plan {
+    /// Opens the destinations of metrics.
+    pub(crate) fn open(settings: &Settings) -> Result<Self, StartError> {
+        let leave = settings.metrics.enabled;
+        let destinations =
+            settings.destinations.iter().filter(|to| leave && to.metrics_url.is_some());
+        Ok(Self {
+            destinations: destinations.map(MetricsTransport::new).collect::<Result<_, _>>()?,
+            interval: settings.metrics.interval,
+            timeout: settings.metrics.timeout.min(MAX_TIMEOUT),
+        })
+    }
+
+    /// Whether there is somewhere to go.
+    pub(crate) fn is_of_use(&self) -> bool {
+        !self.destinations.is_empty()
+    }
+}
+
 impl Push {
-    /// Opens the destinations of metrics and starts the thread; `None` where there is none.
+    /// Starts the thread, which has nowhere to send to before [`Push::follow`].
     pub(crate) fn start(
         settings: &Settings,
         metrics: &Arc<SpanMetrics>,
-    ) -> Result<Option<Self>, StartError> {
-        let mut destinations = Vec::new();
-        for destination in settings.destinations.iter().filter(|to| to.metrics_url.is_some()) {
-            destinations.push(MetricsTransport::new(destination)?);
-        }
-        if destinations.is_empty() || !settings.metrics.enabled {
-            return Ok(None);
-        }
+    ) -> Result<Self, StartError> {
         let shared = Arc::new(Shared::default());
         let worker = Worker {
             metrics: Arc::clone(metrics),
             shared: Arc::clone(&shared),
             resource: (&resource(settings)).into(),
-            destinations,
-            interval: settings.metrics.interval,
-            timeout: settings.metrics.timeout.min(MAX_TIMEOUT),
+            plan: Plan {
+                destinations: Vec::new(),
+                interval: settings.metrics.interval,
+                timeout: MAX_TIMEOUT,
+            },
         };
         let thread = std::thread::Builder::new()
             .name(String::from("genai-metrics"))
             .spawn(move || worker.run())
             .map_err(StartError::Thread)?;
         let thread = Mutex::new(Some(thread));
-        Ok(Some(Self { metrics: Arc::clone(metrics), shared, thread }))
+        Ok(Self { metrics: Arc::clone(metrics), shared, thread })
+    }
+
+    /// From now on to other destinations; a request that is on its way is finished first.
+    pub(crate) fn follow(&self, plan: Plan) {
+        self.shared.lock().next = Some(plan);
+        self.shared.changed.notify_all();
     }
 
     pub(crate) fn status(&self) -> MetricsStatus {
@@ -139,23 +168,63 @@ impl Shared {
     }
 }
 
+impl Shared {
+    /// Sends a request, again if that may help and there is time.
+    fn send(
+        &self,
+        destination: &mut MetricsTransport,
+        request: &ExportMetricsServiceRequest,
+        timeout: Duration,
+    ) -> Outcome {
+        let until = Instant::now() + timeout;
+        let mut attempt = 0;
+        loop {
+            let deadline = self.lock().deadline.map_or(until, |end| end.min(until));
+            let left = deadline.saturating_duration_since(Instant::now());
+            let outcome = destination.send(request, left.max(LEAST_TIMEOUT));
+            let Outcome::Transient { retry_after, .. } = &outcome else { return outcome };
+            attempt += 1;
+            let wait = retry_after.unwrap_or(FIRST_WAIT * 2_u32.pow(attempt - 1));
+            let left = deadline.saturating_duration_since(Instant::now());
+            if attempt == ATTEMPTS || wait >= left {
+                return outcome;
+            }
+            let moved = |wishes: &Wishes| wishes.stop || wishes.next.is_some();
+            let wishes = self.wait(self.lock(), wait, moved);
+            // Elsewhere from now on: nothing is lost by not going on here.
+            if wishes.next.is_some() {
+                return outcome;
+            }
+        }
+    }
+}
+
 impl Worker {
     fn run(mut self) {
         let _suppressed = opentelemetry::Context::enter_telemetry_suppressed_scope();
         tracing::subscriber::with_default(
             tracing_core::subscriber::NoSubscriber::default(),
             || {
-                let mut next = Instant::now() + self.interval;
+                let mut next = Instant::now() + self.plan.interval;
                 loop {
                     let left = next.saturating_duration_since(Instant::now());
                     let wishes = self.shared.lock();
-                    let wishes = self
-                        .shared
-                        .wait(wishes, left, |wishes| wishes.stop || wishes.asked > wishes.done);
+                    let mut wishes = self.shared.wait(wishes, left, |wishes| {
+                        wishes.stop || wishes.asked > wishes.done || wishes.next.is_some()
+                    });
                     let (asked, stop) = (wishes.asked, wishes.stop);
+                    let plan = wishes.next.take();
+                    let due = stop || asked > wishes.done || Instant::now() >= next;
                     drop(wishes);
+                    if let Some(plan) = plan {
+                        self.plan = plan;
+                        next = Instant::now() + self.plan.interval;
+                    }
+                    if !due {
+                        continue;
+                    }
                     if Instant::now() >= next {
-                        next = Instant::now() + self.interval;
+                        next = Instant::now() + self.plan.interval;
                     }
                     self.export();
                     let mut wishes = self.shared.lock();
@@ -171,27 +240,24 @@ impl Worker {
     }
 
     fn export(&mut self) {
+        if !self.plan.is_of_use() {
+            return;
+        }
         let points = self.metrics.collect(SystemTime::now());
         if points.metrics.is_empty() {
             return;
         }
-        let request = otlp::request(&points, &self.resource);
-        for destination in &mut self.destinations {
+        let requests = otlp::requests(&points, &self.resource);
+        let Self { shared, plan: Plan { destinations, timeout, .. }, .. } = self;
+        for destination in destinations {
             let mut outcome = Outcome::Delivered { rejected: 0, message: None };
-            let until = Instant::now() + self.timeout;
-            for attempt in 0..ATTEMPTS {
-                let deadline = self.shared.lock().deadline.map_or(until, |end| end.min(until));
-                let left = deadline.saturating_duration_since(Instant::now());
-                if attempt > 0 && left.is_zero() {
-                    break;
+            for request in &requests {
+                let part = shared.send(destination, request, *timeout);
+                if !matches!(part, Outcome::Delivered { rejected: 0, .. }) {
+                    outcome = part;
                 }
-                outcome = destination.send(&request, left.max(LEAST_TIMEOUT));
-                let Outcome::Transient { retry_after, .. } = &outcome else { break };
-                let wait = retry_after.unwrap_or(FIRST_WAIT * 2_u32.pow(attempt)).min(left);
-                let wishes = self.shared.lock();
-                drop(self.shared.wait(wishes, wait, |wishes| wishes.stop));
             }
-            let mut wishes = self.shared.lock();
+            let mut wishes = shared.lock();
             match outcome {
                 Outcome::Delivered { rejected: 0, .. } => wishes.pushes += 1,
                 Outcome::Delivered { rejected, message } => {
@@ -203,11 +269,22 @@ impl Worker {
                 | Outcome::Permanent(failure)
                 | Outcome::TooLarge(failure) => {
                     wishes.failed += 1;
-                    wishes.last_error = Some(failure.message);
+                    wishes.last_error = Some(match takes_none(&failure) {
+                        true => format!(
+                            "{}; a receiver that takes no metrics? Then set metrics.enabled: false",
+                            failure.said()
+                        ),
+                        false => failure.said(),
+                    });
                 }
             }
         }
     }
+}
+
+/// Not found, no such method, not implemented; over gRPC, unimplemented.
+fn takes_none(failure: &Failure) -> bool {
+    matches!(failure.code, Some(404 | 405 | 501 | 12))
 }
 
 const ATTEMPTS: u32 = 4;

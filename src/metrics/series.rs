@@ -109,29 +109,43 @@ const FAMILIES: usize = Family::Unknown as usize + 1;
 
 impl Store {
     pub(super) fn new(limit: usize, labels: &[(String, usize)], shape: Histograms) -> Self {
-        let (mut own_labels, mut values) = (Vec::new(), FxHashMap::default());
-        for (name, limit) in labels {
-            values.insert(name.as_str().into(), LabelValues::new(*limit));
-            let conventional = Attr::ALL.iter().any(|attr| {
-                attr.key() == name
-                    && ALL_FAMILIES.iter().any(|family| label::labels(*family).contains(attr))
-            });
-            if !conventional && own_labels.len() < MAX_OWN_LABELS {
-                own_labels.push((name.as_str().into(), *limit));
-            }
-        }
+        let values = labels.iter().map(|(name, limit)| {
+            let name: Box<str> = name.as_str().into();
+            (name, LabelValues::new(*limit))
+        });
         Self {
             series: FxHashMap::default(),
             shape,
             limit: limit.max(MIN_LIMIT),
-            own_labels,
-            values,
-            errors: LabelValues::new((limit / 4).max(1)),
+            own_labels: own_labels(labels),
+            values: values.collect(),
+            errors: LabelValues::new(default_limit(limit)),
             points: [0; FAMILIES],
             all_used_in: [None; FAMILIES],
             period: 0,
             overflowed: 0,
             evicted: 0,
+        }
+    }
+
+    /// Sets the limits anew. What is over them already makes room when something new comes.
+    pub(super) fn limit_to(&mut self, limit: usize, labels: &[(String, usize)]) {
+        self.limit = limit.max(MIN_LIMIT);
+        self.errors.limit = default_limit(limit);
+        for (name, values) in &mut self.values {
+            let own = labels.iter().find(|(other, _)| **other == **name);
+            values.limit = own.map_or(default_limit(self.limit), |(_, limit)| *limit);
+        }
+        for (name, limit) in labels {
+            let values = LabelValues::new(*limit);
+            self.values.entry(name.as_str().into()).or_insert(values);
+        }
+    }
+
+    /// Prices are looked up anew.
+    pub(super) fn forget_prices(&mut self) {
+        for series in self.series.values_mut() {
+            series.price = None;
         }
     }
 
@@ -195,7 +209,7 @@ impl Store {
             let values = match self.values.get_mut(name) {
                 Some(values) => values,
                 None => {
-                    let values = LabelValues::new((self.limit / 4).max(1));
+                    let values = LabelValues::new(default_limit(self.limit));
                     self.values.entry(name.into()).or_insert(values)
                 }
             };
@@ -361,6 +375,23 @@ impl Store {
     pub(super) fn label_name(&self, family: Family, at: usize) -> &str {
         self.own_labels.name(family, at)
     }
+}
+
+/// Those that are no conventional label of any family; the number of each is its limit.
+pub(super) fn own_labels(labels: &[(String, usize)]) -> Vec<(Box<str>, usize)> {
+    let conventional = |name: &str| {
+        Attr::ALL.iter().any(|attr| {
+            attr.key() == name
+                && ALL_FAMILIES.iter().any(|family| label::labels(*family).contains(attr))
+        })
+    };
+    let own = labels.iter().filter(|(name, _)| !conventional(name)).take(MAX_OWN_LABELS);
+    own.map(|(name, limit)| (name.as_str().into(), *limit)).collect()
+}
+
+/// How many values a label may take that has no limit of its own.
+fn default_limit(series: usize) -> usize {
+    (series / 4).max(1)
 }
 
 trait LabelNames {

@@ -6,10 +6,11 @@ use std::time::SystemTime;
 use super::transport::Failure;
 use crate::format::Counts;
 use crate::health::{Counter, DropReason, Ledger};
+use crate::policy::{Policy, PolicyCell};
 
 /// The counts and the last events of one destination.
-#[derive(Debug, Default)]
-pub(super) struct Account {
+#[derive(Debug)]
+pub(crate) struct Account {
     pub(super) spans: Ledger,
     /// Requests that were answered with success.
     pub(super) requests: Counter,
@@ -17,6 +18,8 @@ pub(super) struct Account {
     pub(super) retries: Counter,
     /// What its format could not say.
     pub(super) format: Arc<Counts>,
+    /// Its own policy, which a reload may change while its spans are queued.
+    pub(super) policy: Arc<PolicyCell>,
     events: Mutex<Events>,
 }
 
@@ -27,6 +30,18 @@ struct Events {
 }
 
 impl Account {
+    /// `None` is a policy that adds nothing to that of the process.
+    pub(super) fn new(policy: Option<Policy>) -> Self {
+        Self {
+            spans: Ledger::default(),
+            requests: Counter::default(),
+            retries: Counter::default(),
+            format: Arc::default(),
+            policy: Arc::new(PolicyCell::new(policy.unwrap_or(Policy::LOOSEST))),
+            events: Mutex::default(),
+        }
+    }
+
     pub(super) fn succeeded(&self) {
         self.requests.increment();
         self.lock().last_success = Some(SystemTime::now());

@@ -35,12 +35,12 @@ pub(super) fn delivered_but(partial: ExportTracePartialSuccess) -> Outcome {
 /// `rejectedSpans` is a string by the JSON mapping of protobuf, and a number in the wild.
 fn partial_of_json(answer: Json) -> Option<ExportTracePartialSuccess> {
     let partial = answer.get("partialSuccess")?;
-    let rejected_spans =
-        match partial.get("rejectedSpans").or_else(|| partial.get("rejectedDataPoints")) {
-            Some(Json::String(text)) => text.parse().unwrap_or(0),
-            Some(number) => number.as_i64().unwrap_or(0),
-            None => 0,
-        };
+    let rejected = ["rejectedSpans", "rejectedDataPoints", "rejectedLogRecords"];
+    let rejected_spans = match rejected.into_iter().find_map(|key| partial.get(key)) {
+        Some(Json::String(text)) => text.parse().unwrap_or(0),
+        Some(number) => number.as_i64().unwrap_or(0),
+        None => 0,
+    };
     let error_message =
         partial.get("errorMessage").and_then(Json::as_str).unwrap_or_default().to_owned();
     Some(ExportTracePartialSuccess { rejected_spans, error_message })
@@ -52,6 +52,7 @@ pub(super) fn server_message(headers: &HeaderMap, body: &[u8]) -> String {
     let said = match content_type(headers) {
         "application/x-protobuf" => RpcStatus::decode(body).ok().map(|status| status.message),
         "application/json" => serde_json::from_slice(body).ok().and_then(message_of_json),
+        "text/html" => title_of_html(body),
         _ => None,
     };
     let said = said.filter(|message| !message.trim().is_empty());
@@ -65,6 +66,11 @@ fn message_of_json(body: Json) -> Option<String> {
     let inner = body.get("error").filter(|error| error.is_object()).unwrap_or(&body);
     let message = ["message", "error", "detail"].iter().find_map(|key| inner.get(key)?.as_str());
     message.map(str::to_owned)
+}
+
+fn title_of_html(body: &[u8]) -> Option<String> {
+    let (_, rest) = std::str::from_utf8(body).ok()?.split_once("<title>")?;
+    Some(rest.split_once("</title>")?.0.to_owned())
 }
 
 /// When the receiver wants to be asked again: seconds, or a date.
@@ -132,6 +138,8 @@ mod tests {
             ("application/json", b"not json", "not json"),
             ("text/plain", b"  two\r\nlines\x1b ", "two lines"),
             ("text/plain", b"", "no message"),
+            ("text/html", b"<html><title>404 Not Found</title><p>Sorry", "404 Not Found"),
+            ("text/html", b"<p>Sorry", "<p>Sorry"),
             ("application/x-protobuf", b"\xff\xff\xff", "no message"),
         ] {
             assert_eq!(server_message(&headers(kind), body), expected, "{kind}");

@@ -11,11 +11,12 @@ use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri};
 use opentelemetry_http::{HttpClient, HttpError};
-use ureq::{Agent, Proxy};
+use ureq::Agent;
 
 use super::snapshot::without_secrets;
 use super::start_error::StartError;
 use super::tls::tls_config;
+use crate::config::proxy::Proxy;
 use crate::config::settings::Destination;
 
 /// Blocking: for threads that may wait.
@@ -30,12 +31,12 @@ impl Connection {
     /// A connection to `url`, which is one of the destination's.
     pub(crate) fn new(destination: &Destination, url: &str) -> Result<Self, StartError> {
         let url = parse_url(destination, url)?;
-        let proxy = if is_loopback(&url) { None } else { Proxy::try_from_env() };
+        let proxy = destination.proxies.on_the_way_to(&url).map(|proxy| tunnel(destination, proxy));
         let agent = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
             .max_response_header_size(MAX_HEADER_BYTES)
-            .proxy(proxy)
+            .proxy(proxy.transpose()?)
             .tls_config(tls_config(destination)?)
             .user_agent("")
             .accept("")
@@ -137,12 +138,17 @@ fn headers(destination: &Destination) -> Result<HeaderMap, StartError> {
     Ok(headers)
 }
 
-/// What runs on this machine is not behind the proxy.
-fn is_loopback(url: &Uri) -> bool {
-    let host = url.host().unwrap_or_default();
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    host.eq_ignore_ascii_case("localhost")
-        || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+fn tunnel(destination: &Destination, proxy: &Proxy) -> Result<ureq::Proxy, StartError> {
+    let mut tunnel =
+        ureq::Proxy::builder(ureq::ProxyProtocol::Http).host(&proxy.host).port(proxy.port);
+    if let Some((user, password)) = &proxy.credentials {
+        tunnel = tunnel.username(user.expose()).password(password.expose());
+    }
+    tunnel.build().map_err(|_| StartError::Url {
+        destination: destination.name.clone(),
+        url: proxy.to_string(),
+        reason: "not the address of a proxy",
+    })
 }
 
 /// By the specification, the exporter; by our own wish, who made it.

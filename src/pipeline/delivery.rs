@@ -26,6 +26,8 @@ pub(super) enum Delivered<P> {
     OutOfTime,
     /// To be tried again in parts.
     Split([Packed<P>; 2]),
+    /// There is something in it that may not leave any more.
+    Outdated,
 }
 
 /// Attempts and waiting for one destination.
@@ -46,31 +48,30 @@ impl<S: Signal> Delivery<S> {
         &mut self,
         transport: &mut T,
         mut parcel: T::Parcel,
+        may_leave: impl Fn() -> bool,
     ) -> Delivered<T::Parcel> {
         let started = Instant::now();
         let mut backoff = Backoff::new(FIRST_WAIT, MAX_WAIT);
         let mut attempts_left = if self.breaker.is_some() { 1 } else { ATTEMPTS };
         loop {
-            let Some(timeout) = self.queue.attempt_timeout(self.timeout) else {
+            let Some(timeout) = self.queue.begin_attempt(self.timeout) else {
                 return Delivered::OutOfTime;
             };
-            let (failure, retry_after) = match attempt(transport, &mut parcel, timeout) {
-                Outcome::Delivered { rejected, message } => {
-                    self.answered();
-                    self.account.succeeded();
-                    if rejected > 0 {
-                        self.account.failed(rejection(rejected, S::ITEMS, message));
-                    }
-                    return Delivered::Taken { rejected };
-                }
-                Outcome::Permanent(failure) => {
-                    self.answered();
-                    self.account.failed(failure);
-                    return Delivered::Failed;
-                }
-                Outcome::TooLarge(failure) => {
-                    self.answered();
-                    self.account.failed(failure);
+            // Asked in the attempt: a reload that comes later waits for its end.
+            if !may_leave() {
+                self.queue.end_attempt();
+                return Delivered::Outdated;
+            }
+            let outcome = attempt(transport, &mut parcel, timeout);
+            self.note(&outcome);
+            self.queue.end_attempt();
+            if !matches!(outcome, Outcome::Transient { .. }) && self.breaker.take().is_some() {
+                self.queue.answering();
+            }
+            let (failure, retry_after) = match outcome {
+                Outcome::Delivered { rejected, .. } => return Delivered::Taken { rejected },
+                Outcome::Permanent(_) => return Delivered::Failed,
+                Outcome::TooLarge(_) => {
                     return match transport.split(parcel) {
                         Some(parts) => Delivered::Split(parts),
                         None => Delivered::Failed,
@@ -80,7 +81,6 @@ impl<S: Signal> Delivery<S> {
             };
 
             let too_slow = failure.kind == FailureKind::Timeout;
-            self.account.failed(failure);
             if started.elapsed() >= GIVE_UP_AFTER {
                 return Delivered::Failed;
             }
@@ -107,9 +107,17 @@ impl<S: Signal> Delivery<S> {
         }
     }
 
-    fn answered(&mut self) {
-        if self.breaker.take().is_some() {
-            self.queue.answering();
+    fn note(&self, outcome: &Outcome) {
+        match outcome {
+            Outcome::Delivered { rejected, message } => {
+                self.account.succeeded();
+                if *rejected > 0 {
+                    self.account.failed(rejection(*rejected, S::ITEMS, message.as_deref()));
+                }
+            }
+            Outcome::Transient { failure, .. }
+            | Outcome::Permanent(failure)
+            | Outcome::TooLarge(failure) => self.account.failed(failure.clone()),
         }
     }
 }
@@ -121,8 +129,8 @@ fn attempt<T: Transport>(transport: &mut T, parcel: &mut T::Parcel, timeout: Dur
     })
 }
 
-fn rejection(rejected: u64, items: &str, message: Option<String>) -> Failure {
-    let message = message.unwrap_or_else(|| String::from("no reason given"));
+fn rejection(rejected: u64, items: &str, message: Option<&str>) -> Failure {
+    let message = message.unwrap_or("no reason given");
     Failure::new(FailureKind::Status, format!("{rejected} {items} rejected: {message}"))
 }
 

@@ -10,6 +10,11 @@ use std::io;
 use std::str::FromStr;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use http::{HeaderValue, Uri};
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::proxy::Tunnel;
 use tokio::runtime::Runtime;
 use tonic::metadata::{AsciiMetadataKey, AsciiMetadataValue, MetadataMap};
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
@@ -23,13 +28,15 @@ use super::otlp::missing;
 use super::request::Export;
 use super::snapshot::without_secrets;
 use super::start_error::StartError;
-use super::tls::{PemFile, crypto_provider, system_roots_work};
+use super::tls::{PemFile, client_files, crypto_provider, system_roots_work};
 use super::transport::{Failure, FailureKind, Outcome};
+use crate::config::proxy::Proxy;
 use crate::config::settings::{Compression, Destination};
 
 /// A connection to one destination.
 pub(super) struct GrpcTransport {
     endpoint: Endpoint,
+    tunnel: Option<Tunnel<HttpConnector>>,
     /// All of a request's own metadata.
     metadata: MetadataMap,
     secrets: Vec<String>,
@@ -51,8 +58,10 @@ impl GrpcTransport {
         }
         let (metadata, user_agent) = metadata(destination)?;
         let endpoint = endpoint(destination, user_agent)?;
+        let proxy = destination.proxies.on_the_way_to(endpoint.uri());
+        let tunnel = proxy.map(|proxy| tunnel(destination, proxy)).transpose()?;
         let secrets = destination.headers.iter().map(|(_, value)| value.expose().to_owned());
-        Ok(Self { endpoint, metadata, secrets: secrets.collect(), gzip, session: None })
+        Ok(Self { endpoint, tunnel, metadata, secrets: secrets.collect(), gzip, session: None })
     }
 
     pub(super) fn send(&mut self, parcel: &impl Export, timeout: Duration) -> Outcome {
@@ -90,7 +99,10 @@ impl GrpcTransport {
             .build()?;
         let channel = {
             let _runtime = runtime.enter();
-            self.endpoint.connect_lazy()
+            match &self.tunnel {
+                Some(tunnel) => self.endpoint.connect_with_connector_lazy(tunnel.clone()),
+                None => self.endpoint.connect_lazy(),
+            }
         };
         Ok(Session { channel, runtime })
     }
@@ -111,7 +123,7 @@ fn endpoint(destination: &Destination, user_agent: String) -> Result<Endpoint, S
         url: without_secrets(destination.spans_url()),
         reason,
     };
-    let url: http::Uri = destination.spans_url().parse().map_err(|_| problem("not a URL"))?;
+    let url: Uri = destination.spans_url().parse().map_err(|_| problem("not a URL"))?;
     let secure = match url.scheme_str() {
         Some("https") => true,
         Some("http") => false,
@@ -119,7 +131,12 @@ fn endpoint(destination: &Destination, user_agent: String) -> Result<Endpoint, S
     };
     // The method is the path.
     let authority = url.authority().ok_or_else(|| problem("no host"))?;
-    let origin = format!("{}://{authority}", if secure { "https" } else { "http" });
+    let origin = match (secure, authority.port()) {
+        (true, _) => format!("https://{authority}"),
+        (false, Some(_)) => format!("http://{authority}"),
+        // A tunnel would take it for 443.
+        (false, None) => format!("http://{authority}:80"),
+    };
     let mut endpoint = Endpoint::from_shared(origin)
         .and_then(|endpoint| endpoint.user_agent(user_agent))
         .map_err(|_| problem("not a URL that gRPC takes"))?
@@ -135,6 +152,22 @@ fn endpoint(destination: &Destination, user_agent: String) -> Result<Endpoint, S
     Ok(endpoint)
 }
 
+fn tunnel(destination: &Destination, proxy: &Proxy) -> Result<Tunnel<HttpConnector>, StartError> {
+    let problem = || StartError::Url {
+        destination: destination.name.clone(),
+        url: proxy.to_string(),
+        reason: "not the address of a proxy",
+    };
+    let url: Uri = format!("http://{proxy}").parse().map_err(|_| problem())?;
+    let mut connector = HttpConnector::new();
+    connector.set_nodelay(true);
+    let tunnel = Tunnel::new(url, connector);
+    let Some((user, password)) = &proxy.credentials else { return Ok(tunnel) };
+    let credentials = format!("{}:{}", user.expose(), password.expose());
+    let value = format!("Basic {}", BASE64_STANDARD.encode(credentials));
+    Ok(tunnel.with_auth(HeaderValue::from_str(&value).map_err(|_| problem())?))
+}
+
 fn tls(destination: &Destination) -> Result<ClientTlsConfig, StartError> {
     let mut tls = ClientTlsConfig::new();
     tls = match &destination.ca_cert {
@@ -146,9 +179,7 @@ fn tls(destination: &Destination) -> Result<ClientTlsConfig, StartError> {
         None if system_roots_work(&crypto_provider()) => tls.with_native_roots(),
         None => tls.with_webpki_roots(),
     };
-    if let (Some(cert), Some(key)) = (&destination.client_cert, &destination.client_key) {
-        let cert = PemFile::read(destination, cert)?;
-        let key = PemFile::read(destination, key)?;
+    if let Some((cert, key)) = client_files(destination)? {
         cert.certificates()?;
         key.private_key()?;
         tls = tls.identity(Identity::from_pem(cert.bytes(), key.bytes()));
@@ -235,6 +266,9 @@ fn kind_of(error: &(dyn Error + 'static)) -> FailureKind {
         let text = error.to_string();
         if text.starts_with("dns error") {
             return FailureKind::Dns;
+        }
+        if text.starts_with("tunnel error") {
+            kind = FailureKind::Proxy;
         }
         if text.starts_with("http2 error") {
             kind = FailureKind::Protocol;

@@ -33,7 +33,15 @@ impl HttpTransport {
         match self.connection.post(&body, kind, coding, timeout) {
             Ok(answer) => self.understand(&answer),
             Err(error) => {
-                Outcome::Transient { failure: failure(&error, timeout), retry_after: None }
+                let mut failure = failure(&error, timeout);
+                if body.len() > LARGE_BYTES && is_cut_off(&error) {
+                    failure.message.push_str(&format!(
+                        ", with a request of {} KiB; if the receiver takes no such size, lower \
+                         traces.batch.max_export_batch_size",
+                        body.len() / 1024
+                    ));
+                }
+                Outcome::Transient { failure, retry_after: None }
             }
         }
     }
@@ -81,6 +89,11 @@ fn failure(error: &ureq::Error, timeout: Duration) -> Failure {
         ureq::Error::Tls(_) | ureq::Error::Rustls(_) | ureq::Error::Pem(_) => {
             (FailureKind::Tls, error.to_string())
         }
+        ureq::Error::ConnectProxyFailed(reason) => {
+            // It says the status twice.
+            let reason = reason.split('/').next().unwrap_or_default();
+            (FailureKind::Proxy, reason.to_owned())
+        }
         ureq::Error::Protocol(_) => (FailureKind::Protocol, error.to_string()),
         ureq::Error::Io(error) => (kind_of_io(error), error.to_string()),
         _ => (FailureKind::Connection, error.to_string()),
@@ -99,5 +112,14 @@ fn kind_of_io(error: &io::Error) -> FailureKind {
     }
 }
 
+/// The connection was there and went away: an outage, or a receiver that does not say 413.
+fn is_cut_off(error: &ureq::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset};
+    matches!(error, ureq::Error::Io(error)
+        if matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset))
+}
+
+/// The smallest limit that receivers and what stands before them usually have.
+const LARGE_BYTES: usize = 1 << 20;
 /// Shorter words are no secrets, and would make holes in every message.
 const MIN_SECRET_BYTES: usize = 8;

@@ -18,12 +18,14 @@
 
 mod account;
 mod backoff;
-pub mod console;
+pub(crate) mod console;
 mod delivery;
 mod detect;
 mod finished;
 mod lifecycle;
 mod local;
+#[cfg(feature = "logs")]
+mod logs;
 mod outlets;
 mod preparation;
 mod processor;
@@ -73,9 +75,13 @@ pub(crate) use metrics::MetricsTransport;
 #[cfg(feature = "otel-http")]
 pub(crate) use probe::{Finding, Verdict, probe};
 pub(crate) use reload::Applied;
+#[cfg(feature = "metrics")]
+pub(crate) use reload::same_connection;
 #[cfg(feature = "otel-http")]
 pub(crate) use resource::resource;
+#[cfg(feature = "logs")]
+pub(crate) use snapshot::LogsSnapshot;
 pub(crate) use snapshot::{DestinationSnapshot, Snapshot};
 pub(crate) use start_error::StartError;
 #[cfg(feature = "metrics")]
-pub(crate) use transport::Outcome;
+pub(crate) use transport::{Failure, Outcome};

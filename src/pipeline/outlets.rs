@@ -66,7 +66,8 @@ impl<S: Signal> Outlets<S> {
     pub(super) fn start(settings: &Settings, core: Arc<Core>) -> Result<Self, StartError> {
         let mut active = Vec::new();
         for destination in destinations::<S>(settings) {
-            match Outlet::open(settings, destination, Arc::default(), &core) {
+            let account = Arc::new(Account::new(destination.policy));
+            match Outlet::open(settings, destination, account, &core) {
                 Ok(outlet) => active.push(outlet),
                 Err(error) => {
                     close_all(&active, Instant::now(), DropReason::Shutdown);
@@ -92,7 +93,7 @@ impl<S: Signal> Outlets<S> {
     ) -> Result<(), StartError> {
         let mut running = self.lock();
         let worker = Start { name, batch, timeout: LOCAL_TIMEOUT, preparation, transport };
-        let account = Arc::default();
+        let account = Arc::new(Account::new(None));
         let queue = worker.start(&account, &self.core)?;
         running.active.push(Outlet { name: name.to_owned(), destination: None, queue, account });
         self.routes.replace(queues(&running.active));
@@ -106,6 +107,13 @@ impl<S: Signal> Outlets<S> {
             (outlet, refused, ticket)
         });
         Flushing(asked.collect())
+    }
+
+    /// Waits until the requests that are under way are over.
+    pub(super) fn wait_for_attempts(&self, deadline: Instant) {
+        for outlet in self.all() {
+            outlet.queue.wait_attempt(deadline);
+        }
     }
 
     /// From now on nothing more is taken; what is there is delivered within `timeout`. `last` may
@@ -142,7 +150,7 @@ impl<S: Signal> Outlets<S> {
         let running = self.lock();
         let mut destinations: Vec<_> =
             running.active.iter().map(|outlet| DestinationSnapshot::new(outlet, false)).collect();
-        for outlet in running.draining.iter().filter(|outlet| !outlet.queue.is_stopped()) {
+        for outlet in running.draining.iter().filter(|outlet| !outlet.queue.is_over()) {
             // A replaced destination shares its counts with its successor.
             let shown = |active: &Outlet<S>| Arc::ptr_eq(&active.account, &outlet.account);
             if !running.active.iter().any(shown) {
@@ -202,12 +210,7 @@ impl<S: Signal> Outlet<S> {
             name,
             batch: S::batch(settings),
             timeout: destination.timeout.min(S::batch(settings).export_timeout),
-            preparation: S::preparation(
-                settings,
-                destination,
-                Arc::clone(core),
-                Arc::clone(&account.format),
-            ),
+            preparation: S::preparation(settings, destination, Arc::clone(core), &account),
             transport: OtlpTransport::<S>::new(destination, &resource(settings))?,
         };
         let queue = start.start(&account, core)?;

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use opentelemetry::{Array, KeyValue, StringValue, Value};
 use opentelemetry_sdk::trace::SpanData;
 
-use super::stricter::restrict;
+use super::account::Account;
+use super::signal::Prepared;
+use super::stricter::{restrict, without_content};
 use crate::config::settings::{Destination, Settings};
-use crate::format::{Counts, Format, FormatOptions, GenAi};
+use crate::format::{Format, FormatOptions, GenAi};
 use crate::health::Health;
-use crate::policy::{ContentCapture, Policy};
+use crate::policy::{ContentCapture, Policy, PolicyCell};
 use crate::record::{self, Text};
 use crate::semconv::{Match, Type, lookup};
 use crate::tracer::{Core, finish};
@@ -19,11 +21,8 @@ use crate::tracer::{Core, finish};
 #[derive(Debug)]
 pub(crate) struct Preparation {
     core: Arc<Core>,
-    /// The destination's own policy, never looser than the process's.
-    policy: Option<Policy>,
-    /// The process's policy when this destination was opened. Spans that ended under a looser one
-    /// may still be queued after it has changed.
-    opened_under: Policy,
+    /// The destination's own policy, which counts where it is stricter than the process's.
+    policy: Arc<PolicyCell>,
     value_length: Option<usize>,
     format: Arc<dyn Format>,
 }
@@ -33,42 +32,48 @@ impl Preparation {
         settings: &Settings,
         destination: &Destination,
         core: Arc<Core>,
-        counts: Arc<Counts>,
+        account: &Account,
     ) -> Self {
         let options = FormatOptions {
             hide: settings.hide,
             attribute_limit: settings.limits.attributes_after_format,
-            counts,
+            counts: Arc::clone(&account.format),
         };
         let format = match &destination.own_format {
             Some(own) => Arc::clone(own),
             None => destination.backend.format(destination.format, options),
         };
-        Self { policy: destination.policy, format, ..Self::plain(settings, core) }
+        Self { policy: Arc::clone(&account.policy), format, ..Self::plain(settings, core) }
     }
 
     /// For outlets of this process, such as the console: nothing but the common steps.
     pub(super) fn plain(settings: &Settings, core: Arc<Core>) -> Self {
         Self {
-            policy: None,
-            opened_under: core.policy.load(),
+            policy: Arc::new(PolicyCell::new(Policy::LOOSEST)),
             core,
             value_length: settings.limits.attribute_value_length,
             format: Arc::new(GenAi::new()),
         }
     }
 
-    pub(super) fn prepare(&self, mut span: SpanData) -> SpanData {
-        let current = self.core.policy.load();
-        let policy = self.policy.map_or(current, |own| own.stricter(current));
-        finish(&mut span, current);
-        if self.policy.is_some() || current != self.opened_under {
+    /// What may leave at this moment.
+    pub(super) fn policy(&self) -> Policy {
+        self.policy.load().stricter(self.core.policy.load())
+    }
+
+    /// The span under a policy, which is [`Preparation::policy`] as it was a moment ago.
+    pub(super) fn prepare(&self, mut span: SpanData, policy: Policy) -> Prepared<SpanData> {
+        finish(&mut span, policy);
+        // A destination with a policy of its own looks at everything, whoever made the span.
+        let own = self.policy.load() != Policy::LOOSEST;
+        if own || policy.is_stricter_than(self.core.policy.loosest()) {
             restrict(&mut span, policy, &self.core);
         }
+        let without_content = policy.captures_content().then(|| without_content(&mut span));
         if let Some(limit) = self.value_length {
             shorten(&mut span, limit, &self.core.health);
         }
-        self.format.format(span)
+        Prepared { item: self.format.format(span), without_content }
     }
 }
 

@@ -3,10 +3,11 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::SpanData;
 
-use super::otlp::OtlpTransport;
+use super::otlp::{OtlpTransport, Wire};
 use super::snapshot::without_secrets;
 use super::start_error::StartError;
 use super::transport::{Failure, FailureKind, Outcome};
@@ -40,11 +41,21 @@ pub(crate) enum Verdict {
 /// Sends an empty export to one destination and explains the answer. Blocks for at most the
 /// destination's timeout; must not run on a thread that drives an async runtime.
 pub(crate) fn probe(destination: &Destination, resource: &Resource) -> Finding {
-    let url = without_secrets(destination.spans_url());
+    let timeout = destination.timeout.min(MAX_TIMEOUT);
     let start = Instant::now();
-    let outcome = OtlpTransport::<SpanData>::new(destination, resource)
-        .map(|mut transport| transport.probe(destination.timeout.min(MAX_TIMEOUT)));
-    let took = start.elapsed();
+    let (url, outcome) = match (&destination.traces_url, &destination.metrics_url) {
+        (None, Some(url)) => {
+            let wire = Wire::to(destination, Some(url));
+            let request = ExportMetricsServiceRequest::default();
+            (url.as_str(), wire.map(|mut wire| wire.send(&request, timeout)))
+        }
+        (url, _) => {
+            let transport = OtlpTransport::<SpanData>::new(destination, resource);
+            let outcome = transport.map(|mut transport| transport.probe(timeout));
+            (url.as_deref().unwrap_or_default(), outcome)
+        }
+    };
+    let (url, took) = (without_secrets(url), start.elapsed());
     let (verdict, message, advice) = match outcome {
         Err(error) => (Verdict::Broken, error.to_string(), fix(&error)),
         Ok(Outcome::Delivered { .. }) if took > SLOW => (
@@ -59,7 +70,7 @@ pub(crate) fn probe(destination: &Destination, resource: &Resource) -> Finding {
         Ok(Outcome::Transient { failure, .. } | Outcome::Permanent(failure))
         | Ok(Outcome::TooLarge(failure)) => {
             let advice = advice(destination, &url, &failure);
-            (Verdict::Broken, said(&failure), Some(advice))
+            (Verdict::Broken, failure.said(), Some(advice))
         }
     };
     Finding { destination: destination.name.clone(), url, verdict, message, advice, took }
@@ -73,13 +84,6 @@ impl fmt::Display for Finding {
             Some(advice) => write!(f, ". {advice}"),
             None => Ok(()),
         }
-    }
-}
-
-fn said(failure: &Failure) -> String {
-    match failure.code {
-        Some(code) => format!("answered {code}: {}", failure.message),
-        None => failure.message.clone(),
     }
 }
 
@@ -98,6 +102,24 @@ fn fix(error: &StartError) -> Option<String> {
 fn advice(destination: &Destination, url: &str, failure: &Failure) -> String {
     let grpc = destination.protocol == Protocol::Grpc;
     let port = port(url);
+    let on_the_way = matches!(
+        failure.kind,
+        FailureKind::Dns | FailureKind::Connection | FailureKind::Timeout | FailureKind::Proxy
+    );
+    let proxy = url.parse().ok().and_then(|url| destination.proxies.on_the_way_to(&url));
+    if let Some(proxy) = proxy.filter(|_| on_the_way) {
+        let variable = proxy.variable;
+        return match failure.message.contains("407") || failure.message.contains("authorization") {
+            true => format!(
+                "The proxy {proxy} wants credentials: write them into {variable} as \
+                 http://user:password@{proxy}, or name the host in NO_PROXY."
+            ),
+            false => format!(
+                "The way there goes through the proxy {proxy}, by {variable}: is it running, and \
+                 does it let this host and port pass? Name hosts that need none in NO_PROXY."
+            ),
+        };
+    }
     match (failure.kind, failure.code) {
         (FailureKind::Dns, _) => String::from(
             "The host name has no address: check its spelling, and that this process is in the \
@@ -132,11 +154,13 @@ fn advice(destination: &Destination, url: &str, failure: &Failure) -> String {
         ),
         (FailureKind::Protocol, _) if grpc => String::from(
             "What answers is not gRPC: set protocol to http/protobuf, or use the receiver's gRPC \
-             port.",
+             port; if the port wants TLS, say https.",
         ),
         (FailureKind::Protocol, _) => String::from(
-            "What answers is not HTTP: is it the receiver's gRPC port? Then set protocol to grpc.",
+            "What answers is not HTTP: is it the receiver's gRPC port? Then set protocol to grpc. \
+             If the port wants TLS, say https.",
         ),
+        (FailureKind::Proxy, _) => String::from("See the message; the proxy's log may say more."),
         (FailureKind::Timeout, _) => String::from(
             "A firewall that drops packets, a proxy that does not pass this on, an overloaded \
              receiver, or https spoken to a port that waits for plain http.",
@@ -153,6 +177,10 @@ fn http_advice(status: u16, url: &str) -> String {
             "The receiver does not read this: try protocol http/protobuf, which every \
                       OTLP receiver takes."
         }
+        422 => {
+            "The receiver misses something it asks for, most often a header: its message says \
+                which."
+        }
         401 => {
             "The credentials are missing or wrong: check the name, the value and the prefix \
                 (Bearer, Basic, none) of the authorization header."
@@ -160,6 +188,9 @@ fn http_advice(status: u16, url: &str) -> String {
         403 => {
             "The credentials are known but not allowed here: check the project, dataset or \
                 region they belong to."
+        }
+        404 | 405 if url.ends_with("/v1/metrics") => {
+            "Wrong path, or a backend that takes no metrics: then set metrics.enabled: false."
         }
         404 | 405 if !url.ends_with("/v1/traces") => {
             "Wrong path: OTLP over HTTP is received at …/v1/traces; give the base URL as \

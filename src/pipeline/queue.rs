@@ -36,10 +36,15 @@ struct State<S> {
     in_hand: Load,
     batch: Batch,
     mode: Mode,
+    /// What is dropped from now on is counted so.
+    reason: DropReason,
     /// The worker is waiting on `work`.
     idle: bool,
     /// The destination is not answering.
     breaker_open: bool,
+    /// Attempts are numbered; whether the last one is under way.
+    attempts: u64,
+    attempting: bool,
     /// Spans ever taken in, and how many of these are settled: a flush is done when the second
     /// reaches what the first was when it was asked for.
     pushed: u64,
@@ -71,7 +76,6 @@ enum Mode {
     /// Takes nothing more. What is not delivered by then is dropped for the reason.
     Closing {
         until: Instant,
-        reason: DropReason,
     },
     Stopped,
 }
@@ -119,8 +123,11 @@ impl<S: Signal> Queue<S> {
             in_hand: Load::default(),
             batch,
             mode: Mode::Open,
+            reason: DropReason::Shutdown,
             idle: false,
             breaker_open: false,
+            attempts: 0,
+            attempting: false,
             pushed: 0,
             settled: 0,
             flush: Flush::default(),
@@ -166,8 +173,8 @@ impl<S: Signal> Queue<S> {
             let now = Instant::now();
             match state.mode {
                 Mode::Stopped => return Work::Stop,
-                Mode::Closing { until, reason } if now >= until || state.spans.is_empty() => {
-                    self.drop_all(state, reason);
+                Mode::Closing { until } if now >= until || state.spans.is_empty() => {
+                    self.drop_all(state);
                     return Work::Stop;
                 }
                 _ => {}
@@ -199,7 +206,7 @@ impl<S: Signal> Queue<S> {
             let now = Instant::now();
             match state.mode {
                 Mode::Stopped => return Pause::Stop,
-                Mode::Closing { until, .. } if end >= until => return Pause::Stop,
+                Mode::Closing { until } if end >= until => return Pause::Stop,
                 _ if now >= end => return Pause::Elapsed,
                 _ => {}
             }
@@ -226,7 +233,8 @@ impl<S: Signal> Queue<S> {
         let mut state = self.lock();
         state.flush.gave_up = state.flush.asked;
         state.breaker_open = true;
-        let last = matches!(state.mode, Mode::Closing { reason: DropReason::Shutdown, .. });
+        let closing = matches!(state.mode, Mode::Closing { .. });
+        let last = closing && state.reason == DropReason::Shutdown;
         drop(state);
         self.progress.notify_all();
         last
@@ -234,30 +242,51 @@ impl<S: Signal> Queue<S> {
 
     /// No time left: stops and drops what is queued.
     pub(super) fn stop(&self) {
-        let state = self.lock();
-        let reason = state.mode.drop_reason();
-        self.drop_all(state, reason);
+        self.drop_all(self.lock());
     }
 
     pub(super) fn answering(&self) {
         self.lock().breaker_open = false;
     }
 
-    /// The time for the next attempt: never past the end of shutdown. `None` when that is over.
-    pub(super) fn attempt_timeout(&self, timeout: Duration) -> Option<Duration> {
-        match self.lock().mode {
+    /// Begins an attempt and gives the time for it: never past the end of shutdown. `None` when
+    /// that is over.
+    pub(super) fn begin_attempt(&self, timeout: Duration) -> Option<Duration> {
+        let mut state = self.lock();
+        let timeout = match state.mode {
             Mode::Open => Some(timeout),
-            Mode::Closing { until, .. } => {
+            Mode::Closing { until } => {
                 let left = until.saturating_duration_since(Instant::now());
                 (!left.is_zero()).then(|| timeout.min(left))
             }
             Mode::Stopped => None,
+        };
+        state.attempts += 1;
+        state.attempting = timeout.is_some();
+        timeout
+    }
+
+    pub(super) fn end_attempt(&self) {
+        self.lock().attempting = false;
+        self.progress.notify_all();
+    }
+
+    /// Waits until the attempt that is under way, if there is one, has ended.
+    pub(super) fn wait_attempt(&self, deadline: Instant) {
+        let mut state = self.lock();
+        let number = state.attempts;
+        while state.attempting && state.attempts == number && state.mode != Mode::Stopped {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            state = wait_on(&self.progress, state, left);
         }
     }
 
     /// What a span is counted as when there is no time left for it.
     pub(super) fn drop_reason(&self) -> DropReason {
-        self.lock().mode.drop_reason()
+        self.lock().reason
     }
 
     /// Asks for everything queued now; see [`Queue::wait_flushed`].
@@ -296,15 +325,15 @@ impl<S: Signal> Queue<S> {
     /// Takes no more spans; what is there is delivered until `until`, then dropped.
     pub(super) fn close(&self, until: Instant, reason: DropReason) {
         let mut state = self.lock();
-        state.mode = match state.mode {
-            Mode::Open => Mode::Closing { until, reason },
-            // The earlier end wins: a destination that drains after a reload must not outlive
-            // shutdown.
-            Mode::Closing { until: earlier, .. } if until < earlier => {
-                Mode::Closing { until, reason }
-            }
-            mode => mode,
+        // The earlier end wins: a destination that drains after a reload must not outlive shutdown.
+        let is_earlier = match state.mode {
+            Mode::Open => true,
+            Mode::Closing { until: other } => until < other,
+            Mode::Stopped => false,
         };
+        if is_earlier {
+            (state.mode, state.reason) = (Mode::Closing { until }, reason);
+        }
         drop(state);
         self.work.notify_all();
     }
@@ -320,15 +349,27 @@ impl<S: Signal> Queue<S> {
             }
             if now >= deadline {
                 let in_hand = state.in_hand.spans;
-                self.drop_all(state, reason);
+                state.reason = reason;
+                self.drop_all(state);
                 return in_hand;
             }
             state = wait_on(&self.progress, state, deadline - now);
         }
     }
 
-    pub(super) fn is_stopped(&self) -> bool {
-        self.lock().mode == Mode::Stopped
+    /// What it holds, in the worker's hands too.
+    pub(super) fn load(&self) -> Load {
+        let state = self.lock();
+        Load {
+            spans: state.spans.len() + state.in_hand.spans,
+            bytes: state.bytes + state.in_hand.bytes,
+        }
+    }
+
+    /// Nothing is left in it, nor on its way.
+    pub(super) fn is_over(&self) -> bool {
+        let state = self.lock();
+        state.mode == Mode::Stopped && state.in_hand.spans == 0
     }
 
     pub(super) fn is_breaker_open(&self) -> bool {
@@ -344,7 +385,8 @@ impl<S: Signal> Queue<S> {
     }
 
     /// Stops and drops what is queued.
-    fn drop_all(&self, mut state: MutexGuard<'_, State<S>>, reason: DropReason) {
+    fn drop_all(&self, mut state: MutexGuard<'_, State<S>>) {
+        let reason = state.reason;
         state.mode = Mode::Stopped;
         let spans = std::mem::take(&mut state.spans);
         state.bytes = 0;
@@ -360,15 +402,6 @@ impl<S: Signal> Queue<S> {
 
     fn lock(&self) -> MutexGuard<'_, State<S>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Mode {
-    fn drop_reason(self) -> DropReason {
-        match self {
-            Self::Closing { reason, .. } => reason,
-            Self::Open | Self::Stopped => DropReason::Shutdown,
-        }
     }
 }
 

@@ -4,11 +4,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::account::Account;
 use super::outlets::{Outlet, Outlets, close_all, destinations, queues};
 use super::signal::Signal;
 use super::start_error::StartError;
-use crate::config::settings::{Destination, Settings};
+use crate::config::settings::{Batch, Destination, Settings};
 use crate::health::DropReason;
+use crate::policy::Policy;
 
 /// What a reload did.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -28,7 +30,13 @@ enum From<S: Signal> {
 }
 
 impl<S: Signal> Outlets<S> {
-    pub(super) fn apply(&self, current: &Settings, new: &Settings) -> Result<Applied, StartError> {
+    /// `others` is what else can fail and has to be done, or not, together with this.
+    pub(super) fn apply<R>(
+        &self,
+        current: &Settings,
+        new: &Settings,
+        others: impl FnOnce() -> Result<R, StartError>,
+    ) -> Result<(Applied, R), StartError> {
         let mut outlets = self.lock();
         if self.is_shut_down() {
             return Err(StartError::ShutDown);
@@ -36,6 +44,13 @@ impl<S: Signal> Outlets<S> {
         // First everything that can fail.
         let mut applied = Applied::default();
         let plan = self.plan(&outlets.active, current, new, &mut applied)?;
+        let others = match others() {
+            Ok(others) => others,
+            Err(error) => {
+                cancel(plan);
+                return Err(error);
+            }
+        };
 
         let mut running: Vec<_> =
             std::mem::take(&mut outlets.active).into_iter().map(Some).collect();
@@ -45,6 +60,14 @@ impl<S: Signal> Outlets<S> {
                 From::Running(index) => active.extend(running[index].take()),
                 From::Started(outlet) => active.push(*outlet),
             }
+        }
+        for outlet in &mut active {
+            // Also for what the destination of this name has queued already.
+            let Some(new) = destinations::<S>(new).find(|new| new.name == outlet.name) else {
+                continue;
+            };
+            outlet.account.policy.store(new.policy.unwrap_or(Policy::LOOSEST));
+            outlet.destination = Some(new.clone());
         }
         let mut retired = Vec::new();
         for outlet in running.into_iter().flatten() {
@@ -68,9 +91,10 @@ impl<S: Signal> Outlets<S> {
         self.routes.replace(queues(&active));
         close_all(&retired, Instant::now() + DRAIN_TIMEOUT, DropReason::Replaced);
         outlets.active = active;
-        outlets.draining.retain(|outlet| !outlet.queue.is_stopped());
+        outlets.draining.retain(|outlet| !outlet.queue.is_over());
         outlets.draining.append(&mut retired);
-        Ok(applied)
+        cut_short(&mut outlets.draining, S::batch(new));
+        Ok((applied, others))
     }
 
     /// Starts what is new; stops it again if anything fails.
@@ -93,7 +117,11 @@ impl<S: Signal> Outlets<S> {
                 keep_all && old.is_some_and(|old| same::<S>(old, destination)) && !taken(*index)
             });
             if let Some((index, _)) = found {
-                applied.kept.push(destination.name.clone());
+                let old = active[index].destination.as_ref().and_then(|old| old.policy);
+                match old == destination.policy {
+                    true => applied.kept.push(destination.name.clone()),
+                    false => applied.changed.push(format!("exporters.{}", destination.name)),
+                }
                 plan.push(From::Running(index));
                 continue;
             }
@@ -101,21 +129,15 @@ impl<S: Signal> Outlets<S> {
             let account = active
                 .iter()
                 .find(|outlet| outlet.name == destination.name)
-                .map_or_else(Arc::default, |outlet| Arc::clone(&outlet.account));
+                .map(|outlet| Arc::clone(&outlet.account))
+                .unwrap_or_else(|| Arc::new(Account::new(destination.policy)));
             match Outlet::open(new, destination, account, &self.core) {
                 Ok(outlet) => {
                     applied.changed.push(format!("exporters.{}", destination.name));
                     plan.push(From::Started(Box::new(outlet)));
                 }
                 Err(error) => {
-                    let started: Vec<_> = plan
-                        .into_iter()
-                        .filter_map(|from| match from {
-                            From::Started(outlet) => Some(*outlet),
-                            From::Running(_) => None,
-                        })
-                        .collect();
-                    close_all(&started, Instant::now(), DropReason::Replaced);
+                    cancel(plan);
                     return Err(error);
                 }
             }
@@ -124,14 +146,35 @@ impl<S: Signal> Outlets<S> {
     }
 }
 
-/// Whether a destination can go on as it is.
+/// Stops what was started for a plan that comes to nothing.
+fn cancel<S: Signal>(plan: Vec<From<S>>) {
+    let started = plan.into_iter().filter_map(|from| match from {
+        From::Started(outlet) => Some(*outlet),
+        From::Running(_) => None,
+    });
+    close_all(&started.collect::<Vec<_>>(), Instant::now(), DropReason::Replaced);
+}
+
+/// What waits to drain is as much as one destination that runs may hold, however often settings
+/// change while nobody answers: the oldest go first, but for what they are sending.
+fn cut_short<S: Signal>(draining: &mut Vec<Outlet<S>>, batch: Batch) {
+    let (mut spans, mut bytes, mut outlets) = (0, 0, 0);
+    for outlet in draining.iter().rev() {
+        let load = outlet.queue.load();
+        (spans, bytes, outlets) = (spans + load.spans, bytes + load.bytes, outlets + 1);
+        let many = spans > batch.max_queue_size || bytes > batch.max_queue_bytes;
+        if many || outlets > MAX_DRAINING {
+            outlet.queue.stop();
+        }
+    }
+    draining.retain(|outlet| !outlet.queue.is_over());
+}
+
+/// Whether a destination can go on as it is, but for its policy, which is not part of what runs.
 fn same<S: Signal>(a: &Destination, b: &Destination) -> bool {
     a.name == b.name
         && S::url(a) == S::url(b)
-        && a.protocol == b.protocol
-        && a.headers == b.headers
-        && a.compression == b.compression
-        && a.timeout == b.timeout
+        && same_connection(a, b)
         && a.format == b.format
         && a.backend.name == b.backend.name
         && match (&a.own_format, &b.own_format) {
@@ -139,7 +182,15 @@ fn same<S: Signal>(a: &Destination, b: &Destination) -> bool {
             (None, None) => true,
             _ => false,
         }
-        && a.policy == b.policy
+}
+
+/// Whether requests are sent in the same way, whatever their path.
+pub(crate) fn same_connection(a: &Destination, b: &Destination) -> bool {
+    a.protocol == b.protocol
+        && a.headers == b.headers
+        && a.proxies == b.proxies
+        && a.compression == b.compression
+        && a.timeout == b.timeout
         // Certificates are renewed in place, so a destination that has some is opened anew.
         && [a, b].iter().all(|destination| {
             let files = [&destination.ca_cert, &destination.client_cert, &destination.client_key];
@@ -147,5 +198,7 @@ fn same<S: Signal>(a: &Destination, b: &Destination) -> bool {
         })
 }
 
+/// Threads of destinations that a reload removed.
+const MAX_DRAINING: usize = 100;
 /// How long a destination that a reload removed may take to deliver what it has.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);

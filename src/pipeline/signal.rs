@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use opentelemetry_sdk::trace::SpanData;
 
+use super::account::Account;
 #[cfg(feature = "otel-http")]
 use super::otlp::{Nested, OtlpResource};
 use super::preparation::Preparation;
@@ -15,14 +16,20 @@ use super::preparation::Preparation;
 use super::request::Export;
 use super::size;
 use crate::config::settings::{Batch, Destination, Settings};
-use crate::format::Counts;
 use crate::health::{Health, Ledger};
+use crate::policy::Policy;
 use crate::tracer::Core;
 
 /// A kind of telemetry, by one item of it.
 pub(crate) trait Signal: Clone + Debug + Send + Sync + 'static {
     /// What several of them are called.
     const ITEMS: &'static str;
+
+    /// What the names of its threads begin with.
+    const THREAD: &'static str;
+
+    /// The key that switches it off, for a signal that not every receiver takes.
+    const OPTIONAL: Option<&'static str> = None;
 
     /// What makes an item ready for one destination.
     type Preparation: Debug + Send;
@@ -45,15 +52,17 @@ pub(crate) trait Signal: Clone + Debug + Send + Sync + 'static {
         settings: &Settings,
         destination: &Destination,
         core: Arc<Core>,
-        counts: Arc<Counts>,
+        account: &Account,
     ) -> Self::Preparation;
 
     /// Whether a preparation made by one of these settings does for the other.
     fn same_preparation(a: &Settings, b: &Settings) -> bool;
 
-    /// Makes the item what the destination wants. On the export thread.
-    #[must_use]
-    fn prepare(self, preparation: &Self::Preparation) -> Self;
+    /// What may leave at this moment.
+    fn policy(preparation: &Self::Preparation) -> Policy;
+
+    /// Makes the item what the destination wants, under such a policy. On the export thread.
+    fn prepare(self, preparation: &Self::Preparation, policy: Policy) -> Prepared<Self>;
 
     /// What is sent.
     #[cfg(feature = "otel-http")]
@@ -63,8 +72,18 @@ pub(crate) trait Signal: Clone + Debug + Send + Sync + 'static {
     fn request(items: Vec<Self>, resource: &OtlpResource) -> Self::Request;
 }
 
+/// An item that is ready for one destination.
+#[derive(Debug)]
+pub(crate) struct Prepared<S> {
+    pub(super) item: S,
+    /// Where there is content in it: what is left when the policy takes that back before the item
+    /// is delivered. To be prepared again.
+    pub(super) without_content: Option<S>,
+}
+
 impl Signal for SpanData {
     const ITEMS: &'static str = "spans";
+    const THREAD: &'static str = "genai";
 
     type Preparation = Preparation;
 
@@ -92,9 +111,9 @@ impl Signal for SpanData {
         settings: &Settings,
         destination: &Destination,
         core: Arc<Core>,
-        counts: Arc<Counts>,
+        account: &Account,
     ) -> Preparation {
-        Preparation::new(settings, destination, core, counts)
+        Preparation::new(settings, destination, core, account)
     }
 
     fn same_preparation(a: &Settings, b: &Settings) -> bool {
@@ -103,8 +122,12 @@ impl Signal for SpanData {
             && a.hide == b.hide
     }
 
-    fn prepare(self, preparation: &Preparation) -> Self {
-        preparation.prepare(self)
+    fn policy(preparation: &Preparation) -> Policy {
+        preparation.policy()
+    }
+
+    fn prepare(self, preparation: &Preparation, policy: Policy) -> Prepared<Self> {
+        preparation.prepare(self, policy)
     }
 
     #[cfg(feature = "otel-http")]

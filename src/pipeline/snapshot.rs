@@ -13,6 +13,30 @@ use crate::health::{LedgerCounts, SpanCounts};
 pub(crate) struct Snapshot {
     /// Over all destinations; the counts add up.
     pub(crate) spans: SpanCounts,
+    /// Of those that are queued, the ones whose trace has not ended: see `keep`.
+    pub(crate) undecided: u64,
+    pub(crate) destinations: Vec<DestinationSnapshot>,
+    /// `None` while no log record has a reason to leave, or ever had.
+    #[cfg(feature = "logs")]
+    pub(crate) logs: Option<LogsSnapshot>,
+}
+
+impl Snapshot {
+    /// The receivers of log records.
+    pub(crate) fn log_destinations(&self) -> &[DestinationSnapshot] {
+        #[cfg(feature = "logs")]
+        return self.logs.as_ref().map_or(&[], |logs| &logs.destinations);
+        #[cfg(not(feature = "logs"))]
+        &[]
+    }
+}
+
+/// Log records at one moment.
+#[cfg(feature = "logs")]
+#[derive(Clone, Debug)]
+pub(crate) struct LogsSnapshot {
+    /// Over all destinations; the counts add up.
+    pub(crate) records: LedgerCounts,
     pub(crate) destinations: Vec<DestinationSnapshot>,
 }
 
@@ -29,6 +53,8 @@ pub(crate) struct DestinationSnapshot {
     pub(crate) unflattened: u64,
     /// What came in and what became of it; the counts add up.
     pub(crate) spans: LedgerCounts,
+    /// Bytes that what is queued takes, about.
+    pub(crate) queued_bytes: u64,
     /// Requests answered with success.
     pub(crate) requests: u64,
     /// Attempts after the first.
@@ -53,6 +79,7 @@ impl DestinationSnapshot {
             malformed: account.format.malformed(),
             unflattened: account.format.unflattened(),
             spans: account.spans.read(),
+            queued_bytes: queue.load().bytes as u64,
             requests: account.requests.get(),
             retries: account.retries.get(),
             breaker_open: queue.is_breaker_open(),

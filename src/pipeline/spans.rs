@@ -8,6 +8,7 @@ use opentelemetry_sdk::trace::SpanData;
 use super::lifecycle::Undelivered;
 use super::outlets::{Closing, Outlets};
 use super::tail::{Decided, Tail};
+use crate::config::settings::Settings;
 use crate::health::{DropReason, Fate, Health};
 
 /// What the processor, which lives as long as the tracer provider, shares with the pipeline.
@@ -26,6 +27,11 @@ impl Spans {
         } else {
             self.settle_tail(self.tail.receive(span));
         }
+    }
+
+    /// Decides by the rules of other settings.
+    pub(super) fn follow(&self, settings: &Settings) {
+        self.settle_tail(self.tail.set(settings.keep, settings.batch));
     }
 
     pub(super) fn flush(&self, timeout: Duration) -> Result<(), Undelivered> {

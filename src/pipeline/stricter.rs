@@ -3,15 +3,18 @@
 
 use std::borrow::Cow;
 
-use opentelemetry::trace::Status;
+use opentelemetry::KeyValue;
+use opentelemetry::trace::{Event, Status};
 use opentelemetry_sdk::trace::SpanData;
 
 use crate::policy::Policy;
+use crate::semconv::Scope;
 use crate::tracer::Core;
-use crate::tracer::event::{clear, police};
+use crate::tracer::event::{clear, clear_in, holds_content, police};
 
 pub(super) fn restrict(span: &mut SpanData, policy: Policy, core: &Core) {
-    span.attributes.retain_mut(|attribute| clear(policy, attribute, core));
+    let scope = scope(&span.attributes);
+    span.attributes.retain_mut(|attribute| clear_in(scope, policy, attribute, core));
     span.events.events.retain_mut(|event| {
         let attributes = std::mem::take(&mut event.attributes);
         match police(policy, event.name.clone(), attributes, core) {
@@ -30,5 +33,39 @@ pub(super) fn restrict(span: &mut SpanData, policy: Policy, core: &Core) {
         && let Some(cleared) = policy.clear_error_text(description)
     {
         *description = Cow::Owned(cleared);
+    }
+}
+
+/// A copy of a span with nothing in it that a policy could take back but error text. Content is
+/// not copied on the way.
+pub(super) fn without_content(span: &mut SpanData) -> SpanData {
+    let attributes = std::mem::take(&mut span.attributes);
+    let events = std::mem::take(&mut span.events.events);
+    let mut bare = span.clone();
+    let scope = scope(&attributes);
+    let metadata = |all: &[KeyValue]| -> Vec<KeyValue> {
+        all.iter().filter(|attribute| !holds_content(attribute, scope)).cloned().collect()
+    };
+    bare.attributes = metadata(&attributes);
+    for event in &events {
+        let mut copy = Event::with_name(event.name.clone());
+        copy.timestamp = event.timestamp;
+        copy.attributes = metadata(&event.attributes);
+        copy.dropped_attributes_count = event.dropped_attributes_count;
+        bare.events.events.push(copy);
+    }
+    for link in &mut bare.links.links {
+        link.attributes.retain(|attribute| !holds_content(attribute, scope));
+    }
+    span.attributes = attributes;
+    span.events.events = events;
+    bare
+}
+
+/// What names of attributes mean beside these.
+fn scope(attributes: &[KeyValue]) -> Scope {
+    match attributes.iter().any(|attribute| attribute.key.as_str().starts_with("gen_ai.")) {
+        true => Scope::BesideGenAi,
+        false => Scope::Anywhere,
     }
 }

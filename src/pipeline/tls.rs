@@ -26,25 +26,35 @@ pub(super) fn tls_config(destination: &Destination) -> Result<TlsConfig, StartEr
         // Containers built from nothing have no certificates.
         None => RootCerts::WebPki,
     };
-    let client = match (&destination.client_cert, &destination.client_key) {
-        (Some(cert), Some(key)) => {
-            let chain = PemFile::read(destination, cert)?.certificates()?;
-            let key = PemFile::read(destination, key)?.private_key()?;
-            Some(ClientCert::new_with_certs(&chain, key))
+    let client = match client_files(destination)? {
+        Some((cert, key)) => {
+            Some(ClientCert::new_with_certs(&cert.certificates()?, key.private_key()?))
         }
-        (Some(path), None) => {
-            return Err(problem(destination, path, "a client certificate needs its key too"));
-        }
-        (None, Some(path)) => {
-            return Err(problem(destination, path, "a client key needs its certificate too"));
-        }
-        (None, None) => None,
+        None => None,
     };
     Ok(TlsConfig::builder()
         .root_certs(roots)
         .client_cert(client)
         .unversioned_rustls_crypto_provider(provider)
         .build())
+}
+
+/// The client's certificate and its key, where the destination has them.
+pub(super) fn client_files(
+    destination: &Destination,
+) -> Result<Option<(PemFile<'_>, PemFile<'_>)>, StartError> {
+    match (&destination.client_cert, &destination.client_key) {
+        (Some(cert), Some(key)) => {
+            Ok(Some((PemFile::read(destination, cert)?, PemFile::read(destination, key)?)))
+        }
+        (Some(path), None) => {
+            Err(problem(destination, path, "a client certificate needs its key too"))
+        }
+        (None, Some(path)) => {
+            Err(problem(destination, path, "a client key needs its certificate too"))
+        }
+        (None, None) => Ok(None),
+    }
 }
 
 pub(super) fn crypto_provider() -> Arc<CryptoProvider> {

@@ -64,6 +64,8 @@ pub(crate) enum FailureKind {
     Dns,
     /// No connection, or it broke.
     Connection,
+    /// The proxy made no tunnel.
+    Proxy,
     /// TLS, certificates included.
     Tls,
     /// No complete answer in time.
@@ -79,6 +81,14 @@ pub(crate) enum FailureKind {
 impl Failure {
     pub(crate) fn new(kind: FailureKind, message: impl Into<String>) -> Self {
         Self { kind, code: None, message: message.into() }
+    }
+
+    /// The code, where there is one, and the message.
+    pub(crate) fn said(&self) -> String {
+        match self.code {
+            Some(code) => format!("answered {code}: {}", self.message),
+            None => self.message.clone(),
+        }
     }
 
     pub(crate) fn with_code(mut self, code: u16) -> Self {

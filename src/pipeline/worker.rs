@@ -12,9 +12,10 @@ use super::account::Account;
 use super::delivery::{Delivered, Delivery};
 use super::finished::{Finished, Receipt};
 use super::queue::{Load, Queue, Work};
-use super::signal::Signal;
+use super::signal::{Prepared, Signal};
 use super::transport::{Failure, FailureKind, Packed, Transport};
 use crate::health::{DropReason, Fate, Health};
+use crate::policy::Policy;
 
 /// What a destination's thread works with.
 #[derive(Debug)]
@@ -30,7 +31,7 @@ pub(super) struct Worker<T: Transport> {
 impl<T: Transport> Worker<T> {
     /// Starts the thread; it ends when its queue is closed and empty, or out of time.
     pub(super) fn start(self, name: &str) -> io::Result<()> {
-        let thread = std::thread::Builder::new().name(thread_name(name));
+        let thread = std::thread::Builder::new().name(thread_name::<T::Item>(name));
         let run = move || {
             // Nothing that the exporting code does may become a span of its own.
             let _suppressed = Context::enter_telemetry_suppressed_scope();
@@ -69,64 +70,66 @@ impl<T: Transport> Worker<T> {
         batch: Vec<Arc<Finished<T::Item>>>,
         delivery: &mut Delivery<T::Item>,
     ) -> Result<(), OutOfTime> {
-        let (items, receipts) = self.prepare(batch);
-        let mut receipts = receipts.into_iter();
-        let packed = catch_unwind(AssertUnwindSafe(|| self.transport.pack(items)));
-        let mut parcels = VecDeque::from(packed.unwrap_or_else(|_| {
-            let failure = Failure::new(FailureKind::Panic, "encoding panicked");
-            self.account.failed(failure);
-            Vec::new()
-        }));
-        while let Some(packed) = parcels.pop_front() {
-            let (parcel, spans) = match packed {
-                Packed::Parcel(parcel, spans) => (parcel, spans),
+        let mut load = self.load(batch.into_iter().map(Finished::take));
+        while let Some(packed) = load.parcels.pop_front() {
+            let (parcel, items) = match packed {
+                Packed::Parcel(parcel, items) => (parcel, items),
                 Packed::OverLimit => {
-                    self.settle(receipts.next(), Fate::Dropped(DropReason::OverLimit));
+                    self.settle(load.take(1), Fate::Dropped(DropReason::OverLimit));
                     continue;
                 }
             };
-            match delivery.deliver(&mut self.transport, parcel) {
+            let preparation = &self.preparation;
+            let may_leave = || {
+                let now = T::Item::policy(preparation);
+                !load.policy.captures_content() || !now.takes_back_from(load.policy)
+            };
+            match delivery.deliver(&mut self.transport, parcel, may_leave) {
                 Delivered::Taken { rejected } => {
-                    let rejected = usize::try_from(rejected).map_or(spans, |n| n.min(spans));
-                    self.settle(receipts.by_ref().take(rejected), Fate::Rejected);
-                    self.settle(receipts.by_ref().take(spans - rejected), Fate::Exported);
+                    let rejected = usize::try_from(rejected).map_or(items, |n| n.min(items));
+                    self.settle(load.take(rejected), Fate::Rejected);
+                    self.settle(load.take(items - rejected), Fate::Exported);
                 }
-                Delivered::Failed => self.settle(receipts.by_ref().take(spans), Fate::Failed),
+                Delivered::Failed => self.settle(load.take(items), Fate::Failed),
                 Delivered::Split([first, second]) => {
-                    parcels.push_front(second);
-                    parcels.push_front(first);
+                    load.parcels.push_front(second);
+                    load.parcels.push_front(first);
                 }
+                Delivered::Outdated => load = self.load(load.without_content()),
                 Delivered::OutOfTime => {
-                    self.settle(receipts, Fate::Dropped(self.queue.drop_reason()));
+                    self.settle(load.receipts, Fate::Dropped(self.queue.drop_reason()));
                     return Err(OutOfTime);
                 }
             }
         }
         // Left over only if encoding panicked.
-        self.settle(receipts, Fate::Dropped(DropReason::Panicked));
+        self.settle(load.receipts, Fate::Dropped(DropReason::Panicked));
         Ok(())
     }
 
-    /// Takes the items out of the batch and makes them what this destination wants.
-    fn prepare(
-        &mut self,
-        batch: Vec<Arc<Finished<T::Item>>>,
-    ) -> (Vec<T::Item>, Vec<Receipt<T::Item>>) {
-        let mut items = Vec::with_capacity(batch.len());
-        let mut receipts = Vec::with_capacity(batch.len());
-        for finished in batch {
-            let (item, receipt) = finished.take();
-            let prepared = catch_unwind(AssertUnwindSafe(|| item.prepare(&self.preparation)));
-            match prepared {
-                Ok(item) => {
+    /// Makes the items what this destination wants, by the policy of this moment, and packs them.
+    fn load(&mut self, batch: impl Iterator<Item = (T::Item, Receipt<T::Item>)>) -> Loaded<T> {
+        let policy = T::Item::policy(&self.preparation);
+        let (mut items, mut receipts, mut spare) = (Vec::new(), VecDeque::new(), VecDeque::new());
+        for (item, receipt) in batch {
+            let prepare = || item.prepare(&self.preparation, policy);
+            match catch_unwind(AssertUnwindSafe(prepare)) {
+                Ok(Prepared { item, without_content }) => {
                     items.push(item);
-                    receipts.push(receipt);
+                    receipts.push_back(receipt);
+                    spare.extend(without_content);
                 }
                 // Whatever state it is in, it must not leave.
-                Err(_) => self.settle(Some(receipt), Fate::Dropped(DropReason::Panicked)),
+                Err(_) => self.settle([receipt], Fate::Dropped(DropReason::Panicked)),
             }
         }
-        (items, receipts)
+        let packed = catch_unwind(AssertUnwindSafe(|| self.transport.pack(items)));
+        let parcels = packed.unwrap_or_else(|_| {
+            let failure = Failure::new(FailureKind::Panic, "encoding panicked");
+            self.account.failed(failure);
+            Vec::new()
+        });
+        Loaded { policy, parcels: parcels.into(), receipts, spare }
     }
 
     fn settle(&self, receipts: impl IntoIterator<Item = Receipt<T::Item>>, fate: Fate) {
@@ -143,11 +146,36 @@ impl<T: Transport> Worker<T> {
     }
 }
 
+/// A batch that is ready to be sent.
+struct Loaded<T: Transport> {
+    /// Under which it was made.
+    policy: Policy,
+    parcels: VecDeque<Packed<T::Parcel>>,
+    /// Of the items in the parcels, in their order.
+    receipts: VecDeque<Receipt<T::Item>>,
+    /// The same items without content, where the policy lets some out.
+    spare: VecDeque<T::Item>,
+}
+
+impl<T: Transport> Loaded<T> {
+    /// The receipts of the next items.
+    fn take(&mut self, items: usize) -> Vec<Receipt<T::Item>> {
+        let items = items.min(self.receipts.len());
+        self.spare.drain(..items.min(self.spare.len()));
+        self.receipts.drain(..items).collect()
+    }
+
+    /// What is not delivered yet, to be made ready again.
+    fn without_content(self) -> impl Iterator<Item = (T::Item, Receipt<T::Item>)> {
+        self.spare.into_iter().zip(self.receipts)
+    }
+}
+
 /// The time to deliver is over.
 #[derive(Debug)]
 struct OutOfTime;
 
 /// Systems show 15 bytes of a thread's name.
-fn thread_name(destination: &str) -> String {
-    format!("genai-{destination}").chars().filter(|c| *c != '\0').collect()
+fn thread_name<S: Signal>(destination: &str) -> String {
+    format!("{}-{destination}", S::THREAD).chars().filter(|c| *c != '\0').collect()
 }

@@ -55,6 +55,11 @@ impl Policy {
     /// Bytes of one content attribute when nothing was configured.
     pub const DEFAULT_MAX_BYTES: u32 = 131_072;
 
+    /// Lets everything out: what a destination has that adds nothing to the process's policy.
+    #[cfg(feature = "init")]
+    pub(crate) const LOOSEST: Self =
+        Self(CONTENT_BITS | KEEP_MEDIA | ERROR_TEXT_MASK | (u32::MAX as u64) << MAX_BYTES_SHIFT);
+
     /// The policy for one capture setting and the defaults that go with it.
     #[must_use]
     pub const fn new(capture: ContentCapture) -> Self {
@@ -143,20 +148,46 @@ impl Policy {
     /// The stricter of two policies in every respect.
     #[must_use]
     pub fn stricter(self, other: Self) -> Self {
-        let mut policy = Self(self.0 & other.0 & CONTENT_BITS);
-        let level = |text| match text {
+        let text = match self.error_level() <= other.error_level() {
+            true => self.error_text(),
+            false => other.error_text(),
+        };
+        Self(self.0 & other.0 & (CONTENT_BITS | KEEP_MEDIA))
+            .with_error_text(text)
+            .with_max_bytes(self.max_bytes().min(other.max_bytes()) as u32)
+    }
+
+    /// The looser of two policies in every respect.
+    #[cfg(feature = "init")]
+    fn looser(self, other: Self) -> Self {
+        let text = match self.error_level() >= other.error_level() {
+            true => self.error_text(),
+            false => other.error_text(),
+        };
+        Self((self.0 | other.0) & (CONTENT_BITS | KEEP_MEDIA))
+            .with_error_text(text)
+            .with_max_bytes(self.max_bytes().max(other.max_bytes()) as u32)
+    }
+
+    /// Whether something that `before` let out stays in, whatever its size.
+    #[cfg(feature = "init")]
+    pub(crate) fn takes_back_from(self, before: Self) -> bool {
+        before.0 & !self.0 & (CONTENT_BITS | KEEP_MEDIA) != 0
+            || self.error_level() < before.error_level()
+    }
+
+    /// Whether what was cleared under `before` has to be looked at again.
+    #[cfg(feature = "init")]
+    pub(crate) fn is_stricter_than(self, before: Self) -> bool {
+        self.takes_back_from(before) || self.max_bytes() < before.max_bytes()
+    }
+
+    const fn error_level(self) -> u8 {
+        match self.error_text() {
             ErrorText::TypeOnly => 0,
             ErrorText::Scrubbed => 1,
             ErrorText::Full => 2,
-        };
-        let text = if level(self.error_text()) <= level(other.error_text()) {
-            self.error_text()
-        } else {
-            other.error_text()
-        };
-        policy = policy.with_error_text(text);
-        policy = policy.with_media(self.keeps_media() && other.keeps_media());
-        policy.with_max_bytes(self.max_bytes().min(other.max_bytes()) as u32)
+        }
     }
 }
 
@@ -192,18 +223,34 @@ impl std::fmt::Debug for Policy {
 
 /// A policy that can be changed while spans are open.
 #[derive(Debug)]
-pub(crate) struct PolicyCell(AtomicU64);
+pub(crate) struct PolicyCell {
+    current: AtomicU64,
+    #[cfg(feature = "init")]
+    loosest: AtomicU64,
+}
 
 impl PolicyCell {
     pub(crate) fn new(policy: Policy) -> Self {
-        Self(AtomicU64::new(policy.0))
+        Self {
+            current: AtomicU64::new(policy.0),
+            #[cfg(feature = "init")]
+            loosest: AtomicU64::new(policy.0),
+        }
     }
 
     pub(crate) fn load(&self) -> Policy {
-        Policy(self.0.load(Ordering::Relaxed))
+        Policy(self.current.load(Ordering::Relaxed))
     }
 
     pub(crate) fn store(&self, policy: Policy) {
-        self.0.store(policy.0, Ordering::Relaxed);
+        #[cfg(feature = "init")]
+        self.loosest.store(self.loosest().looser(policy).0, Ordering::Relaxed);
+        self.current.store(policy.0, Ordering::Relaxed);
+    }
+
+    /// At least as loose as every policy so far: what a span that has ended was cleared under.
+    #[cfg(feature = "init")]
+    pub(crate) fn loosest(&self) -> Policy {
+        Policy(self.loosest.load(Ordering::Relaxed))
     }
 }

@@ -63,6 +63,10 @@ pub(crate) enum Key {
 /// Text of an unknown `gen_ai.` key beyond this many bytes counts as content.
 const UNKNOWN_TEXT_LIMIT: usize = 256;
 
+fn is_long(value: &Value) -> bool {
+    value.as_str().is_some_and(|text| text.len() > UNKNOWN_TEXT_LIMIT)
+}
+
 impl Record {
     pub(crate) fn with_capacity(capacity: usize) -> Self {
         Self { entries: Vec::with_capacity(capacity), ..Self::default() }
@@ -103,8 +107,12 @@ impl Record {
             Match::Known(attr, map) => self.record_attr(attr, map, &mut raw, health),
             Match::Content(class) => self.put_other(key, class, foreign(raw)),
             Match::Drop => health.withheld.increment(),
+            Match::Named(class, _) if raw.is_text() => self.put_other(key, class, foreign(raw)),
             Match::UnknownGenAi => self.record_unknown(key, raw),
-            Match::Foreign => self.put_other(key, Class::Metadata, foreign(raw)),
+            Match::Named(..) | Match::Foreign if key.contains('.') => {
+                self.put_other(key, Class::Metadata, foreign(raw));
+            }
+            Match::Named(..) | Match::Foreign => self.record_bare(key, raw),
         }
     }
 
@@ -209,8 +217,16 @@ impl Record {
         if value.len() == 0 {
             return;
         }
-        let long = value.as_str().is_some_and(|text| text.len() > UNKNOWN_TEXT_LIMIT);
-        self.put_other(key, if long { Class::Input } else { Class::Metadata }, value);
+        let class = if is_long(&value) { Class::Input } else { Class::Metadata };
+        self.put_other(key, class, value);
+    }
+
+    /// Takes a value under a name that is in no namespace, as arguments of functions are: long text
+    /// is content.
+    pub(crate) fn record_bare(&mut self, key: Cow<'static, str>, raw: Raw<'_>) {
+        let value = foreign(raw);
+        let class = if is_long(&value) { Class::Input } else { Class::Metadata };
+        self.put_other(key, class, value);
     }
 
     /// Keeps a value under a key of its own.

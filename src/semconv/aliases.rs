@@ -15,10 +15,22 @@ pub(crate) enum Match {
     Content(Class),
     /// Nothing that may leave or is worth leaving.
     Drop,
+    /// No key of any convention, but what arguments and results of functions that hold content are
+    /// called. Text under it is content; a number or a truth value is not.
+    Named(Class, Scope),
     /// A key with the `gen_ai.` prefix that no table has: passed on, as content if it is long text.
     UnknownGenAi,
     /// Not ours.
     Foreign,
+}
+
+/// Where a name speaks for itself.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Scope {
+    /// On any span and event.
+    Anywhere,
+    /// On a callsite that has GenAI fields as well; elsewhere it may mean anything.
+    BesideGenAi,
 }
 
 /// How a value under another spelling becomes the value of the attribute.
@@ -40,7 +52,7 @@ impl Match {
             Self::Known(attr, _) => attr.is_gen_ai() || attr.class().is_content(),
             Self::Content(class) => class.is_content(),
             Self::Drop | Self::UnknownGenAi => true,
-            Self::Foreign => false,
+            Self::Named(..) | Self::Foreign => false,
         }
     }
 }
@@ -94,6 +106,11 @@ static BY_KEY: Lazy<FxHashMap<&'static str, Match>> = Lazy::new(|| {
     }
     for key in DROPPED {
         map.insert(key, Match::Drop);
+    }
+    for (scope, class, names) in NAMES {
+        for name in *names {
+            map.insert(name, Match::Named(*class, *scope));
+        }
     }
     map
 });
@@ -318,6 +335,41 @@ static CONTENT_PREFIXES: &[(&str, Class)] = &[
     ("embedding.vector", Class::Input),
 ];
 
+/// Names of arguments as `#[instrument]` records them, of its `ret` (`return`), and of fields in log
+/// events: whoever leaves out `skip_all` records a prompt, or a key, under such a name.
+#[rustfmt::skip]
+static NAMES: &[(Scope, Class, &[&str])] = &[
+    (Scope::Anywhere, Class::Secret, &[
+        "api_key", "apikey", "auth_token", "authorization", "bearer_token", "credentials", "headers",
+        "password", "secret",
+    ]),
+    (Scope::Anywhere, Class::System, &[
+        "preamble", "system_instruction", "system_instructions", "system_message", "system_prompt",
+    ]),
+    (Scope::Anywhere, Class::Input, &[
+        "body", "chat_history", "chat_messages", "conversation_history", "input_messages",
+        "input_text", "messages", "payload", "prompt", "prompt_text", "prompts", "question", "req",
+        "request", "user_input", "user_message", "user_prompt", "user_query",
+    ]),
+    (Scope::Anywhere, Class::Output, &[
+        "answer", "assistant_message", "completion", "completions", "generated_text", "llm_output",
+        "llm_response", "model_output", "output_messages", "output_text", "response_text", "return",
+    ]),
+    (Scope::Anywhere, Class::Tools, &[
+        "tool_args", "tool_arguments", "tool_call", "tool_calls", "tool_input", "tool_output",
+        "tool_result", "tool_results",
+    ]),
+    (Scope::BesideGenAi, Class::Input, &[
+        "args", "arguments", "content", "contents", "context", "conversation", "data", "history",
+        "input", "inputs", "instruction", "instructions", "message", "msg", "params", "query",
+        "self", "text", "texts", "transcript",
+    ]),
+    (Scope::BesideGenAi, Class::Output, &[
+        "chunk", "delta", "output", "outputs", "reply", "resp", "response", "result", "results",
+    ]),
+    (Scope::BesideGenAi, Class::Retrieval, &["chunks", "doc", "docs", "document", "documents"]),
+];
+
 /// Keys that never leave: request headers, which carry credentials.
 static DROPPED: &[&str] = &["gen_ai.headers", "gen_ai.request.headers", "llm.headers"];
 
@@ -333,6 +385,16 @@ mod tests {
         }
         for (key, class) in CONTENT_KEYS {
             assert_eq!(lookup(key), Match::Content(*class), "{key}");
+        }
+    }
+
+    #[test]
+    fn a_bare_name_is_no_key_of_any_convention() {
+        for (scope, class, names) in NAMES {
+            for name in *names {
+                assert_eq!(lookup(name), Match::Named(*class, *scope), "{name}");
+                assert!(!name.contains('.') && *class != Class::Metadata, "{name}");
+            }
         }
     }
 

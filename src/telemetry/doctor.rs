@@ -52,6 +52,7 @@ impl Diagnosis {
             let probes: Vec<_> = settings
                 .destinations
                 .iter()
+                .filter(|to| to.traces_url.is_some() || to.metrics_url.is_some())
                 .map(|destination| scope.spawn(|| pipeline::probe(destination, &resource)))
                 .collect();
             probes.into_iter().filter_map(|probe| probe.join().ok()).map(Finding::new).collect()

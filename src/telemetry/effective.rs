@@ -28,8 +28,11 @@ impl Effective {
         if state != State::Running || settings.exporter == ExporterChoice::Console {
             settings.destinations.clear();
         }
-        settings.destinations.retain(|destination| destination.traces_url.is_some());
         install(formats, &mut settings);
+        if settings.logs.enabled && !cfg!(feature = "logs") {
+            let missing = "logs: no log record leaves without the feature `logs`";
+            settings.warnings.push(String::from(missing));
+        }
         if state == State::Disabled {
             settings.sampler = Sampler::AlwaysOff;
         }

@@ -6,8 +6,9 @@ use tracing_core::field::{Field, Visit};
 use tracing_subscriber::field::{MakeVisitor, VisitFmt, VisitOutput};
 use tracing_subscriber::fmt::format::DefaultFields;
 
+use crate::layer::plan::{self, FieldPlan};
 use crate::policy::{ErrorText, Policy};
-use crate::semconv::{Attr, Class, Match, lookup};
+use crate::semconv::{Attr, Class};
 
 /// A field formatter for `fmt` layers that withholds message content.
 ///
@@ -24,6 +25,7 @@ use crate::semconv::{Attr, Class, Match, lookup};
 ///
 /// A withheld value reads `[withheld]`; it is never formatted, so its `Debug` costs nothing and
 /// cannot panic. Withheld are the content attributes of the conventions in all their spellings,
+/// arguments called `prompt`, `messages` and the like, the `return` of `#[instrument(ret)]`,
 /// stack traces, and text longer than 256 bytes under a `gen_ai.` key that no table knows. Error
 /// text, in which providers echo prompts, is scrubbed, see [`WithoutContent::error_text`].
 ///
@@ -81,6 +83,8 @@ enum Shown {
     All,
     /// All of it or nothing: nothing when it is long.
     Short,
+    /// Text is not.
+    Numbers,
     /// Without what is quoted.
     Scrubbed,
     Nothing,
@@ -88,19 +92,14 @@ enum Shown {
 
 impl<V: Visit> WithoutContentVisitor<V> {
     fn shown(&self, field: &Field) -> Shown {
-        let class = match lookup(field.name()) {
-            Match::Known(Attr::ExceptionStacktrace, _) if self.error_text != ErrorText::Full => {
-                return Shown::Nothing;
-            }
-            Match::Known(attr, _) => attr.class(),
-            Match::Content(class) => class,
-            Match::UnknownGenAi => return Shown::Short,
-            Match::Drop => return Shown::Nothing,
-            Match::Foreign => return Shown::All,
-        };
-        match (class, self.error_text) {
-            (Class::Metadata, _) | (Class::ErrorText, ErrorText::Full) => Shown::All,
-            (Class::ErrorText, ErrorText::Scrubbed) => Shown::Scrubbed,
+        let plan = plan::field(field);
+        match (plan, plan.class(), self.error_text) {
+            (FieldPlan::Attr(Attr::ExceptionStacktrace, _), _, ErrorText::Full) => Shown::All,
+            (FieldPlan::Attr(Attr::ExceptionStacktrace, _), ..) => Shown::Nothing,
+            (FieldPlan::Named(_), ..) => Shown::Numbers,
+            (FieldPlan::UnknownGenAi | FieldPlan::Bare, ..) => Shown::Short,
+            (_, Class::Metadata, _) | (_, Class::ErrorText, ErrorText::Full) => Shown::All,
+            (_, Class::ErrorText, ErrorText::Scrubbed) => Shown::Scrubbed,
             _ => Shown::Nothing,
         }
     }
@@ -154,7 +153,7 @@ impl<V: Visit> Visit for WithoutContentVisitor<V> {
             Shown::All => self.inner.record_str(field, value),
             Shown::Short if value.len() <= MAX_UNKNOWN => self.inner.record_str(field, value),
             Shown::Scrubbed => self.scrub(field, value),
-            Shown::Short | Shown::Nothing => self.withhold(field),
+            Shown::Short | Shown::Numbers | Shown::Nothing => self.withhold(field),
         }
     }
 
@@ -170,7 +169,7 @@ impl<V: Visit> Visit for WithoutContentVisitor<V> {
         match self.shown(field) {
             Shown::All => self.inner.record_error(field, value),
             Shown::Scrubbed => self.scrub(field, &value.to_string()),
-            Shown::Short | Shown::Nothing => self.withhold(field),
+            Shown::Short | Shown::Numbers | Shown::Nothing => self.withhold(field),
         }
     }
 
@@ -186,7 +185,7 @@ impl<V: Visit> Visit for WithoutContentVisitor<V> {
                 }
             }
             Shown::Scrubbed => self.scrub(field, &format!("{value:?}")),
-            Shown::Nothing => self.withhold(field),
+            Shown::Numbers | Shown::Nothing => self.withhold(field),
         }
     }
 }

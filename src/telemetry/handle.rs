@@ -12,9 +12,10 @@ use super::doctor::Diagnosis;
 use super::effective::Effective;
 use super::install::refused;
 #[cfg(feature = "metrics")]
-use super::measuring::Measuring;
+use super::measuring::{Measuring, begun_too_late};
 use super::reloaded::Reloaded;
 use super::status::{Calls, State, Status};
+use crate::config::settings::Settings;
 use crate::config::{self, Explanation};
 use crate::pipeline::{Pipeline, Snapshot, Undelivered};
 use crate::tracer::Core;
@@ -85,8 +86,13 @@ impl Telemetry {
     }
 
     /// Reads the file and the environment again and makes work what has changed: destinations,
-    /// headers, protocol, sampler, content policy, batching. Spans are not lost: a destination that
-    /// goes away delivers what it has. What the builder was told in code stays.
+    /// headers, protocol, format, sampler, content policy, batching, where metrics go, prices. Spans
+    /// are not lost: a destination that goes away delivers what it has. What the builder was told
+    /// in code stays.
+    ///
+    /// Content that is taken back leaves with no request that begins after this call: not from
+    /// spans that are open, nor from those that are queued, or in a request that is to be sent
+    /// again. One that is under way at that moment is waited for, at most a second.
     ///
     /// # Errors
     ///
@@ -96,21 +102,32 @@ impl Telemetry {
         let Inner { running, .. } = &*self.inner;
         let mut effective = self.inner.effective();
         let new = Effective::new(config::load(&running.given.sources())?, &running.given.formats);
+        let old = &effective.settings;
+        #[cfg(feature = "metrics")]
+        let metrics = running.metrics.as_ref().map(|metrics| metrics.next(&new.settings));
+        #[cfg(feature = "metrics")]
+        let metrics = metrics.transpose().map_err(refused)?;
         // While destinations change hands, only what both configurations allow leaves.
         let policy = running.core.policy.load();
         running.core.policy.store(policy.stricter(new.settings.policy));
-        match running.pipeline.apply(&new.settings) {
-            Ok(applied) => {
-                running.core.policy.store(new.settings.policy);
-                let reloaded = Reloaded::new(applied, &effective, &new);
-                *effective = new;
-                Ok(reloaded)
-            }
-            Err(error) => {
-                running.core.policy.store(policy);
-                Err(refused(error))
-            }
+        let applied = running.pipeline.apply(&new.settings).map_err(|error| {
+            running.core.policy.store(policy);
+            refused(error)
+        })?;
+        running.core.policy.store(new.settings.policy);
+        #[cfg(feature = "metrics")]
+        let applied = match (&running.metrics, metrics) {
+            (Some(metrics), Some(next)) => metrics.apply(next, old, &new.settings, applied),
+            _ => begun_too_late(old, &new.settings, applied),
+        };
+        let reloaded = Reloaded::new(applied, &effective, &new);
+        let took_back = taken_back(old, &new.settings);
+        *effective = new;
+        drop(effective);
+        if took_back {
+            running.pipeline.wait_for_attempts(REQUEST_TIMEOUT);
         }
+        Ok(reloaded)
     }
 
     /// Sends an empty export to every destination and explains the answers: connection refused, a
@@ -223,6 +240,19 @@ impl fmt::Debug for Telemetry {
     }
 }
 
+/// Whether something that the one configuration lets out stays in by the other.
+fn taken_back(old: &Settings, new: &Settings) -> bool {
+    let own = |settings: &Settings, name: &str| {
+        let to = settings.destinations.iter().find(|destination| destination.name == name);
+        to.and_then(|destination| destination.policy).map(|own| own.stricter(settings.policy))
+    };
+    new.policy.takes_back_from(old.policy)
+        || new.destinations.iter().any(|to| {
+            let was = own(old, &to.name).unwrap_or(old.policy);
+            own(new, &to.name).unwrap_or(new.policy).takes_back_from(was)
+        })
+}
+
 /// How many spans are left, and what the destinations last said.
 fn undelivered(what: &str, left: Undelivered, snapshot: &Snapshot) -> Error {
     let Undelivered { waiting, unconfirmed, refused } = left;
@@ -237,8 +267,10 @@ fn undelivered(what: &str, left: Undelivered, snapshot: &Snapshot) -> Error {
         .filter(|(count, _)| *count > 0)
         .map(|(count, what)| format!("{count} {what}"))
         .collect();
-    let mut message = format!("{what} left spans undelivered: {}", counts.join(", "));
-    for destination in &snapshot.destinations {
+    let of_logs = snapshot.log_destinations();
+    let items = if of_logs.is_empty() { "spans" } else { "spans or log records" };
+    let mut message = format!("{what} left {items} undelivered: {}", counts.join(", "));
+    for destination in snapshot.destinations.iter().chain(of_logs) {
         if let Some((_, failure)) = &destination.last_error {
             message.push_str(&format!("; {}: {}", destination.name, failure.message));
         }
@@ -247,3 +279,5 @@ fn undelivered(what: &str, left: Undelivered, snapshot: &Snapshot) -> Error {
 }
 
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a reload waits for requests with content that is taken back.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(1);

@@ -45,7 +45,9 @@ impl Parts {
         let sources = builder.given.sources();
         let resolved = config::load(&sources)?;
         let terminal = builder.terminal.unwrap_or_else(|| terminal(&sources.env));
-        Self::with(builder, resolved, terminal)
+        let parts = Self::with(builder, resolved, terminal)?;
+        tell_sources(&parts.telemetry);
+        Ok(parts)
     }
 
     fn with(builder: Builder, resolved: Resolved, terminal: Terminal) -> Result<Self, Error> {
@@ -117,7 +119,7 @@ pub(super) fn init(mut builder: Builder) -> Result<Telemetry, Error> {
 
     let subscriber = tracing_subscriber::registry().with(log);
     let installed = if enabled {
-        let layer = parts.layer().with_filter(Relevant);
+        let layer = parts.layer().with_filter(Relevant(Arc::clone(&parts.core)));
         tracing::subscriber::set_global_default(subscriber.with(layer))
     } else {
         tracing::subscriber::set_global_default(subscriber)
@@ -135,7 +137,18 @@ pub(super) fn init(mut builder: Builder) -> Result<Telemetry, Error> {
         });
         opentelemetry::global::set_text_map_propagator(propagator(&propagators));
     }
+    tell_sources(&parts.telemetry);
     Ok(parts.telemetry())
+}
+
+/// One line for the log on where the settings come from. Our own layer never hears its target.
+fn tell_sources(telemetry: &Telemetry) {
+    let explanation = telemetry.explain();
+    let sources = match explanation.sources() {
+        [] => String::from("defaults only"),
+        sources => sources.join(", "),
+    };
+    tracing::debug!(target: "tracing_genai", "configuration: {sources}");
 }
 
 fn log_layer(
@@ -170,7 +183,8 @@ fn shows_trees(settings: &Settings, console: Console) -> bool {
     let auto = match settings.exporter {
         ExporterChoice::Console => true,
         ExporterChoice::Unset => {
-            settings.destinations.is_empty() && std::io::stderr().is_terminal()
+            let traces_leave = settings.destinations.iter().any(|to| to.traces_url.is_some());
+            !traces_leave && std::io::stderr().is_terminal()
         }
         ExporterChoice::Otlp | ExporterChoice::None => false,
     };

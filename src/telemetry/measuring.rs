@@ -1,37 +1,39 @@
 //! Metrics as part of running telemetry.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use crate::config::settings::Settings;
-#[cfg(feature = "otel-http")]
-use crate::metrics::Push;
-use crate::metrics::{MetricsStatus, SpanMetrics};
-use crate::pipeline::StartError;
+use crate::metrics::{MetricsStatus, Plan, Push, SpanMetrics};
+use crate::pipeline::{Applied, StartError, same_connection};
 use crate::tracer::observe::ObserveSpans;
 
 /// What is measured, and who sends it.
 #[derive(Debug)]
 pub(super) struct Measuring {
     metrics: Arc<SpanMetrics>,
-    #[cfg(feature = "otel-http")]
+    /// Started where metrics leave for the first time.
+    push: OnceLock<Push>,
+}
+
+/// Everything of a reload that can fail, done.
+#[derive(Debug)]
+pub(super) struct Next {
+    plan: Plan,
+    /// `None` where there is one that runs, or nothing to send.
     push: Option<Push>,
 }
 
 impl Measuring {
     /// Metrics for these settings; `None` where nobody would see them and no call is priced.
     pub(super) fn prepare(settings: &Settings) -> Option<Self> {
-        let leave = settings.metrics.enabled
-            && settings.destinations.iter().any(|to| to.metrics_url.is_some());
-        let priced = settings.pricing.file.is_some() || settings.pricing.models.is_some();
-        (settings.enabled && (leave || priced)).then(|| Self {
+        is_wanted(settings).then(|| Self {
             metrics: Arc::new(SpanMetrics::new(
                 &settings.metrics,
                 &settings.pricing,
                 settings.semconv,
             )),
-            #[cfg(feature = "otel-http")]
-            push: None,
+            push: OnceLock::new(),
         })
     }
 
@@ -45,40 +47,110 @@ impl Measuring {
     }
 
     /// Opens the destinations and begins to send.
-    #[cfg_attr(not(feature = "otel-http"), expect(unused_mut, unused_variables))]
-    pub(super) fn start(mut self, settings: &Settings) -> Result<Self, StartError> {
-        #[cfg(feature = "otel-http")]
-        {
-            self.push = Push::start(settings, &self.metrics)?;
+    pub(super) fn start(self, settings: &Settings) -> Result<Self, StartError> {
+        let Next { plan, push } = self.next(settings)?;
+        if let Some(push) = push {
+            push.follow(plan);
+            let _ = self.push.set(push);
         }
         Ok(self)
     }
 
-    pub(super) fn status(&self) -> MetricsStatus {
-        #[cfg(feature = "otel-http")]
-        if let Some(push) = &self.push {
-            return push.status();
+    /// Opens what new settings need. Nothing changes before [`Measuring::apply`].
+    pub(super) fn next(&self, settings: &Settings) -> Result<Next, StartError> {
+        let plan = Plan::open(settings)?;
+        let push = match plan.is_of_use() && self.push.get().is_none() {
+            true => Some(Push::start(settings, &self.metrics)?),
+            false => None,
+        };
+        Ok(Next { plan, push })
+    }
+
+    /// Makes the new settings work, and adds to what was applied what that was.
+    pub(super) fn apply(
+        &self,
+        next: Next,
+        old: &Settings,
+        new: &Settings,
+        mut applied: Applied,
+    ) -> Applied {
+        let Next { plan, push } = next;
+        if let Some(push) = push {
+            let _ = self.push.set(push);
         }
-        self.metrics.status()
+        let leaves_as_before = leaves_as_before(old, new);
+        if !leaves_as_before && let Some(push) = self.push.get() {
+            push.follow(plan);
+        }
+        let other_prices = self.metrics.reload(&new.metrics, &new.pricing);
+        let (was, is) = (&old.metrics, &new.metrics);
+        let same_limits = was.temporality == is.temporality
+            && was.cardinality_limit == is.cardinality_limit
+            && was.labels == is.labels;
+        for (name, differs) in
+            [("metrics", !leaves_as_before || !same_limits), ("pricing", other_prices)]
+        {
+            applied.changed.extend(differs.then(|| String::from(name)));
+        }
+        for (name, differs) in [
+            ("metrics.labels", SpanMetrics::label_names(was) != SpanMetrics::label_names(is)),
+            ("metrics.histogram_aggregation", was.histograms != is.histograms),
+        ] {
+            applied.needs_restart.extend(differs.then(|| String::from(name)));
+        }
+        applied
+    }
+
+    pub(super) fn status(&self) -> MetricsStatus {
+        match self.push.get() {
+            Some(push) => push.status(),
+            None => self.metrics.status(),
+        }
     }
 
     /// Sends what there is. Tells whether it was taken in time.
-    #[cfg_attr(not(feature = "otel-http"), expect(unused_variables, clippy::unused_self))]
     pub(super) fn flush(&self, timeout: Duration) -> bool {
-        #[cfg(feature = "otel-http")]
-        if let Some(push) = &self.push {
-            return push.flush(timeout);
-        }
-        true
+        self.push.get().is_none_or(|push| push.flush(timeout))
     }
 
     /// Sends what there is and stops. Tells whether it was taken in time.
-    #[cfg_attr(not(feature = "otel-http"), expect(unused_variables, clippy::unused_self))]
     pub(super) fn shutdown(&self, timeout: Duration) -> bool {
-        #[cfg(feature = "otel-http")]
-        if let Some(push) = &self.push {
-            return push.shutdown(timeout);
-        }
-        true
+        self.push.get().is_none_or(|push| push.shutdown(timeout))
     }
+}
+
+/// For a reload where nothing is measured: spans are observed from the start or not at all.
+pub(super) fn begun_too_late(old: &Settings, new: &Settings, mut applied: Applied) -> Applied {
+    if is_wanted(new) && !is_wanted(old) {
+        let name = if is_priced(new) { "pricing" } else { "metrics" };
+        applied.needs_restart.push(String::from(name));
+    }
+    applied
+}
+
+fn is_wanted(settings: &Settings) -> bool {
+    let leave =
+        settings.metrics.enabled && settings.destinations.iter().any(|to| to.metrics_url.is_some());
+    settings.enabled && (leave || is_priced(settings))
+}
+
+fn is_priced(settings: &Settings) -> bool {
+    settings.pricing.file.is_some() || settings.pricing.models.is_some()
+}
+
+/// Whether metrics go where they went, as often as before.
+fn leaves_as_before(old: &Settings, new: &Settings) -> bool {
+    let to = |settings: &Settings| {
+        let leave = settings.metrics.enabled;
+        let all = settings.destinations.iter();
+        all.filter(|to| leave && to.metrics_url.is_some()).cloned().collect::<Vec<_>>()
+    };
+    let (was, is) = (to(old), to(new));
+    old.metrics.interval == new.metrics.interval
+        && old.metrics.timeout == new.metrics.timeout
+        && was.len() == is.len()
+        && was
+            .iter()
+            .zip(&is)
+            .all(|(was, is)| was.metrics_url == is.metrics_url && same_connection(was, is))
 }

@@ -10,6 +10,8 @@ mod effective;
 mod fields;
 mod handle;
 mod install;
+#[cfg(feature = "logs")]
+mod log_status;
 #[cfg(feature = "metrics")]
 mod measuring;
 mod reloaded;
@@ -20,6 +22,8 @@ pub use builder::{Builder, Console, Log, Protocol, Sampler};
 pub use doctor::{Diagnosis, Finding, Health};
 pub use fields::{WithoutContent, WithoutContentVisitor};
 pub use handle::Telemetry;
+#[cfg(feature = "logs")]
+pub use log_status::LogsStatus;
 pub use reloaded::Reloaded;
 pub use status::{Calls, DestinationStatus, LastError, Spans, State, Status};
 
@@ -32,7 +36,10 @@ use crate::Error;
 /// `tracing` subscriber, the global tracer provider, the propagators.
 ///
 /// The same as [`builder()`]`.`[`init()`](Builder::init). Keep the handle until the end of `main`:
-/// when the last clone of it is dropped, what is queued is delivered and telemetry ends.
+/// when the last clone of it is dropped, what is queued is delivered and telemetry ends. No async
+/// runtime is needed, before, meanwhile or after. `std::process::exit` drops nothing, so
+/// [`shutdown`](Telemetry::shutdown) comes before it; threads do not survive a fork, so a process
+/// that forks starts telemetry in the child.
 ///
 /// ```no_run
 /// fn main() -> Result<(), Box<dyn std::error::Error>> {

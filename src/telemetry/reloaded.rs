@@ -5,7 +5,6 @@ use std::fmt;
 use serde::Serialize;
 
 use super::effective::Effective;
-use crate::config::settings::Settings;
 use crate::pipeline::Applied;
 
 /// What [`Telemetry::reload`](super::Telemetry::reload) did.
@@ -28,11 +27,12 @@ impl Reloaded {
         }
         for (name, differs) in [
             ("enabled", old.enabled != new.enabled),
-            ("metrics", old.metrics != new.metrics || measured_at(old) != measured_at(new)),
-            ("pricing", old.pricing != new.pricing),
             ("semconv", old.semconv != new.semconv),
             ("override_explicit_names", old.override_explicit_names != new.override_explicit_names),
             ("propagators", old.propagators != new.propagators),
+            ("span_ttl", old.span_ttl != new.span_ttl),
+            ("resource_detectors", old.resource_detectors != new.resource_detectors),
+            ("log_level", old.log_level != new.log_level),
             ("log_filter", old.log_filter != new.log_filter),
         ] {
             if differs {
@@ -59,12 +59,6 @@ impl Reloaded {
     pub fn needs_restart(&self) -> &[String] {
         &self.needs_restart
     }
-}
-
-/// Where metrics go; those destinations stay as they were opened.
-fn measured_at(settings: &Settings) -> Vec<&str> {
-    let destinations = settings.destinations.iter().filter(|_| settings.metrics.enabled);
-    destinations.filter_map(|destination| destination.metrics_url.as_deref()).collect()
 }
 
 impl fmt::Display for Reloaded {

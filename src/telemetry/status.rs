@@ -6,8 +6,10 @@ use std::time::SystemTime;
 
 use serde::Serialize;
 
+#[cfg(feature = "logs")]
+use super::log_status::LogsStatus;
 use crate::config::settings::{Protocol, Sampler, Settings};
-use crate::health::{LedgerCounts, SpanCounts};
+use crate::health::LedgerCounts;
 #[cfg(feature = "metrics")]
 use crate::metrics::MetricsStatus;
 use crate::pipeline::{DestinationSnapshot, Snapshot};
@@ -32,6 +34,9 @@ pub struct Status {
     #[cfg(feature = "metrics")]
     #[serde(skip_serializing_if = "Option::is_none")]
     metrics: Option<MetricsStatus>,
+    #[cfg(feature = "logs")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    logs: Option<LogsStatus>,
     settings: EffectiveSettings,
     warnings: Vec<String>,
 }
@@ -59,6 +64,7 @@ pub struct Spans {
     sampled_out: u64,
     in_flight: u64,
     queued: u64,
+    undecided: u64,
     exported: u64,
     rejected: u64,
     failed: u64,
@@ -94,6 +100,7 @@ pub struct DestinationStatus {
     draining: bool,
     received: u64,
     queued: u64,
+    queued_bytes: u64,
     exported: u64,
     rejected: u64,
     failed: u64,
@@ -137,11 +144,13 @@ impl Status {
             state,
             reason,
             service_name: settings.service_name.clone(),
-            spans: Spans::new(&snapshot.spans),
+            spans: Spans::new(snapshot),
             calls: Calls::default(),
             destinations: snapshot.destinations.iter().map(DestinationStatus::new).collect(),
             #[cfg(feature = "metrics")]
             metrics: None,
+            #[cfg(feature = "logs")]
+            logs: snapshot.logs.as_ref().map(LogsStatus::new),
             settings: EffectiveSettings::new(settings),
             warnings: settings.warnings.clone(),
         }
@@ -158,6 +167,13 @@ impl Status {
     #[must_use]
     pub const fn metrics(&self) -> Option<&MetricsStatus> {
         self.metrics.as_ref()
+    }
+
+    /// How log records are doing; `None` where none leave.
+    #[cfg(feature = "logs")]
+    #[must_use]
+    pub const fn logs(&self) -> Option<&LogsStatus> {
+        self.logs.as_ref()
     }
 
     pub(super) fn with_calls(mut self, calls: Calls) -> Self {
@@ -246,13 +262,15 @@ impl Calls {
 }
 
 impl Spans {
-    fn new(counts: &SpanCounts) -> Self {
+    fn new(snapshot: &Snapshot) -> Self {
+        let counts = &snapshot.spans;
         let finished = &counts.finished;
         Self {
             started: counts.started,
             sampled_out: counts.sampled_out,
             in_flight: counts.in_flight,
             queued: finished.queued,
+            undecided: snapshot.undecided.min(finished.queued),
             exported: finished.exported,
             rejected: finished.rejected,
             failed: finished.failed,
@@ -284,6 +302,13 @@ impl Spans {
         self.queued
     }
 
+    /// Of those that are queued, the ones that wait for the end of their trace, because the sampler
+    /// turned it down and `keep` may keep it. A flush does not wait for them; shutdown decides.
+    #[must_use]
+    pub const fn undecided(&self) -> u64 {
+        self.undecided
+    }
+
     /// Spans that were taken.
     #[must_use]
     pub const fn exported(&self) -> u64 {
@@ -311,7 +336,7 @@ impl Spans {
 }
 
 impl DestinationStatus {
-    fn new(snapshot: &DestinationSnapshot) -> Self {
+    pub(super) fn new(snapshot: &DestinationSnapshot) -> Self {
         let spans = &snapshot.spans;
         Self {
             name: snapshot.name.clone(),
@@ -324,6 +349,7 @@ impl DestinationStatus {
             draining: snapshot.draining,
             received: spans.received,
             queued: spans.queued,
+            queued_bytes: snapshot.queued_bytes,
             exported: spans.exported,
             rejected: spans.rejected,
             failed: spans.failed,
@@ -375,6 +401,18 @@ impl DestinationStatus {
     #[must_use]
     pub const fn is_answering(&self) -> bool {
         self.answering
+    }
+
+    /// Spans that wait for it or are being sent.
+    #[must_use]
+    pub const fn queued(&self) -> u64 {
+        self.queued
+    }
+
+    /// About how many bytes of memory these take, at most `traces.batch.max_queue_bytes`.
+    #[must_use]
+    pub const fn queued_bytes(&self) -> u64 {
+        self.queued_bytes
     }
 
     /// Spans that it took.
@@ -469,6 +507,7 @@ impl fmt::Display for Status {
             ("sampled out", spans.sampled_out),
             ("in flight", spans.in_flight),
             ("queued", spans.queued),
+            ("of these undecided", spans.undecided),
             ("exported", spans.exported),
             ("rejected", spans.rejected),
             ("failed", spans.failed),
@@ -489,6 +528,10 @@ impl fmt::Display for Status {
         #[cfg(feature = "metrics")]
         if let Some(metrics) = &self.metrics {
             write!(f, "\nmetrics     {metrics}")?;
+        }
+        #[cfg(feature = "logs")]
+        if let Some(logs) = &self.logs {
+            write!(f, "\nlogs        {logs}")?;
         }
         let settings = &self.settings;
         write!(
@@ -532,14 +575,18 @@ impl fmt::Display for DestinationStatus {
             write!(f, " · last success {success}")?;
         }
         if let Some(error) = &self.last_error {
-            write!(f, "\n            last error {}: {}", error.at, error.message)?;
+            write!(f, "\n            last error {}: ", error.at)?;
+            if let Some(code) = error.code {
+                write!(f, "answered {code}: ")?;
+            }
+            f.write_str(&error.message)?;
         }
         Ok(())
     }
 }
 
 /// The counts that are not zero.
-fn write_counts<const N: usize>(
+pub(super) fn write_counts<const N: usize>(
     f: &mut fmt::Formatter<'_>,
     counts: [(&str, u64); N],
     dropped: &BTreeMap<&'static str, u64>,
@@ -553,7 +600,7 @@ fn write_counts<const N: usize>(
     Ok(())
 }
 
-fn dropped(counts: &LedgerCounts) -> BTreeMap<&'static str, u64> {
+pub(super) fn dropped(counts: &LedgerCounts) -> BTreeMap<&'static str, u64> {
     counts.dropped().map(|(reason, count)| (reason.name(), count)).collect()
 }
 

@@ -11,7 +11,7 @@ use super::state::Open;
 use crate::policy::{ErrorText, Policy};
 use crate::record::messages::{self, Shape};
 use crate::record::{Raw, Text, Value};
-use crate::semconv::{Attr, Class, Match, Type, lookup};
+use crate::semconv::{Attr, Class, Match, Scope, Type, lookup};
 
 /// An event's name and attributes.
 pub(crate) type Parts = (Cow<'static, str>, Vec<KeyValue>);
@@ -87,7 +87,13 @@ pub(crate) fn police(
     let severe = attributes
         .iter()
         .any(|kv| kv.key.as_str() == "level" && matches!(&*kv.value.as_str(), "ERROR" | "WARN"));
-    attributes.retain_mut(|kv| clear(policy, kv, core));
+    // `tracing-opentelemetry` repeats an error under the name of its field, whatever that is.
+    let message = |kv: &&KeyValue| kv.key.as_str() == Attr::ExceptionMessage.key();
+    let error = attributes.iter().find(message).map(|kv| kv.value.clone());
+    attributes.retain_mut(|kv| match error.as_ref().is_some_and(|error| *error == kv.value) {
+        true => clear_error(policy, kv),
+        false => clear(policy, kv, core),
+    });
     // The message of an error is as likely to repeat what a provider said as its fields are.
     let name = match (severe, policy.error_text()) {
         (true, ErrorText::Scrubbed) => match policy.clear_error_text(&name) {
@@ -102,15 +108,13 @@ pub(crate) fn police(
 
 /// Clears one attribute of an event or of a span that is not GenAI.
 pub(crate) fn clear(policy: Policy, kv: &mut KeyValue, core: &Core) -> bool {
+    clear_in(Scope::Anywhere, policy, kv, core)
+}
+
+/// Clears one attribute that stands in a scope; tells whether it may leave.
+pub(crate) fn clear_in(scope: Scope, policy: Policy, kv: &mut KeyValue, core: &Core) -> bool {
+    let Some((class, json)) = class_of(kv, scope) else { return true };
     let key = kv.key.as_str();
-    let (class, json) = match lookup(key) {
-        Match::Known(attr, _) => (attr.class(), attr.value_type() == Type::Json),
-        Match::Content(class) => (class, false),
-        Match::Drop => (Class::Secret, false),
-        Match::UnknownGenAi if kv.value.as_str().len() > 256 => (Class::Input, false),
-        Match::Foreign if key.ends_with(".chain") => (Class::ErrorText, false),
-        Match::UnknownGenAi | Match::Foreign => return true,
-    };
     match class {
         Class::Metadata => true,
         Class::ErrorText => {
@@ -137,6 +141,43 @@ pub(crate) fn clear(policy: Policy, kv: &mut KeyValue, core: &Core) -> bool {
             false
         }
     }
+}
+
+/// Whether an attribute is such that a policy may withhold it altogether.
+#[cfg(feature = "init")]
+pub(crate) fn holds_content(kv: &KeyValue, scope: Scope) -> bool {
+    !matches!(class_of(kv, scope), None | Some((Class::Metadata | Class::ErrorText, _)))
+}
+
+/// The class of an attribute and whether its text is JSON; `None` where nothing is known of it.
+fn class_of(kv: &KeyValue, scope: Scope) -> Option<(Class, bool)> {
+    let key = kv.key.as_str();
+    Some(match lookup(key) {
+        Match::Known(attr, _) => (attr.class(), attr.value_type() == Type::Json),
+        Match::Content(class) => (class, false),
+        Match::Named(class, named)
+            if (named == scope || named == Scope::Anywhere) && is_text(&kv.value) =>
+        {
+            (class, false)
+        }
+        Match::Drop => (Class::Secret, false),
+        Match::UnknownGenAi if kv.value.as_str().len() > 256 => (Class::Input, false),
+        Match::Foreign if key.ends_with(".chain") => (Class::ErrorText, false),
+        Match::UnknownGenAi | Match::Named(..) | Match::Foreign => return None,
+    })
+}
+
+fn is_text(value: &OtelValue) -> bool {
+    matches!(value, OtelValue::String(_) | OtelValue::Array(Array::String(_)))
+}
+
+/// Clears an attribute that holds an error's message.
+fn clear_error(policy: Policy, kv: &mut KeyValue) -> bool {
+    let leaves = policy.error_text() != ErrorText::TypeOnly;
+    if leaves {
+        scrub(policy, &mut kv.value);
+    }
+    leaves
 }
 
 fn scrub(policy: Policy, value: &mut OtelValue) {

@@ -215,9 +215,14 @@ fn write(span: &mut impl Span, finished: Finished, core: &Core) {
     if gen_ai {
         record.merge_messages();
     }
-    let mut cleared = core.policy.load().clear(record, &core.health).into_record();
+    let policy = core.policy.load();
+    #[cfg(any(feature = "init", feature = "testing"))]
+    if core.finish_on_export && record.is_delicate(policy.max_bytes()) {
+        super::aside::put_long_texts(&mut record, policy, &core.health);
+    }
+    let mut cleared = policy.clear(record, &core.health).into_record();
     if gen_ai && !core.finish_on_export {
-        cleared.shape_messages(core.policy.load());
+        cleared.shape_messages(policy);
     }
     write_entries(span, cleared, core);
     if let Some(kind) = kind.filter(|_| core.finish_on_export) {

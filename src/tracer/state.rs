@@ -110,6 +110,7 @@ impl Open {
         let content = match found {
             Match::Known(attr, _) => attr.class().is_content(),
             Match::Content(class) => class.is_content(),
+            Match::Named(..) => raw.is_text(),
             _ => false,
         };
         if content && self.unsampled {

@@ -1,6 +1,12 @@
 //! Bad input of every kind ends in a report or in defaults: no panic, no abort, no hang.
 
 use std::fmt::Write as _;
+#[cfg(unix)]
+use std::{
+    ffi::OsString,
+    fs::Permissions,
+    os::unix::{ffi::OsStringExt, fs::PermissionsExt},
+};
 
 use tracing_genai::config::Config;
 
@@ -264,15 +270,70 @@ fn paths_that_are_no_files_are_refused_without_waiting() {
     let directory = std::env::temp_dir();
     let binary = directory.join(format!("tracing-genai-utf16-{}", std::process::id()));
     std::fs::write(&binary, b"endpoint: \xff\xfeh").expect("a temporary file");
+    // Opened for reading, a pipe without a writer would wait for ever.
+    let pipe = directory.join(format!("tracing-genai-pipe-{}", std::process::id()));
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.is_ok_and(|status| status.success()), "a pipe");
+    let closed = directory.join(format!("tracing-genai-closed-{}", std::process::id()));
+    std::fs::write(&closed, "endpoint: http://a").expect("a temporary file");
+    std::fs::set_permissions(&closed, Permissions::from_mode(0o0)).expect("a mode");
+    // Root may read everything.
+    let readable = std::fs::read(&closed).is_ok();
     for (path, expected) in [
         (directory.as_path(), "it is a directory"),
         ("/dev/zero".as_ref(), "it is not a regular file"),
         ("/nowhere/at/all.yaml".as_ref(), "no such file or directory"),
+        (pipe.as_path(), "it is not a regular file"),
+        (closed.as_path(), "permission denied"),
         (binary.as_path(), "not valid UTF-8 (byte 10, line 1)"),
     ] {
+        if readable && path == closed {
+            eprintln!("skipped: this user may read a file of mode 000");
+            continue;
+        }
         let read = Config::from_file(path).and_then(|config| config.resolve([("A", "b")]));
         let said = read.expect_err("no configuration").to_string();
         assert!(said.contains(expected) && said.contains(path.to_str().expect("text")), "{said}");
     }
-    std::fs::remove_file(binary).expect("the temporary file");
+    for path in [binary, pipe, closed] {
+        std::fs::remove_file(path).expect("the temporary file");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn values_that_are_no_text_are_told_by_name_and_content_stays_in() {
+    let no_text = || OsString::from_vec(b"full\xff".to_vec());
+    let capture = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT";
+    let config: Config = "content_capture: full".parse().expect("a configuration");
+    let variables = [("OTEL_SERVICE_NAME", no_text()), (capture, no_text())];
+    let explanation = config.resolve(variables).expect("a configuration that works");
+    assert_eq!(value(&explanation, "content_capture"), "off");
+    for variable in ["OTEL_SERVICE_NAME", capture] {
+        let told = format!("{variable}: its value is not valid UTF-8; ignored");
+        assert!(explanation.warnings().contains(&told), "{:?}", explanation.warnings());
+    }
+    let config: Config = "headers: {x-key: \"${KEY}\"}\nendpoint: http://a".parse().expect("text");
+    let said = config.resolve([("KEY", no_text())]).expect_err("no value for it").to_string();
+    assert!(said.contains("variable KEY is not valid UTF-8"), "{said}");
+}
+
+/// Of thousands of problems a hundred are told, and finding what was meant does not take longer
+/// the more there are.
+#[test]
+fn thousands_of_unknown_keys_and_variables() {
+    for block in ["", "otel:\n"] {
+        let indent = if block.is_empty() { "" } else { "  " };
+        let text = (0..9_000).fold(String::from(block), |mut text, n| {
+            let _ = writeln!(text, "{indent}endpont{n}: y");
+            text
+        });
+        let text = format!("{text}{indent}endpoint: http://a\n");
+        let said = report(&text, &[]);
+        assert!(said.lines().count() < 400, "{}", said.lines().count());
+    }
+    let names: Vec<_> = (0..9_000).map(|n| format!("TRACING_GENAI_ENDPONT{n:04}")).collect();
+    let variables: Vec<_> = names.iter().map(|name| (name.as_str(), "x")).collect();
+    let warnings = explain("", &variables).warnings().len();
+    assert_eq!(warnings, 21);
 }

@@ -306,8 +306,9 @@ static SAME: &[(&str, &str)] = &[
     ("gen_ai.usage.cache_creation.input_tokens", "llm.token_count.prompt_details.cache_write"),
     ("gen_ai.usage.reasoning.output_tokens", "llm.token_count.completion_details.reasoning"),
     ("gen_ai.usage.cost", "llm.cost.total"),
-    ("gen_ai.usage.cost.input", "llm.cost.prompt"),
-    ("gen_ai.usage.cost.output", "llm.cost.completion"),
+    ("tracing_genai.cost.input", "llm.cost.prompt_details.input"),
+    ("tracing_genai.cost.cache_read", "llm.cost.prompt_details.cache_read"),
+    ("tracing_genai.cost.output", "llm.cost.completion_details.output"),
     ("gen_ai.retrieval.top_k", "reranker.top_k"),
 ];
 

@@ -150,16 +150,42 @@ fn tokens(facts: &mut Facts, kind: Option<Kind>) {
     facts.rename(tables::TOKENS);
     facts.take(Attr::UsageTotalTokens);
     facts.put_some("llm.token_count.total", total);
-    for &(key, name) in tables::COST {
-        let mut parts = facts.take_prefixed(key);
-        // The prefix is the whole key here; a longer key is another attribute.
-        if let Some(at) = parts.iter().position(|(rest, _)| rest.is_empty()) {
-            facts.put(name, parts.swap_remove(at).1);
-        }
-        for (rest, value) in parts {
-            facts.put(format!("{key}{rest}"), value);
-        }
+    costs(facts);
+    facts.rename(tables::PROMPT_COST);
+    facts.rename(tables::COMPLETION_COST);
+}
+
+/// What the prompt and what the completion cost. Where any part is known, one that is not there
+/// is nothing.
+fn costs(facts: &mut Facts) {
+    let sum = |parts: &[(Attr, _)]| {
+        let known = parts.iter().filter_map(|(attr, _)| facts.float(*attr));
+        known.reduce(|sum, part| sum + part)
+    };
+    let (prompt, completion) = (sum(tables::PROMPT_COST), sum(tables::COMPLETION_COST));
+    if prompt.or(completion).is_some() {
+        facts.put("llm.cost.prompt", prompt.unwrap_or(0.0));
+        facts.put("llm.cost.completion", completion.unwrap_or(0.0));
     }
+}
+
+/// What the supplement says about a call: the model that answered, which Phoenix takes from the
+/// request, tokens that neither backend adds up, and what the call cost.
+pub(super) fn supplement(facts: &mut Facts, kind: Option<Kind>) {
+    let model = facts.text(Attr::ResponseModel).map(str::to_owned);
+    match kind {
+        Some(Kind::Embedding) => {
+            // A sum of input and output fails where there is no output.
+            let input = facts.int(Attr::UsageInputTokens);
+            facts.put_some("llm.token_count.prompt", input);
+            facts.put_some("llm.token_count.total", input);
+            facts.put_some("embedding.model_name", model);
+        }
+        Some(Kind::Reranker) => facts.put_some("reranker.model_name", model),
+        _ => facts.put_some("llm.model_name", model),
+    }
+    facts.repeat(tables::SUPPLEMENT_TOKENS);
+    costs(facts);
 }
 
 /// OpenInference knows one finish reason; several stay the list they were, too.

@@ -24,6 +24,7 @@ pub use hide::Hide;
 
 use self::flatten::Flat;
 use self::kind::Kind;
+use super::exception::add_exception;
 use super::facts::Facts;
 use super::messages::{self, Message, Part};
 use super::{Counts, DEFAULT_ATTRIBUTE_LIMIT, Format, without_schema};
@@ -68,7 +69,8 @@ impl OpenInference {
 
     /// All GenAI attributes, and beside them the few of OpenInference that make up for what
     /// Phoenix and MLflow do not read in a GenAI span: kind, input and output values, agent
-    /// name, reasoning tokens, session.
+    /// name, session, the model that answered, reasoning tokens, the total of an embedding, cost,
+    /// and the `exception` event of a failure.
     #[must_use]
     pub fn supplement() -> Self {
         Self { supplement: true, ..Self::new() }
@@ -117,6 +119,7 @@ impl Format for OpenInference {
             let kind = Kind::of(&facts);
             if self.supplement {
                 self.add(&mut facts, kind);
+                add_exception(&mut span, &facts);
             } else {
                 self.rewrite(&mut facts, kind, &mut span);
             }
@@ -132,7 +135,7 @@ impl OpenInference {
         facts.put_some("openinference.span.kind", kind.map(Kind::as_str));
         facts.repeat(tables::SUPPLEMENT);
         if kind.is_none_or(Kind::counts_tokens) {
-            facts.repeat(tables::SUPPLEMENT_TOKENS);
+            call::supplement(facts, kind);
         }
         let text = Texts::clone_of(facts);
         let read = self.read(&text);

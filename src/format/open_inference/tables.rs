@@ -17,8 +17,10 @@ pub(super) static SUPPLEMENT: &[(Attr, &str)] =
     &[(Attr::AgentName, "agent.name"), (Attr::ConversationId, "session.id")];
 
 /// The same, on spans whose tokens are their own.
-pub(super) static SUPPLEMENT_TOKENS: &[(Attr, &str)] =
-    &[(Attr::UsageReasoningOutputTokens, "llm.token_count.completion_details.reasoning")];
+pub(super) static SUPPLEMENT_TOKENS: &[(Attr, &str)] = &[
+    (Attr::UsageReasoningOutputTokens, "llm.token_count.completion_details.reasoning"),
+    (Attr::UsageCost, "llm.cost.total"),
+];
 
 /// Tokens of one model call. Both conventions count cached and reasoning tokens in the totals.
 pub(super) static TOKENS: &[(Attr, &str)] = &[
@@ -32,13 +34,18 @@ pub(super) static TOKENS: &[(Attr, &str)] = &[
     (Attr::UsageCost, "llm.cost.total"),
 ];
 
-/// Parts of the cost in USD; the sum is [`Attr::UsageCost`].
-pub(super) static COST: &[(&str, &str)] = &[
-    ("gen_ai.usage.cost.input", "llm.cost.prompt"),
-    ("gen_ai.usage.cost.output", "llm.cost.completion"),
-    ("gen_ai.usage.cost.cache_read", "llm.cost.prompt_details.cache_read"),
-    ("gen_ai.usage.cost.cache_write", "llm.cost.prompt_details.cache_write"),
-    ("gen_ai.usage.cost.reasoning", "llm.cost.completion_details.reasoning"),
+/// Parts of what the prompt costs, in USD.
+pub(super) static PROMPT_COST: &[(Attr, &str)] = &[
+    (Attr::CostInput, "llm.cost.prompt_details.input"),
+    (Attr::CostCacheRead, "llm.cost.prompt_details.cache_read"),
+    (Attr::CostCacheWrite, "llm.cost.prompt_details.cache_write"),
+];
+
+/// Parts of what the completion costs. Audio and a price of the request belong to neither; the
+/// whole is [`Attr::UsageCost`].
+pub(super) static COMPLETION_COST: &[(Attr, &str)] = &[
+    (Attr::CostOutput, "llm.cost.completion_details.output"),
+    (Attr::CostReasoning, "llm.cost.completion_details.reasoning"),
 ];
 
 /// Tokens that sum up a subtree: never a count of the span itself.
@@ -138,7 +145,7 @@ mod tests {
     #[test]
     fn no_key_is_written_twice() {
         let mut keys: Vec<_> = ANY_KIND.iter().chain(TOKENS).map(|row| row.1).collect();
-        keys.extend(COST.iter().map(|row| row.1));
+        keys.extend(PROMPT_COST.iter().chain(COMPLETION_COST).map(|row| row.1));
         let rows = keys.len();
         keys.sort_unstable();
         keys.dedup();

@@ -6,12 +6,14 @@
 mod read;
 mod spelling;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
 use super::call::{AUDIO, Usage};
 use crate::config::settings::Pricing;
+use crate::config::source::{self, read_bounded};
 use crate::semconv::metrics::Tokens;
 
 /// What one model costs, in 10⁻¹⁵ US dollars per token: whole numbers add up exactly.
@@ -96,6 +98,16 @@ pub(super) fn units(dollars: f64) -> u128 {
 
 const UNITS: f64 = 1e15;
 
+/// A table's text. A pipe or a device would never end, and is not opened.
+fn read(path: &Path) -> Result<String, String> {
+    let bytes = read_bounded(path, MAX_TABLE_BYTES)?;
+    let text = source::text(&bytes).map_err(|at| format!("line {} is not UTF-8", at.line))?;
+    Ok(text.to_owned())
+}
+
+/// LiteLLM's table has about one MiB.
+const MAX_TABLE_BYTES: u64 = 64 << 20;
+
 /// The prices of all models.
 #[derive(Debug, Default)]
 pub(super) struct Prices {
@@ -111,7 +123,7 @@ impl Prices {
     pub(super) fn load(pricing: &Pricing) -> Self {
         let mut prices = Self::default();
         if let Some(path) = &pricing.file {
-            match std::fs::read_to_string(path) {
+            match read(path) {
                 Ok(text) => prices.read_text(&text, &path.display().to_string()),
                 Err(error) => {
                     prices.problems.push(format!("{}: cannot be read: {error}", path.display()));
@@ -124,6 +136,11 @@ impl Prices {
         }
         prices.sort();
         prices
+    }
+
+    /// Whether every model costs the same.
+    pub(super) fn same_as(&self, other: &Self) -> bool {
+        self.exact == other.exact && self.wildcards == other.wildcards
     }
 
     fn sort(&mut self) {

@@ -192,6 +192,17 @@ fn memory_is_bounded_when_roots_never_end() {
 }
 
 #[test]
+fn depth_is_told_where_it_cannot_be_drawn() {
+    let mut spans: Vec<_> = (2..15).map(|id| child(id, id - 1, "level", 0, 1)).collect();
+    spans.push(root(1, "top", 2));
+    let text = printed(100, Colours::Off, &spans);
+    let drawn: Vec<_> = text.lines().map(|line| line.split("  1.00").next().unwrap()).collect();
+    assert_eq!(drawn[10].trim_end(), "                        └─ level", "{text}");
+    assert_eq!(drawn[11].trim_end(), "                        └─10 level", "{text}");
+    assert_eq!(drawn[14].trim_end(), "                        └─13 level", "{text}");
+}
+
+#[test]
 fn ten_thousand_levels_are_drawn_flat() {
     let mut spans: Vec<_> = (2..10_000).rev().map(|id| child(id, id - 1, "level", 0, 1)).collect();
     spans.push(root(1, "top", 2));

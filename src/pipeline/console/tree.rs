@@ -77,14 +77,16 @@ impl<'a> Tree<'a> {
         let sum = Sum::of(&nodes, &inner);
         let mut rows = Vec::with_capacity(nodes.len());
         // A stack of our own: a trace may be deeper than a thread's stack.
-        let mut open: Vec<(&Node, String, bool, bool)> =
-            tops.into_iter().rev().map(|node| (node, String::new(), true, true)).collect();
-        while let Some((node, indent, is_top, is_last)) = open.pop() {
+        let mut open: Vec<(&Node, String, usize, bool)> =
+            tops.into_iter().rev().map(|node| (node, String::new(), 0, true)).collect();
+        while let Some((node, indent, depth, is_last)) = open.pop() {
             let below = children.remove(&node.span_id).unwrap_or_default();
-            let (branch, indent) = match (is_top, is_last) {
-                (true, _) => (String::new(), String::new()),
-                (false, true) => (format!("{indent}└─ "), format!("{indent}   ")),
-                (false, false) => (format!("{indent}├─ "), format!("{indent}│  ")),
+            // Where the indent no longer tells the depth, a number does.
+            let level = if depth > DRAWN_DEPTH { depth.to_string() } else { String::new() };
+            let (branch, indent) = match (depth, is_last) {
+                (0, _) => (String::new(), String::new()),
+                (_, true) => (format!("{indent}└─{level} "), format!("{indent}   ")),
+                (_, false) => (format!("{indent}├─{level} "), format!("{indent}│  ")),
             };
             let indent = shallow(indent);
             let stem = if below.is_empty() { "  " } else { "│ " };
@@ -96,7 +98,7 @@ impl<'a> Tree<'a> {
                     .into_iter()
                     .enumerate()
                     .rev()
-                    .map(|(index, child)| (child, indent.clone(), false, index == last)),
+                    .map(|(index, child)| (child, indent.clone(), depth + 1, index == last)),
             );
             rows.push(Row { node, branch, trunk, inner });
         }
@@ -458,5 +460,7 @@ const GAP: usize = 2;
 const MIN_NAME: usize = 24;
 const MIN_BAR: usize = 10;
 const MAX_BAR: usize = 48;
-const MAX_INDENT: usize = 24;
+/// Levels below the top whose depth can be seen.
+const DRAWN_DEPTH: usize = 9;
+const MAX_INDENT: usize = 3 * (DRAWN_DEPTH - 1);
 const MAX_ROWS: usize = 500;

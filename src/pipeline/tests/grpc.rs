@@ -1,76 +1,16 @@
 //! OTLP over gRPC against a server of tonic's.
 
-use std::collections::VecDeque;
-use std::sync::Mutex;
-
-use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{
-    TraceService, TraceServiceServer,
-};
 use opentelemetry_proto::tonic::collector::trace::v1::{
-    ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse,
+    ExportTracePartialSuccess, ExportTraceServiceResponse,
 };
-use tonic::metadata::MetadataMap;
-use tonic::transport::server::TcpIncoming;
-use tonic::{Code, Request, Response, Status};
+use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
+use tracing_genai_test_support::GrpcReceiver;
 
 use super::*;
 use crate::pipeline::transport::FailureKind;
 
-type Answer = Result<ExportTraceServiceResponse, Status>;
-
-/// A collector over gRPC on a thread of its own.
-#[derive(Clone, Default)]
-struct Collector {
-    requests: Arc<Mutex<Vec<(MetadataMap, ExportTraceServiceRequest)>>>,
-    answers: Arc<Mutex<VecDeque<Answer>>>,
-}
-
-#[tonic::async_trait]
-impl TraceService for Collector {
-    async fn export(
-        &self,
-        request: Request<ExportTraceServiceRequest>,
-    ) -> Result<Response<ExportTraceServiceResponse>, Status> {
-        let metadata = request.metadata().clone();
-        self.requests.lock().unwrap().push((metadata, request.into_inner()));
-        let answer = self.answers.lock().unwrap().pop_front();
-        answer.unwrap_or_else(|| Ok(ExportTraceServiceResponse::default())).map(Response::new)
-    }
-}
-
-impl Collector {
-    /// Starts it and returns where it is.
-    fn start(&self) -> String {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        listener.set_nonblocking(true).unwrap();
-        let service = TraceServiceServer::new(self.clone()).max_decoding_message_size(8 << 20);
-        #[cfg(feature = "gzip")]
-        let service = service.accept_compressed(tonic::codec::CompressionEncoding::Gzip);
-        std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            runtime.unwrap().block_on(async {
-                let incoming = tokio::net::TcpListener::from_std(listener).unwrap();
-                let server = tonic::transport::Server::builder().add_service(service);
-                server.serve_with_incoming(TcpIncoming::from(incoming)).await
-            })
-        });
-        format!("http://{address}")
-    }
-
-    fn span_count(&self) -> usize {
-        let requests = self.requests.lock().unwrap();
-        let scopes = requests.iter().flat_map(|(_, request)| &request.resource_spans);
-        scopes.flat_map(|resource| &resource.scope_spans).map(|scope| scope.spans.len()).sum()
-    }
-
-    fn answer(&self, answer: Answer) {
-        self.answers.lock().unwrap().push_back(answer);
-    }
-}
-
-fn grpc(endpoint: &str) -> Destination {
+pub(super) fn grpc(endpoint: &str) -> Destination {
     Destination {
         traces_url: Some(endpoint.to_owned()),
         protocol: Protocol::Grpc,
@@ -80,15 +20,14 @@ fn grpc(endpoint: &str) -> Destination {
 
 #[test]
 fn spans_arrive_with_our_metadata_only() {
-    let collector = Collector::default();
-    let mut to = grpc(&collector.start());
+    let collector = GrpcReceiver::start();
+    let mut to = grpc(&collector.endpoint());
     to.headers = vec![header("x-key", "a%3Db secret")];
     let running = Running::start(&settings(vec![to]));
     running.numbered(700);
     running.pipeline.flush(PATIENCE).unwrap();
     assert_eq!(collector.span_count(), 700);
-    let requests = collector.requests.lock().unwrap();
-    let metadata = requests[0].0.clone().into_headers();
+    let metadata = collector.requests()[0].metadata.clone();
     let mut names: Vec<_> = metadata.keys().map(http::HeaderName::as_str).collect();
     names.sort_unstable();
     assert_eq!(names, ["content-type", "grpc-timeout", "te", "user-agent", "x-key"]);
@@ -99,14 +38,13 @@ fn spans_arrive_with_our_metadata_only() {
 #[cfg(feature = "gzip")]
 #[test]
 fn requests_can_be_compressed() {
-    let collector = Collector::default();
-    let to = Destination { compression: Compression::Gzip, ..grpc(&collector.start()) };
+    let collector = GrpcReceiver::start();
+    let to = Destination { compression: Compression::Gzip, ..grpc(&collector.endpoint()) };
     let running = Running::start(&settings(vec![to]));
     running.numbered(10);
     running.pipeline.flush(PATIENCE).unwrap();
     assert_eq!(collector.span_count(), 10);
-    let requests = collector.requests.lock().unwrap();
-    assert_eq!(requests[0].0.get("grpc-encoding").unwrap(), "gzip");
+    assert_eq!(collector.requests()[0].metadata["grpc-encoding"], "gzip");
 }
 
 #[test]
@@ -124,9 +62,9 @@ fn statuses_mean_what_the_specification_says() {
         (Status::unimplemented("no traces here"), false),
         (Status::invalid_argument("bad span"), false),
     ] {
-        let collector = Collector::default();
-        collector.answer(Err(status.clone()));
-        let running = Running::start(&settings(vec![grpc(&collector.start())]));
+        let collector = GrpcReceiver::start();
+        collector.answer_next(Err(status.clone()));
+        let running = Running::start(&settings(vec![grpc(&collector.endpoint())]));
         running.numbered(2);
         let flushed = running.pipeline.flush(PATIENCE);
         let snapshot = running.snapshot();
@@ -144,17 +82,17 @@ fn statuses_mean_what_the_specification_says() {
 
 #[test]
 fn partial_success_and_size_are_understood() {
-    let collector = Collector::default();
-    collector.answer(Err(Status::resource_exhausted(
+    let collector = GrpcReceiver::start();
+    collector.answer_next(Err(Status::resource_exhausted(
         "grpc: received message larger than max (5000000 vs. 4194304)",
     )));
-    collector.answer(Ok(ExportTraceServiceResponse {
+    collector.answer_next(Ok(ExportTraceServiceResponse {
         partial_success: Some(ExportTracePartialSuccess {
             rejected_spans: 1,
             error_message: String::from("no name"),
         }),
     }));
-    let running = Running::start(&settings(vec![grpc(&collector.start())]));
+    let running = Running::start(&settings(vec![grpc(&collector.endpoint())]));
     running.numbered(10);
     assert_eq!(running.pipeline.flush(PATIENCE).unwrap_err().refused, 1);
     let spans = running.snapshot().spans.finished;
@@ -164,8 +102,8 @@ fn partial_success_and_size_are_understood() {
 #[test]
 fn start_flush_and_shutdown_need_no_runtime_of_the_application() {
     for flavour in ["multi_thread", "current_thread"] {
-        let collector = Collector::default();
-        let endpoint = collector.start();
+        let collector = GrpcReceiver::start();
+        let endpoint = collector.endpoint();
         let runtime = match flavour {
             "multi_thread" => tokio::runtime::Runtime::new().unwrap(),
             _ => tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap(),
@@ -192,6 +130,22 @@ fn nobody_listening_is_said_so() {
     assert_eq!(error.kind, FailureKind::Connection, "{error:?}");
     assert!(error.message.contains("refused"), "{error:?}");
     assert_eq!(running.pipeline.shutdown(PATIENCE).unwrap_err().waiting, 1);
+}
+
+#[test]
+fn a_collector_that_comes_back_gets_what_was_kept() {
+    let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let running = Running::start(&settings(vec![grpc(&format!("http://{address}"))]));
+    running.numbered(100);
+    assert_eq!(running.pipeline.flush(PATIENCE).unwrap_err().waiting, 100);
+    assert!(running.snapshot().destinations[0].breaker_open);
+    let collector = GrpcReceiver::start_at(address);
+    // The breaker's first period is five seconds; the rest is for slow machines.
+    collector.wait_for_spans(100, PATIENCE);
+    running.pipeline.flush(PATIENCE).unwrap();
+    let snapshot = running.snapshot();
+    assert!(!snapshot.destinations[0].breaker_open);
+    assert_eq!(snapshot.spans.finished.exported, 100);
 }
 
 #[test]

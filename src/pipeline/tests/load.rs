@@ -12,11 +12,13 @@ use opentelemetry::KeyValue;
 use opentelemetry::trace::{Span as _, Tracer};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message;
+use tracing_genai_test_support::Answer;
 
 use super::*;
 
 const SECONDS: u64 = 20;
 const PER_SECOND: u64 = 50_000;
+const SPANS_PER_ROUND: u64 = 400;
 
 #[test]
 #[ignore = "takes half a minute; the numbers are of interest in a release build"]
@@ -65,49 +67,68 @@ fn fifty_thousand_spans_a_second_are_counted_exactly_in_bounded_memory() {
     assert!(growth < 64 << 20, "{growth}");
 }
 
-/// What ending a span costs the application does not depend on how the destination is doing.
+/// What ending a span costs the application does not depend on how the destination is doing,
+/// neither while the queue fills nor when it is full, however long it is.
 #[test]
 #[ignore = "prints times, which are of interest in a release build"]
 fn the_cost_of_a_span_by_the_state_of_its_destination() {
-    let healthy = Collector::start();
-    let silent = OtlpReceiver::start();
-    silent.answer_always(tracing_genai_test_support::Answer::never());
-    let states = [
-        ("no destination", None),
-        ("healthy", Some(healthy.endpoint.clone())),
-        ("refusing connections", Some(String::from("http://127.0.0.1:1"))),
-        ("never answering", Some(silent.endpoint())),
-    ];
-    let runs: Vec<_> = states
-        .into_iter()
-        .map(|(name, endpoint)| {
-            let to = endpoint.map(|endpoint| destination("default", &endpoint));
-            (name, Running::start(&settings(to.into_iter().collect())), Duration::MAX)
-        })
-        .collect();
-    let mut runs = runs;
-    // Interleaved, the best of many rounds: other work on the machine only adds.
-    for _ in 0..60 {
-        for (_, running, best) in &mut runs {
-            let start = Instant::now();
-            for _ in 0..400 {
-                chat(&running.tracer);
+    for queue in [100, 2048, 100_000] {
+        let healthy = Collector::start();
+        let (silent, busy) = (OtlpReceiver::start(), OtlpReceiver::start());
+        silent.answer_always(Answer::never());
+        busy.answer_always(Answer::status(503));
+        let states = [
+            ("healthy", healthy.endpoint.clone()),
+            ("refusing connections", String::from("http://127.0.0.1:1")),
+            ("never answering", silent.endpoint()),
+            ("answering 503", busy.endpoint()),
+        ];
+        let runs: Vec<_> = states
+            .into_iter()
+            .map(|(name, endpoint)| {
+                let mut settings = settings(vec![destination("default", &endpoint)]);
+                settings.batch.max_queue_size = queue;
+                settings.batch.max_export_batch_size = 512.min(queue);
+                (name, Running::start(&settings))
+            })
+            .collect();
+        for phase in ["filling", "full"] {
+            // Interleaved, the best of many rounds: other work on the machine only adds.
+            let mut best = [Duration::MAX; 4];
+            for _ in 0..60 {
+                for ((_, running), best) in runs.iter().zip(&mut best) {
+                    *best = time(running, SPANS_PER_ROUND).min(*best);
+                    std::thread::sleep(Duration::from_millis(5));
+                }
             }
-            *best = start.elapsed().min(*best);
-            std::thread::sleep(Duration::from_millis(5));
+            let mut line = format!("queue {queue}, {phase}:");
+            for ((name, running), took) in runs.iter().zip(best) {
+                let nanos = took.as_nanos() / u128::from(SPANS_PER_ROUND);
+                let ratio = took.as_secs_f64() / best[0].as_secs_f64();
+                let spans = running.snapshot().spans.finished;
+                line += &format!(
+                    " {name} {nanos} ns/span ({ratio:.2}, {} dropped)",
+                    spans.dropped_total()
+                );
+            }
+            line.push('\n');
+            std::io::stderr().write_all(line.as_bytes()).unwrap();
+            for (_, running) in &runs {
+                time(running, queue as u64);
+            }
+        }
+        for (_, running) in runs {
+            let _ = running.pipeline.shutdown(Duration::from_millis(100));
         }
     }
-    for (name, running, best) in runs {
-        let spans = running.snapshot().spans.finished;
-        let line = format!(
-            "{name}: {} ns/span, {} exported, {} dropped\n",
-            best.as_nanos() / 400,
-            spans.exported,
-            spans.dropped_total(),
-        );
-        std::io::stderr().write_all(line.as_bytes()).unwrap();
-        let _ = running.pipeline.shutdown(Duration::from_millis(100));
+}
+
+fn time(running: &Running, spans: u64) -> Duration {
+    let start = Instant::now();
+    for _ in 0..spans {
+        chat(&running.tracer);
     }
+    start.elapsed()
 }
 
 /// A span of 14 attributes, as a chat has.

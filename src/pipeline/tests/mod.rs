@@ -12,6 +12,7 @@ mod grpc;
 mod load;
 mod local;
 mod probe;
+mod proxy;
 mod reload;
 mod runtimes;
 mod sampling;
@@ -25,6 +26,7 @@ use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
 use tracing_genai_test_support::OtlpReceiver;
 
 use super::{Pipeline, Snapshot};
+use crate::config::proxy::Proxies;
 use crate::config::settings::{Compression, Destination, FormatChoice, Protocol, Secret, Settings};
 use crate::format::backend::Backend;
 use crate::tracer::Core;
@@ -43,6 +45,7 @@ fn destination(name: &str, endpoint: &str) -> Destination {
         ca_cert: None,
         client_cert: None,
         client_key: None,
+        proxies: Proxies::default(),
         compression: Compression::None,
         timeout: Duration::from_secs(10),
         backend: Backend::any(),

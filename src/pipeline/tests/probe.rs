@@ -3,7 +3,9 @@
 use std::io::{Read, Write};
 use std::net::TcpListener;
 
-use tracing_genai_test_support::{Answer, OtlpReceiver};
+#[cfg(feature = "otel-grpc")]
+use tracing_genai_test_support::GrpcReceiver;
+use tracing_genai_test_support::{Answer, Authority, OtlpReceiver};
 
 use super::*;
 use crate::pipeline::{Finding, Verdict, probe, resource};
@@ -72,6 +74,92 @@ fn tls_to_a_plain_port_is_named() {
     });
     let finding = examine(&destination("main", &format!("https://localhost:{port}")));
     assert!(finding.to_string().contains("plain http"), "{finding}");
+}
+
+#[test]
+fn a_certificate_that_nobody_vouches_for_is_named() {
+    let (receiver, authority) = (OtlpReceiver::start(), Authority::new());
+    let front = authority.serve(receiver.address(), false);
+    let url = format!("https://localhost:{}", front.port());
+    let finding = examine(&destination("main", &url));
+    assert_eq!(finding.verdict, Verdict::Broken);
+    assert!(finding.to_string().contains("tls_ca_cert"), "{finding}");
+    let to = Destination { ca_cert: Some(authority.ca_file()), ..destination("main", &url) };
+    assert_eq!(examine(&to).verdict, Verdict::Works);
+    let finding = examine(&destination("main", &format!("http://localhost:{}", front.port())));
+    assert!(finding.to_string().contains("https"), "{finding}");
+    // It vouches for `localhost`, not for this.
+    let by_address = format!("https://127.0.0.1:{}", front.port());
+    let to = Destination { ca_cert: to.ca_cert, ..destination("main", &by_address) };
+    let finding = examine(&to);
+    assert!(finding.to_string().contains("host name is in the certificate"), "{finding}");
+}
+
+#[test]
+fn a_slow_answer_works_and_is_told() {
+    let receiver = OtlpReceiver::start();
+    receiver.answer_always(Answer::accept().after(Duration::from_millis(2100)));
+    let finding = examine(&destination("main", &receiver.endpoint()));
+    assert_eq!(finding.verdict, Verdict::Slow, "{finding}");
+    assert!(finding.to_string().contains("max_queue_size"), "{finding}");
+}
+
+#[test]
+fn a_receiver_of_metrics_alone_is_asked_for_metrics() {
+    let receiver = OtlpReceiver::start();
+    let url = format!("{}/v1/metrics", receiver.endpoint());
+    let to =
+        Destination { traces_url: None, metrics_url: Some(url), ..destination("main/metrics", "") };
+    let finding = examine(&to);
+    assert_eq!(finding.verdict, Verdict::Works, "{finding}");
+    assert_eq!(receiver.requests()[0].path, "/v1/metrics");
+    receiver.answer_always(Answer::status(404));
+    let finding = examine(&to);
+    assert!(finding.to_string().contains("metrics.enabled: false"), "{finding}");
+}
+
+#[cfg(feature = "otel-grpc")]
+#[test]
+fn http_to_a_grpc_port_is_named() {
+    let receiver = GrpcReceiver::start();
+    let finding = examine(&destination("main", &receiver.endpoint()));
+    assert_eq!(finding.verdict, Verdict::Broken, "{finding}");
+    assert!(finding.to_string().contains("protocol to grpc"), "{finding}");
+}
+
+#[cfg(feature = "otel-grpc")]
+#[test]
+fn answers_over_grpc_are_explained_too() {
+    use tonic::{Code, Status};
+
+    for (code, words) in [
+        (Code::Unauthenticated, "credentials are missing or wrong"),
+        (Code::PermissionDenied, "not allowed here"),
+        (Code::Unimplemented, "no OTLP trace service"),
+        (Code::ResourceExhausted, "sampler_arg"),
+        (Code::Unavailable, "log"),
+    ] {
+        let receiver = GrpcReceiver::start();
+        receiver.answer_next(Err(Status::new(code, "no")));
+        let finding = examine(&grpc::grpc(&receiver.endpoint()));
+        assert_eq!(finding.verdict, Verdict::Broken, "{finding}");
+        assert!(finding.to_string().contains(words), "`{words}` in {finding}");
+        assert_eq!(finding.to_string().lines().count(), 1);
+    }
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let finding = examine(&grpc::grpc(&format!("http://{closed}")));
+    assert!(finding.to_string().contains("Nothing listens"), "{finding}");
+    let finding = examine(&grpc::grpc("http://no-such-host.invalid:4317"));
+    assert!(finding.to_string().contains("spelling"), "{finding}");
+
+    let (receiver, authority) = (GrpcReceiver::start(), Authority::new());
+    let front = authority.serve(receiver.address(), false);
+    let finding = examine(&grpc::grpc(&format!("https://localhost:{}", front.port())));
+    assert!(finding.to_string().contains("tls_ca_cert"), "{finding}");
+    // Plain text to a port that speaks TLS.
+    let finding = examine(&grpc::grpc(&format!("http://localhost:{}", front.port())));
+    assert!(finding.to_string().contains("https"), "{finding}");
+    assert_eq!(receiver.requests().len(), 0);
 }
 
 #[cfg(feature = "otel-grpc")]

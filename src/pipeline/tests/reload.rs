@@ -151,3 +151,29 @@ fn a_destination_that_comes_or_goes_does_not_change_what_the_others_get() {
     assert_eq!(steady.span_count() as u64, made);
     assert_eq!(running.snapshot().spans.finished.exported, made);
 }
+
+#[test]
+fn destinations_that_never_answer_do_not_pile_up_with_each_reload() {
+    let silent = OtlpReceiver::start();
+    silent.answer_always(Answer::never());
+    let to = |round: usize| Destination {
+        headers: vec![header("x-round", &round.to_string())],
+        ..destination("default", &silent.endpoint())
+    };
+    let mut base = settings(vec![to(0)]);
+    (base.batch.max_queue_size, base.batch.max_export_batch_size) = (100, 5);
+    let running = Running::start(&base);
+    for round in 1..=50 {
+        running.numbered(30);
+        let next = Settings { destinations: vec![to(round)], ..base.clone() };
+        running.pipeline.apply(&next).unwrap();
+    }
+    let spans = running.snapshot().spans.finished;
+    assert_eq!(spans.received, 1500);
+    // A request that is under way cannot be called back; what waits behind it can.
+    assert!(spans.queued <= 100 + 50 * 5, "{spans:?}");
+    let dropped: Vec<_> = spans.dropped().map(|(reason, _)| reason).collect();
+    assert_eq!(dropped, [crate::health::DropReason::Replaced]);
+    let left = running.pipeline.shutdown(Duration::from_millis(100)).unwrap_err();
+    assert_eq!(left.unconfirmed, running.snapshot().spans.finished.queued);
+}

@@ -1,183 +1,176 @@
-//! TLS with a certificate authority of our own.
+//! TLS with a certificate authority of our own, over HTTP and over gRPC.
 
-use std::io::{Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::path::Path;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::WebPkiClientVerifier;
-use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
-use tracing_genai_test_support::OtlpReceiver;
+#[cfg(feature = "otel-grpc")]
+use tracing_genai_test_support::GrpcReceiver;
+use tracing_genai_test_support::{Authority, OtlpReceiver};
 
 use super::*;
-use crate::pipeline::tls::crypto_provider;
 use crate::pipeline::transport::FailureKind;
 
-#[test]
-fn a_private_authority_is_trusted_when_it_is_named() {
-    let receiver = OtlpReceiver::start();
-    let pki = Pki::new("ca");
-    let front = pki.serve(receiver.address(), false);
-    let mut to = destination("default", &format!("https://localhost:{}", front.port()));
-    to.ca_cert = Some(pki.file("ca.pem", &pki.authority.pem()));
+/// A receiver, and the TLS server before it.
+trait Receiver {
+    fn start() -> Self;
+    fn plain(&self) -> std::net::SocketAddr;
+    fn spans(&self) -> usize;
+    fn destination(endpoint: &str) -> Destination;
+}
+
+impl Receiver for OtlpReceiver {
+    fn start() -> Self {
+        Self::start()
+    }
+
+    fn plain(&self) -> std::net::SocketAddr {
+        self.address()
+    }
+
+    fn spans(&self) -> usize {
+        self.span_count()
+    }
+
+    fn destination(endpoint: &str) -> Destination {
+        destination("default", endpoint)
+    }
+}
+
+#[cfg(feature = "otel-grpc")]
+impl Receiver for GrpcReceiver {
+    fn start() -> Self {
+        Self::start()
+    }
+
+    fn plain(&self) -> std::net::SocketAddr {
+        self.address()
+    }
+
+    fn spans(&self) -> usize {
+        self.span_count()
+    }
+
+    fn destination(endpoint: &str) -> Destination {
+        grpc::grpc(endpoint)
+    }
+}
+
+/// Sends three spans to a receiver behind TLS, and gives how many came with the last error.
+fn send<R: Receiver>(
+    authority: &Authority,
+    wants_client: bool,
+    change: impl FnOnce(&mut Destination),
+) -> (usize, Option<(FailureKind, String)>) {
+    let receiver = R::start();
+    let front = authority.serve(receiver.plain(), wants_client);
+    let mut to = R::destination(&format!("https://localhost:{}", front.port()));
+    change(&mut to);
     let running = Running::start(&settings(vec![to]));
     running.numbered(3);
-    running.pipeline.flush(PATIENCE).unwrap();
-    assert_eq!(receiver.span_count(), 3);
+    let _ = running.pipeline.flush(PATIENCE);
+    let error = running.snapshot().destinations[0].last_error.clone();
+    let _ = running.pipeline.shutdown(Duration::from_millis(100));
+    (receiver.spans(), error.map(|(_, failure)| (failure.kind, failure.message)))
+}
+
+fn a_private_authority_is_trusted_when_it_is_named<R: Receiver>() {
+    let authority = Authority::new();
+    let sent = send::<R>(&authority, false, |to| to.ca_cert = Some(authority.ca_file()));
+    assert_eq!(sent, (3, None));
+}
+
+fn an_authority_that_is_not_named_is_refused_and_said_so<R: Receiver>() {
+    let (authority, other) = (Authority::new(), Authority::new());
+    for ca_cert in [None, Some(other.ca_file())] {
+        let (spans, error) = send::<R>(&authority, false, |to| to.ca_cert = ca_cert.clone());
+        let (kind, message) = error.unwrap();
+        assert_eq!((spans, kind), (0, FailureKind::Tls), "{ca_cert:?}: {message}");
+        assert!(message.contains("certificate"), "{ca_cert:?}: {message}");
+    }
+}
+
+fn a_client_certificate_is_shown_when_asked_for<R: Receiver>() {
+    let authority = Authority::new();
+    let (certificate, key) = authority.client_files();
+    let sent = send::<R>(&authority, true, |to| {
+        to.ca_cert = Some(authority.ca_file());
+        (to.client_cert, to.client_key) = (Some(certificate), Some(key));
+    });
+    assert_eq!(sent, (3, None));
+    // Without one, or with one of another authority, the server hangs up.
+    let other = Authority::new();
+    for files in [None, Some(other.client_files())] {
+        let (spans, error) = send::<R>(&authority, true, |to| {
+            to.ca_cert = Some(authority.ca_file());
+            (to.client_cert, to.client_key) = files.clone().unzip();
+        });
+        assert_eq!(spans, 0, "{files:?}");
+        assert!(error.is_some(), "{files:?}");
+    }
 }
 
 #[test]
-fn an_unknown_authority_is_refused_and_said_so() {
-    let receiver = OtlpReceiver::start();
-    let pki = Pki::new("unknown");
-    let front = pki.serve(receiver.address(), false);
-    let to = destination("default", &format!("https://localhost:{}", front.port()));
-    let running = Running::start(&settings(vec![to]));
-    running.numbered(3);
-    running.pipeline.shutdown(Duration::from_secs(5)).unwrap_err();
-    assert_eq!(receiver.requests().len(), 0);
-    let snapshot = running.snapshot();
-    let (_, error) = snapshot.destinations[0].last_error.clone().unwrap();
-    assert_eq!(error.kind, FailureKind::Tls, "{error:?}");
-    assert!(error.message.contains("certificate"), "{error:?}");
+fn http_trusts_a_private_authority_when_it_is_named() {
+    a_private_authority_is_trusted_when_it_is_named::<OtlpReceiver>();
 }
 
 #[test]
-fn a_client_certificate_is_shown_when_asked_for() {
-    let receiver = OtlpReceiver::start();
-    let pki = Pki::new("mutual");
-    let front = pki.serve(receiver.address(), true);
-    let mut to = destination("default", &format!("https://localhost:{}", front.port()));
-    to.ca_cert = Some(pki.file("ca.pem", &pki.authority.pem()));
-    let (cert, key) = pki.certificate("client");
-    to.client_cert = Some(pki.file("client.pem", &cert));
-    to.client_key = Some(pki.file("client.key", &key));
-    let running = Running::start(&settings(vec![to]));
-    running.numbered(3);
-    running.pipeline.flush(PATIENCE).unwrap();
-    assert_eq!(receiver.span_count(), 3);
+fn http_refuses_an_authority_that_is_not_named() {
+    an_authority_that_is_not_named_is_refused_and_said_so::<OtlpReceiver>();
+}
+
+#[test]
+fn http_shows_a_client_certificate() {
+    a_client_certificate_is_shown_when_asked_for::<OtlpReceiver>();
+}
+
+#[cfg(feature = "otel-grpc")]
+#[test]
+fn grpc_trusts_a_private_authority_when_it_is_named() {
+    a_private_authority_is_trusted_when_it_is_named::<GrpcReceiver>();
+}
+
+#[cfg(feature = "otel-grpc")]
+#[test]
+fn grpc_refuses_an_authority_that_is_not_named() {
+    an_authority_that_is_not_named_is_refused_and_said_so::<GrpcReceiver>();
+}
+
+#[cfg(feature = "otel-grpc")]
+#[test]
+fn grpc_shows_a_client_certificate() {
+    a_client_certificate_is_shown_when_asked_for::<GrpcReceiver>();
 }
 
 #[test]
 fn unusable_files_are_errors_that_name_them() {
-    let pki = Pki::new("files");
-    let (_, key) = pki.certificate("client");
-    let key = pki.file("only.key", &key);
-    let empty = pki.file("empty.pem", "");
-    let missing = pki.directory.join("missing.pem");
-    for (path, reason) in [(&key, "no certificate"), (&empty, "no certificate"), (&missing, "")] {
-        let mut to = destination("default", "https://localhost:1");
-        to.ca_cert = Some(path.clone());
-        let error = {
+    let authority = Authority::new();
+    let (certificate, key) = authority.client_files();
+    let empty = authority.file("empty.pem", "");
+    let missing = authority.directory().join("missing.pem");
+    let protocols = [
+        Protocol::HttpProtobuf,
+        #[cfg(feature = "otel-grpc")]
+        Protocol::Grpc,
+    ];
+    for protocol in protocols {
+        let refused = |change: &dyn Fn(&mut Destination), path: &Path, reason: &str| {
+            let mut to = Destination { protocol, ..destination("default", "https://localhost:1") };
+            change(&mut to);
             let settings = settings(vec![to]);
-            Pipeline::start(&settings, core(&settings))
-        }
-        .unwrap_err();
-        let error = error.to_string();
-        let name = path.file_name().unwrap().to_str().unwrap();
-        assert!(error.contains(name) && error.contains(reason), "{error}");
-        assert!(!error.contains("PRIVATE"), "{error}");
-    }
-}
-
-/// A certificate authority with a directory for its files.
-struct Pki {
-    authority: CertifiedIssuer<'static, KeyPair>,
-    directory: PathBuf,
-}
-
-impl Pki {
-    fn new(name: &str) -> Self {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = KeyPair::generate().unwrap();
-        let authority = CertifiedIssuer::self_signed(params, key).unwrap();
-        let directory =
-            std::env::temp_dir().join(format!("tracing-genai-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&directory).unwrap();
-        Self { authority, directory }
-    }
-
-    fn file(&self, name: &str, text: &str) -> PathBuf {
-        let path = self.directory.join(name);
-        std::fs::write(&path, text).unwrap();
-        path
-    }
-
-    /// A certificate and its key in PEM form.
-    fn certificate(&self, host: &str) -> (String, String) {
-        let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(vec![host.to_owned()]).unwrap();
-        let certificate = params.signed_by(&key, &self.authority).unwrap();
-        (certificate.pem(), key.serialize_pem())
-    }
-
-    /// A TLS server that hands what it decrypts to `backend`.
-    fn serve(&self, backend: SocketAddr, ask_for_client: bool) -> SocketAddr {
-        let (certificate, key) = self.certificate("localhost");
-        let chain = vec![CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap()];
-        let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
-        let builder = ServerConfig::builder_with_provider(crypto_provider())
-            .with_safe_default_protocol_versions()
-            .unwrap();
-        let builder = if ask_for_client {
-            let mut roots = RootCertStore::empty();
-            roots.add(self.authority.der().clone()).unwrap();
-            let verifier =
-                WebPkiClientVerifier::builder_with_provider(Arc::new(roots), crypto_provider());
-            builder.with_client_cert_verifier(verifier.build().unwrap())
-        } else {
-            builder.with_no_client_auth()
+            let error = Pipeline::start(&settings, core(&settings)).unwrap_err().to_string();
+            let name = path.file_name().unwrap().to_str().unwrap();
+            assert!(error.contains(name) && error.contains(reason), "{protocol:?}: {error}");
+            assert!(!error.contains("PRIVATE"), "{error}");
         };
-        let config = Arc::new(builder.with_single_cert(chain, key).unwrap());
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let config = Arc::clone(&config);
-                std::thread::spawn(move || relay(stream, &config, backend));
-            }
-        });
-        address
-    }
-}
-
-impl Drop for Pki {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.directory);
-    }
-}
-
-/// One request after the other: all that an exporter's connection needs.
-fn relay(stream: TcpStream, config: &Arc<ServerConfig>, backend: SocketAddr) {
-    let Ok(connection) = ServerConnection::new(Arc::clone(config)) else { return };
-    let mut front = StreamOwned::new(connection, stream);
-    let Ok(mut back) = TcpStream::connect(backend) else { return };
-    let mut buffer = vec![0; 64 * 1024];
-    let timeout = Some(Duration::from_millis(20));
-    if front.sock.set_read_timeout(timeout).is_err() || back.set_read_timeout(timeout).is_err() {
-        return;
-    }
-    loop {
-        match front.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(n) if back.write_all(&buffer[..n]).is_err() => break,
-            Err(error) if !would_block(&error) => break,
-            _ => {}
+        for (path, reason) in [(&key, "no certificate"), (&empty, "no certificate"), (&missing, "")]
+        {
+            refused(&|to| to.ca_cert = Some(path.clone()), path, reason);
         }
-        match back.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(n) if front.write_all(&buffer[..n]).is_err() => break,
-            Err(error) if !would_block(&error) => break,
-            _ => {}
-        }
+        let with_key = |to: &mut Destination, key: &Path| {
+            (to.client_cert, to.client_key) = (Some(certificate.clone()), Some(key.to_owned()));
+        };
+        refused(&|to| with_key(to, &empty), &empty, "no private key");
+        refused(&|to| with_key(to, &certificate), &certificate, "no private key");
+        refused(&|to| to.client_cert = Some(certificate.clone()), &certificate, "needs its key");
     }
-    let _ = back.shutdown(Shutdown::Both);
-}
-
-fn would_block(error: &std::io::Error) -> bool {
-    matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut)
 }

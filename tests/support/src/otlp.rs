@@ -1,6 +1,6 @@
 //! A collector on loopback.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -167,6 +167,7 @@ struct Inbox {
 struct State {
     requests: Vec<ReceivedRequest>,
     next: VecDeque<Answer>,
+    at: HashMap<String, Answer>,
     always: Option<Answer>,
 }
 
@@ -207,10 +208,29 @@ impl OtlpReceiver {
         lock(&self.inbox.state).always = Some(answer);
     }
 
+    /// Answers every request to this path this way, whatever else was said.
+    pub fn answer_at(&self, path: &str, answer: Answer) {
+        lock(&self.inbox.state).at.insert(path.to_owned(), answer);
+    }
+
+    /// The requests so far that went to this path.
+    #[must_use]
+    pub fn requests_at(&self, path: &str) -> Vec<ReceivedRequest> {
+        let mut requests = self.requests();
+        requests.retain(|request| request.http.path == path);
+        requests
+    }
+
     /// Every request so far, refused ones too.
     #[must_use]
     pub fn requests(&self) -> Vec<ReceivedRequest> {
         lock(&self.inbox.state).requests.clone()
+    }
+
+    /// The requests since the last call, which are not kept.
+    #[must_use]
+    pub fn take_requests(&self) -> Vec<ReceivedRequest> {
+        std::mem::take(&mut lock(&self.inbox.state).requests)
     }
 
     /// The spans of accepted requests so far.
@@ -363,7 +383,10 @@ impl Service for Inbox {
             (received.http.method.as_str(), received.http.path.as_str()),
             ("POST", "/v1/traces" | "/v1/metrics" | "/v1/logs")
         );
-        let scripted = state.next.pop_front().or_else(|| state.always.clone());
+        let scripted = match state.at.get(&received.http.path).cloned() {
+            Some(answer) => Some(answer),
+            None => state.next.pop_front().or_else(|| state.always.clone()),
+        };
         let answer = match scripted {
             Some(answer) => answer,
             None if !known => Answer::status(404),

@@ -68,6 +68,14 @@ pub struct ReceivedEvent {
     pub attrs: Vec<(String, Value)>,
 }
 
+impl ReceivedEvent {
+    /// The last value of an attribute.
+    #[must_use]
+    pub fn attr(&self, key: &str) -> Option<&Value> {
+        self.attrs.iter().rev().find(|(name, _)| name == key).map(|(_, value)| value)
+    }
+}
+
 /// An exported span with its resource and scope.
 #[derive(Clone, Debug)]
 #[non_exhaustive]

@@ -1,0 +1,109 @@
+//! What recipes have in common and people write in several ways.
+
+use tracing_genai_test_support::Answer;
+
+use super::*;
+use crate::world::run;
+
+fn recipe(file: &str) -> &'static Recipe {
+    RECIPES.iter().find(|recipe| recipe.file == file).unwrap()
+}
+
+#[test]
+fn credentials_are_sent_once_however_they_are_written() {
+    let sent = |file: &'static str, name: &'static str, value: &'static str| {
+        let world = World::new();
+        let recipe = Recipe { variables: &[], ..copy(recipe(file)) };
+        let telemetry = world.run(&recipe, &[(name, value)], chat);
+        telemetry.force_flush().unwrap();
+        let request = world.http.requests()[0].http.clone();
+        (request.header("authorization").unwrap().to_owned(), telemetry.status().warnings().len())
+    };
+    for (file, variable, value, expected, warnings) in [
+        ("grafana-cloud", "GRAFANA_OTLP_TOKEN", "YTpi==", "Basic YTpi==", 0),
+        // As the gateway's page has it, and as the vendor's own page shows it for variables.
+        ("grafana-cloud", "GRAFANA_OTLP_TOKEN", "Basic YTpi==", "Basic YTpi==", 1),
+        ("langfuse", "LANGFUSE_AUTH", "basic YTpi==\n", "basic YTpi==", 1),
+        ("logfire", "LOGFIRE_TOKEN", "pylf_v1_us_abc", "pylf_v1_us_abc", 0),
+        ("dash0", "DASH0_AUTH_TOKEN", "Bearer auth_abc", "Bearer auth_abc", 1),
+    ] {
+        let sent = sent(file, variable, value);
+        assert_eq!(sent, (expected.to_owned(), warnings), "{file} {value}");
+    }
+}
+
+fn copy(recipe: &Recipe) -> Recipe {
+    Recipe { ..*recipe }
+}
+
+#[test]
+fn headers_of_the_standard_variable_are_decoded_once() {
+    for (list, expected) in [
+        ("authorization=Basic%20YTpi%3D%3D", ("authorization", "Basic YTpi==")),
+        ("authorization=Basic YTpi==", ("authorization", "Basic YTpi==")),
+        ("x-bt-parent=project_id:7f%253", ("x-bt-parent", "project_id:7f%3")),
+    ] {
+        let world = World::new();
+        let builder = world.builder(&[
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://otlp.example.com/otlp"),
+            ("OTEL_EXPORTER_OTLP_HEADERS", list),
+        ]);
+        let telemetry = run(builder.config_str("service_name: chat-api\n"), chat).unwrap();
+        telemetry.force_flush().unwrap();
+        let request = &world.http.requests()[0].http;
+        assert_eq!(request.path, "/otlp/v1/traces");
+        assert_eq!(request.header(expected.0), Some(expected.1), "{list}");
+    }
+}
+
+#[test]
+fn the_proxy_on_the_way_is_explained_without_its_credentials() {
+    let config = || Config::from_file(folder().join("newrelic.yaml")).unwrap();
+    let key = ("NEW_RELIC_LICENSE_KEY", "key-of-newrelic");
+    let variables = [key, ("https_proxy", "http://me:s3cr3t@proxy.example.com:3128")];
+    let explanation = config().resolve(variables).unwrap();
+    let (proxy, _) = explanation.get("destinations.default.proxy").unwrap();
+    assert_eq!(proxy, "proxy.example.com:3128 (https_proxy)");
+    assert!(!format!("{explanation} {explanation:?}").contains("s3cr3t"));
+
+    let without = config().resolve([key, variables[1], ("NO_PROXY", "nr-data.net")]).unwrap();
+    assert_eq!(without.get("destinations.default.proxy"), None);
+    let socks = config().resolve([key, ("ALL_PROXY", "socks5://me:s3cr3t@p:1080")]).unwrap();
+    assert_eq!(socks.warnings(), ["ALL_PROXY: expected http://host:port; no proxy is used"]);
+}
+
+#[test]
+fn grpc_to_a_vendor_that_has_none_is_told_without_a_backend_too() {
+    for (endpoint, backend) in [
+        ("https://cloud.langfuse.com/api/public/otel", Some("langfuse")),
+        ("https://otlp-gateway-prod-us-central-0.grafana.net/otlp", Some("grafana")),
+        ("https://abc12345.live.dynatrace.com/api/v2/otlp", Some("dynatrace")),
+        ("https://otlp.datadoghq.eu", Some("datadog")),
+        ("https://api.honeycomb.io", None),
+        ("https://langfuse.example.com", None),
+    ] {
+        let config: Config = format!("endpoint: {endpoint}\nprotocol: grpc\n").parse().unwrap();
+        let explanation = config.resolve([("", ""); 0]).unwrap();
+        let told = explanation.warnings().iter().find(|it| it.contains("has no gRPC endpoint"));
+        assert_eq!(told.is_some(), backend.is_some(), "{:?}", explanation.warnings());
+        if let (Some(told), Some(backend)) = (told, backend) {
+            assert!(told.contains(&format!("`backend: {backend}`")), "{told}");
+        }
+    }
+}
+
+#[test]
+fn a_receiver_without_metrics_is_named_once_and_not_asked_again_and_again() {
+    let world = World::new();
+    let text = "endpoint: https://otlp.example.com\nmetrics: {export_interval_ms: 3600000}\n";
+    let telemetry = run(world.builder(&[]).config_str(text), chat).unwrap();
+    // Which of the two signals comes first is not said.
+    world.http.answer_always(Answer::status(404));
+    telemetry.force_flush().unwrap_err();
+    let metrics = || world.http.requests().iter().filter(|it| it.metrics.is_some()).count();
+    assert_eq!(metrics(), 1);
+    let status = serde_json::to_value(telemetry.status()).unwrap();
+    let error = status["metrics"]["last_error"].as_str().unwrap();
+    assert!(error.contains("404") && error.contains("metrics.enabled: false"), "{error}");
+    assert_eq!(status["metrics"]["failed_pushes"], 1);
+}
