@@ -50,11 +50,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// What the client got, and which `traceparent` each provider was called with.
+/// What came and went.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Exchange {
+    /// The body that the client got.
     pub answer: String,
+    /// Who was called, and with which `traceparent`.
     pub calls: Vec<(&'static str, String)>,
 }
 

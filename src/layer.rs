@@ -155,7 +155,9 @@ where
 
     /// Leaves the last steps of a GenAI span (the shape of its messages, a kind that was learnt
     /// late, an attribute that was rewritten) to a [`GenAiExporter`](crate::tracer::GenAiExporter)
-    /// on the export thread. Say so only when every exporter of the provider is wrapped in one.
+    /// on the export thread. Content that is longer than the policy allows waits for it outside of
+    /// the span, so that the end of a span costs the same whatever was said. Say so only when every
+    /// exporter of the provider is wrapped in one.
     /// Defaults to `false`: the span is finished where it ends.
     #[cfg(any(feature = "init", feature = "testing"))]
     #[must_use]
