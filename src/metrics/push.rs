@@ -43,13 +43,13 @@ struct Wishes {
 struct Worker {
     metrics: Arc<SpanMetrics>,
     shared: Arc<Shared>,
-    resource: ResourceAttributesWithSchema,
     plan: Plan,
 }
 
 /// Where to, how often, how long.
 #[derive(Debug)]
 pub(crate) struct Plan {
+    resource: ResourceAttributesWithSchema,
     destinations: Vec<MetricsTransport>,
     interval: Duration,
     timeout: Duration,
@@ -62,6 +62,7 @@ impl Plan {
         let destinations =
             settings.destinations.iter().filter(|to| leave && to.metrics_url.is_some());
         Ok(Self {
+            resource: (&resource(settings)).into(),
             destinations: destinations.map(MetricsTransport::new).collect::<Result<_, _>>()?,
             interval: settings.metrics.interval,
             timeout: settings.metrics.timeout.min(MAX_TIMEOUT),
@@ -84,8 +85,8 @@ impl Push {
         let worker = Worker {
             metrics: Arc::clone(metrics),
             shared: Arc::clone(&shared),
-            resource: (&resource(settings)).into(),
             plan: Plan {
+                resource: ResourceAttributesWithSchema::default(),
                 destinations: Vec::new(),
                 interval: settings.metrics.interval,
                 timeout: MAX_TIMEOUT,
@@ -242,7 +243,7 @@ impl Worker {
         if points.metrics.is_empty() {
             return;
         }
-        let requests = otlp::requests(&points, &self.resource);
+        let requests = otlp::requests(&points, &self.plan.resource);
         let Self { shared, plan: Plan { destinations, timeout, .. }, .. } = self;
         for destination in destinations {
             let mut outcome = Outcome::Delivered { rejected: 0, message: None };

@@ -81,6 +81,8 @@ pub(crate) use reload::Applied;
 pub(crate) use reload::same_connection;
 #[cfg(feature = "metrics")]
 pub(crate) use resource::resource;
+#[cfg(feature = "metrics")]
+pub(crate) use resource::resource_changes;
 #[cfg(feature = "logs")]
 pub(crate) use snapshot::LogsSnapshot;
 pub(crate) use snapshot::{DestinationSnapshot, Snapshot};
