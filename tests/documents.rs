@@ -109,6 +109,7 @@ fn every_guide_is_a_module_and_has_its_place_in_the_order() {
 fn every_configuration_that_is_shown_resolves() {
     let variables = [
         ("GRAFANA_OTLP_TOKEN", "t"),
+        ("HOSTNAME", "chat-api-7d9f"),
         ("HONEYCOMB_API_KEY", "t"),
         ("LANGFUSE_AUTH", "t"),
         ("OTLP_TOKEN", "t"),
