@@ -44,6 +44,9 @@ pub(crate) struct Health {
     pub(crate) promoted: Counter,
     /// Attributes recorded anew after the SDK span had them, whose first value left.
     pub(crate) late_changes: Counter,
+    /// What the pipeline did with log records.
+    #[cfg(feature = "logs")]
+    pub(crate) logs: Ledger,
     /// What the pipeline did with the spans that reached it.
     #[cfg(feature = "init")]
     pub(crate) pipeline: PipelineCounts,

@@ -7,6 +7,8 @@
 
 mod capture;
 mod expiry;
+#[cfg(feature = "logs")]
+mod log;
 pub(crate) mod plan;
 pub(crate) mod reach;
 mod recent;
@@ -17,6 +19,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+#[cfg(feature = "logs")]
+use opentelemetry::trace::SpanContext;
 use opentelemetry::trace::{Tracer, TracerProvider};
 use tracing::span::{Attributes, Id, Record as Values};
 use tracing::{Event, Level, Metadata, Subscriber};
@@ -73,6 +77,9 @@ pub struct GenAiLayer<S, T> {
     tracer: T,
     core: Arc<Core>,
     reach: Reach,
+    /// The subscriber that this layer is in.
+    #[cfg(feature = "logs")]
+    dispatch: std::sync::OnceLock<tracing_core::dispatcher::WeakDispatch>,
 }
 
 impl<S, T> GenAiLayer<S, T>
@@ -93,7 +100,14 @@ where
             .with_threads(false)
             .with_tracked_inactivity(false);
         let reach = Reach { core: Arc::clone(&core), find: state_of::<S> };
-        Self { inner, tracer, core, reach }
+        Self {
+            inner,
+            tracer,
+            core,
+            reach,
+            #[cfg(feature = "logs")]
+            dispatch: std::sync::OnceLock::new(),
+        }
     }
 
     /// Sets whether message content leaves. Defaults to [`ContentCapture::Off`].
@@ -155,6 +169,23 @@ where
         GenAiTracerProvider::new(provider, Arc::clone(&self.core))
     }
 
+    /// The span that an event is in, as OpenTelemetry knows it.
+    #[cfg(feature = "logs")]
+    fn span_of(&self, event: &Event<'_>, ctx: &Context<'_, S>) -> SpanContext {
+        use opentelemetry::trace::TraceContextExt;
+
+        // The layer below makes the context of a span current while it is entered.
+        if event.is_contextual() {
+            return opentelemetry::Context::map_current(|cx| cx.span().span_context().clone());
+        }
+        let known = event.parent().filter(|id| ctx.span(id).is_some());
+        let dispatch = self.dispatch.get().and_then(|dispatch| dispatch.upgrade());
+        known
+            .zip(dispatch)
+            .and_then(|(id, dispatch)| tracing_opentelemetry::get_otel_context(id, &dispatch))
+            .map_or(SpanContext::NONE, |cx| cx.span().span_context().clone())
+    }
+
     fn rebuilt(self, change: impl FnOnce(&mut Core)) -> Self {
         let mut core = Core::new(self.core.policy.load(), self.core.semconv);
         core.override_explicit_names = self.core.override_explicit_names;
@@ -193,6 +224,8 @@ where
     fn on_register_dispatch(&self, subscriber: &Dispatch) {
         self.inner.on_register_dispatch(subscriber);
         expiry::watch(&self.core, subscriber);
+        #[cfg(feature = "logs")]
+        let _ = self.dispatch.set(subscriber.downgrade());
     }
 
     fn on_layer(&mut self, subscriber: &mut S) {
@@ -276,6 +309,8 @@ where
     }
 
     fn on_event(&self, event: &Event<'_>, ctx: Context<'_, S>) {
+        #[cfg(feature = "logs")]
+        log::hear(&self.core, event, || self.span_of(event, &ctx));
         let plan = plan::event(event.metadata());
         match plan {
             EventPlan::Ignore => {}

@@ -5,12 +5,13 @@
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tracing::info_span;
 use tracing_genai::telemetry::Console;
 use tracing_genai::{Builder, Telemetry};
-use tracing_genai_test_support::{Answer, OtlpReceiver};
+use tracing_genai_test_support::{Answer, Authority, OtlpReceiver, Proxy};
 use tracing_subscriber::Registry;
 use tracing_subscriber::prelude::*;
 
@@ -50,6 +51,19 @@ fn what_the_doctor_says_of_addresses() {
     in_the_guide(&diagnosis(&format!("endpoint: https://localhost:{plain}")));
     #[cfg(feature = "otel-grpc")]
     in_the_guide(&diagnosis(&format!("endpoint: {endpoint}\nprotocol: grpc")));
+}
+
+#[test]
+fn what_the_doctor_says_of_proxies() {
+    let receiver = OtlpReceiver::start().address();
+    let proxy = Proxy::start(Arc::new(Authority::new()), receiver, receiver);
+    for answer in ["407 Proxy Authentication Required", "403 Forbidden"] {
+        proxy.refuse(answer);
+        let builder = builder("endpoint: https://otlp.example.com");
+        let builder = builder.env([("HTTPS_PROXY", proxy.url())]);
+        let said = builder.build::<Registry>().unwrap().1.doctor().to_string();
+        in_the_guide(&said.replace(&proxy.address().to_string(), "proxy.example.com:3128"));
+    }
 }
 
 #[test]

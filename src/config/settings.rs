@@ -225,10 +225,13 @@ pub(crate) enum Histograms {
 pub(crate) struct Logs {
     pub(crate) enabled: bool,
     pub(crate) exporter: ExporterChoice,
+    /// The least severe events that leave.
+    #[cfg_attr(not(feature = "logs"), expect(dead_code, reason = "log records read it"))]
+    pub(crate) level: LogLevel,
     pub(crate) batch: Batch,
     pub(crate) attributes_per_record: u32,
     /// Bytes of one attribute value; `None` is no limit.
-    #[expect(dead_code, reason = "there is no export of log records yet")]
+    #[cfg_attr(not(feature = "logs"), expect(dead_code, reason = "log records read it"))]
     pub(crate) attribute_value_length: Option<usize>,
 }
 
@@ -385,6 +388,7 @@ impl Default for Logs {
         Self {
             enabled: false,
             exporter: ExporterChoice::Unset,
+            level: LogLevel::Info,
             batch: Batch { schedule_delay: Duration::from_secs(1), ..Batch::default() },
             attributes_per_record: 128,
             attribute_value_length: None,

@@ -76,7 +76,7 @@ pub(crate) fn settle(stack: &mut Stack<'_>, directory: Option<&Path>) -> Setting
             Some(0) => None,
             Some(ttl) => Some(Duration::from_millis(ttl)),
         },
-        log_level: level(stack),
+        log_level: level(stack, Field::LogLevel),
         log_filter: text(stack, Field::LogFilter).unwrap_or(defaults.log_filter),
         warnings: Vec::new(),
     }
@@ -265,6 +265,7 @@ fn logs(stack: &mut Stack<'_>, defaults: &Logs) -> Logs {
             defaults.enabled,
         ),
         exporter,
+        level: level(stack, Field::LogsLevel),
         batch: batch(
             stack,
             defaults.batch,
@@ -319,8 +320,8 @@ fn exporter(stack: &mut Stack<'_>, field: Field) -> ExporterChoice {
     }
 }
 
-fn level(stack: &mut Stack<'_>) -> LogLevel {
-    match choice(stack, Field::LogLevel) {
+fn level(stack: &mut Stack<'_>, field: Field) -> LogLevel {
+    match choice(stack, field) {
         Some("off") => LogLevel::Off,
         Some("error") => LogLevel::Error,
         Some("warn") => LogLevel::Warn,

@@ -12,7 +12,7 @@ use tracing::field::{Field, Value, Visit};
 use super::plan::FieldPlan;
 use super::targets::{EVENT_NAME_FIELDS, is_message_field};
 use crate::lint::{self, Problem};
-use crate::policy::Policy;
+use crate::policy::{ErrorText, Policy};
 use crate::record::Raw;
 use crate::semconv::{Attr, Class, ValueMap};
 use crate::tracer::{Core, Open, SpanState};
@@ -218,7 +218,13 @@ impl Visit for SpanFields<'_> {
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
-        let plan = self.plan(field);
+        let plan = match self.plan(field) {
+            // Error text, whatever the field is called.
+            FieldPlan::Other | FieldPlan::Bare | FieldPlan::UnknownGenAi => {
+                FieldPlan::Text(Class::ErrorText)
+            }
+            plan => plan,
+        };
         if !self.wants(plan) {
             return;
         }
@@ -244,7 +250,7 @@ impl Visit for SpanFields<'_> {
 }
 
 /// What `Debug` prints, even when it reports an error half way.
-fn format(value: &dyn Debug) -> String {
+pub(super) fn format(value: &dyn Debug) -> String {
     let mut text = String::new();
     if write!(text, "{value:?}").is_err() {
         text.push_str("[formatting failed]");
@@ -252,7 +258,7 @@ fn format(value: &dyn Debug) -> String {
     text
 }
 
-fn chain_of(error: &(dyn Error + 'static)) -> String {
+pub(super) fn chain_of(error: &(dyn Error + 'static)) -> String {
     let mut chain = String::new();
     let mut next = error.source();
     while let Some(source) = next {
@@ -272,6 +278,8 @@ pub(super) struct EventFields<'a> {
     policy: Policy,
     /// Whether the event is one of the conventions, whose `content` is what somebody said.
     is_message: bool,
+    /// Whether its callsite says so, whose name an event loses below when it has a message.
+    is_callsite: bool,
     values: Vec<Option<Owned>>,
 }
 
@@ -301,12 +309,13 @@ impl<'a> EventFields<'a> {
     pub(super) fn new(plan: &'static [FieldPlan], event: &Event<'_>, core: &'a Core) -> Self {
         let values = std::iter::repeat_with(|| None).take(plan.len()).collect();
         // The name has to be known before any other field is formatted.
-        let is_message = event.metadata().name().starts_with("gen_ai.") || {
+        let is_callsite = event.metadata().name().starts_with("gen_ai.");
+        let is_message = is_callsite || {
             let mut name = NamedGenAi(false);
             event.record(&mut name);
             name.0
         };
-        Self { plan, core, policy: core.policy.load(), is_message, values }
+        Self { plan, core, policy: core.policy.load(), is_message, is_callsite, values }
     }
 
     pub(super) fn is_message(&self) -> bool {
@@ -315,6 +324,7 @@ impl<'a> EventFields<'a> {
 
     fn put(&mut self, field: &Field, is_text: bool, value: impl FnOnce() -> Owned) {
         let class = match self.plan.get(field.index()) {
+            _ if self.is_callsite && field.name() == "message" => return,
             _ if self.is_message && is_message_field(field.name()) => Class::Input,
             Some(plan) => plan.of_value(is_text).class(),
             None => Class::Metadata,
@@ -381,7 +391,12 @@ impl Visit for EventFields<'_> {
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
-        self.put(field, true, || Owned::Debug(tracing::field::display(value.to_string())));
+        // Error text, whatever the field is called.
+        if self.policy.error_text() != ErrorText::TypeOnly {
+            let message = value.to_string();
+            let cleared = self.policy.clear_error_text(&message).unwrap_or(message);
+            self.put(field, true, || Owned::Debug(tracing::field::display(cleared)));
+        }
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {

@@ -37,6 +37,21 @@ pub(super) enum EventPlan {
     Named(&'static [FieldPlan]),
 }
 
+/// What to do with events of a callsite where log records are wanted.
+#[cfg(feature = "logs")]
+#[derive(Clone, Copy, Debug)]
+pub(super) enum LogPlan {
+    Ignore,
+    Record {
+        /// One entry for each declared field.
+        fields: &'static [FieldPlan],
+        /// It is a record of the `log` crate, whose target and place are in its fields.
+        bridged: bool,
+        /// A field tells what the event is called.
+        names_itself: bool,
+    },
+}
+
 /// What a field is.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum FieldPlan {
@@ -142,6 +157,27 @@ pub(super) fn event(metadata: &'static Metadata<'static>) -> EventPlan {
             EventPlan::GenAi(fields(metadata, false))
         } else {
             EventPlan::Plain
+        }
+    })
+}
+
+/// The plan for events of a callsite as log records.
+#[cfg(feature = "logs")]
+pub(super) fn log(metadata: &'static Metadata<'static>) -> LogPlan {
+    static PLANS: Plans<LogPlan> = Lazy::new(RwLock::default);
+    thread_local!(static KNOWN: Known<LogPlan> = RefCell::default());
+    planned(&KNOWN, &PLANS, metadata, || {
+        if is_transport(metadata.target()) || logs_payloads(metadata) {
+            return LogPlan::Ignore;
+        }
+        let declares = |name: &&str| metadata.fields().field(*name).is_some();
+        LogPlan::Record {
+            fields: fields(
+                metadata,
+                has_gen_ai(metadata) || metadata.name().starts_with("gen_ai."),
+            ),
+            bridged: metadata.target() == "log" && declares(&"log.target"),
+            names_itself: EVENT_NAME_FIELDS.iter().any(declares),
         }
     })
 }

@@ -26,7 +26,7 @@ pub(crate) fn names_its_content(metadata: &Metadata<'_>) -> bool {
 }
 
 /// Whether a field of an event of the conventions holds what was said.
-pub(super) fn is_message_field(name: &str) -> bool {
+pub(crate) fn is_message_field(name: &str) -> bool {
     MESSAGE_FIELDS.contains(&name)
 }
 

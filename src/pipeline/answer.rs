@@ -35,12 +35,12 @@ pub(super) fn delivered_but(partial: ExportTracePartialSuccess) -> Outcome {
 /// `rejectedSpans` is a string by the JSON mapping of protobuf, and a number in the wild.
 fn partial_of_json(answer: Json) -> Option<ExportTracePartialSuccess> {
     let partial = answer.get("partialSuccess")?;
-    let rejected_spans =
-        match partial.get("rejectedSpans").or_else(|| partial.get("rejectedDataPoints")) {
-            Some(Json::String(text)) => text.parse().unwrap_or(0),
-            Some(number) => number.as_i64().unwrap_or(0),
-            None => 0,
-        };
+    let rejected = ["rejectedSpans", "rejectedDataPoints", "rejectedLogRecords"];
+    let rejected_spans = match rejected.into_iter().find_map(|key| partial.get(key)) {
+        Some(Json::String(text)) => text.parse().unwrap_or(0),
+        Some(number) => number.as_i64().unwrap_or(0),
+        None => 0,
+    };
     let error_message =
         partial.get("errorMessage").and_then(Json::as_str).unwrap_or_default().to_owned();
     Some(ExportTracePartialSuccess { rejected_spans, error_message })

@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use opentelemetry_sdk::trace::{SdkTracerProvider, SpanData, SpanLimits};
 
-use super::outlets::Outlets;
+#[cfg(feature = "logs")]
+use super::logs::Logs;
+use super::outlets::{Closing, Outlets};
 use super::preparation::Preparation;
 use super::processor::Processor;
 use super::reload::Applied;
@@ -23,11 +25,13 @@ use crate::tracer::Core;
 #[derive(Debug)]
 pub(crate) struct Pipeline {
     spans: Arc<Spans>,
+    #[cfg(feature = "logs")]
+    logs: Logs,
     sampler: SettingsSampler,
     settings: Mutex<Settings>,
 }
 
-/// Spans that could not be delivered in time.
+/// Spans and log records that could not be delivered in time.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Undelivered {
     /// Not sent: dropped at shutdown, or still queued after a flush.
@@ -42,11 +46,15 @@ impl Pipeline {
     /// Checks the settings, builds the transports and starts the workers. Touches no global.
     pub(crate) fn start(settings: &Settings, core: Arc<Core>) -> Result<Self, StartError> {
         let health = Arc::clone(&core.health);
+        let outlets = Outlets::start(settings, Arc::clone(&core))?;
+        #[cfg(feature = "logs")]
+        let logs = Logs::start(settings, core).inspect_err(|_| {
+            let _ = outlets.close(Duration::ZERO, || {}).map(Closing::wait);
+        })?;
         Ok(Self {
-            spans: Arc::new(Spans {
-                outlets: Outlets::start(settings, core)?,
-                tail: Tail::new(settings.keep, settings.batch),
-            }),
+            spans: Arc::new(Spans { outlets, tail: Tail::new(settings.keep, settings.batch) }),
+            #[cfg(feature = "logs")]
+            logs,
             sampler: SettingsSampler::new(settings, health),
             settings: Mutex::new(settings.clone()),
         })
@@ -81,12 +89,23 @@ impl Pipeline {
 
     /// Waits until what ended before this call is delivered.
     pub(crate) fn flush(&self, timeout: Duration) -> Result<(), Undelivered> {
-        self.spans.flush(timeout)
+        let deadline = Instant::now() + timeout;
+        #[cfg(feature = "logs")]
+        let logs = self.logs.ask_flush();
+        let left = self.spans.outlets.ask_flush().wait(deadline);
+        #[cfg(feature = "logs")]
+        let left = left.and(logs.wait(deadline));
+        left.into_result()
     }
 
     /// Delivers what is queued, no longer than `timeout`, and stops. Later calls report nothing.
     pub(crate) fn shutdown(&self, timeout: Duration) -> Result<(), Undelivered> {
-        self.spans.shutdown(timeout)
+        #[cfg(feature = "logs")]
+        let logs = self.logs.close(timeout);
+        let left = self.spans.close(timeout).map(Closing::wait).unwrap_or_default();
+        #[cfg(feature = "logs")]
+        let left = left.and(logs.map(Closing::wait).unwrap_or_default());
+        left.into_result()
     }
 
     /// Makes new settings work. Destinations that are new or different start, the old ones
@@ -95,7 +114,16 @@ impl Pipeline {
     /// The content policy is not among them: it is the tracer core's, and works at once.
     pub(crate) fn apply(&self, settings: &Settings) -> Result<Applied, StartError> {
         let mut current = self.settings();
-        let mut applied = self.spans.outlets.apply(&current, settings)?;
+        let others = || {
+            #[cfg(feature = "logs")]
+            return self.logs.apply(&current, settings);
+            #[cfg(not(feature = "logs"))]
+            Ok(false)
+        };
+        let (mut applied, logs) = self.spans.outlets.apply(&current, settings, others)?;
+        if logs {
+            applied.changed.push(String::from("logs"));
+        }
         let sampling = [
             ("sampler", current.sampler != settings.sampler),
             ("sample_by", current.sample_by != settings.sample_by),
@@ -125,7 +153,10 @@ impl Pipeline {
 
     /// Waits until no request is under way that began before this call.
     pub(crate) fn wait_for_attempts(&self, timeout: Duration) {
-        self.spans.outlets.wait_for_attempts(Instant::now() + timeout);
+        let deadline = Instant::now() + timeout;
+        self.spans.outlets.wait_for_attempts(deadline);
+        #[cfg(feature = "logs")]
+        self.logs.wait_for_attempts(deadline);
     }
 
     /// What has been delivered, what has not, and why.
@@ -135,6 +166,8 @@ impl Pipeline {
             spans: self.spans.health().pipeline.read(),
             undecided: self.spans.tail.undecided(),
             destinations,
+            #[cfg(feature = "logs")]
+            logs: self.logs.snapshot(),
         }
     }
 
@@ -145,11 +178,20 @@ impl Pipeline {
 
 impl Drop for Pipeline {
     fn drop(&mut self) {
-        let _ = self.spans.shutdown(SHUTDOWN_TIMEOUT);
+        let _ = self.shutdown(SHUTDOWN_TIMEOUT);
     }
 }
 
 impl Undelivered {
+    #[cfg(feature = "logs")]
+    fn and(self, other: Self) -> Self {
+        Self {
+            waiting: self.waiting + other.waiting,
+            unconfirmed: self.unconfirmed + other.unconfirmed,
+            refused: self.refused + other.refused,
+        }
+    }
+
     pub(super) fn into_result(self) -> Result<(), Self> {
         if self == Self::default() { Ok(()) } else { Err(self) }
     }

@@ -24,6 +24,8 @@ mod detect;
 mod finished;
 mod lifecycle;
 mod local;
+#[cfg(feature = "logs")]
+mod logs;
 mod outlets;
 mod preparation;
 mod processor;
@@ -77,6 +79,8 @@ pub(crate) use reload::Applied;
 pub(crate) use reload::same_connection;
 #[cfg(feature = "otel-http")]
 pub(crate) use resource::resource;
+#[cfg(feature = "logs")]
+pub(crate) use snapshot::LogsSnapshot;
 pub(crate) use snapshot::{DestinationSnapshot, Snapshot};
 pub(crate) use start_error::StartError;
 #[cfg(feature = "metrics")]

@@ -5,9 +5,13 @@
 //! message, what was rejected, how often was retried.
 
 use std::marker::PhantomData;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+#[cfg(feature = "logs")]
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+#[cfg(feature = "logs")]
+use opentelemetry_proto::tonic::logs::v1::{ResourceLogs, ScopeLogs};
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans};
 use opentelemetry_proto::transform::common::tonic::ResourceAttributesWithSchema;
 use opentelemetry_sdk::Resource;
@@ -19,7 +23,7 @@ use super::request::Export;
 use super::signal::Signal;
 use super::size;
 use super::start_error::StartError;
-use super::transport::{Outcome, Packed, Transport};
+use super::transport::{Failure, Outcome, Packed, Transport};
 use crate::config::settings::{Destination, Protocol};
 
 /// The resource as requests have it.
@@ -30,6 +34,8 @@ pub(crate) type OtlpResource = ResourceAttributesWithSchema;
 pub(super) struct OtlpTransport<S> {
     resource: OtlpResource,
     wire: Wire,
+    /// When the receiver said that it does not take this signal, and how.
+    refusal: Option<(Instant, Failure)>,
     signal: PhantomData<fn(S)>,
 }
 
@@ -59,6 +65,15 @@ impl Wire {
         Self::new(&Destination { traces_url, ..destination.clone() })
     }
 
+    /// Whether a failure says that there is nothing where requests go.
+    fn is_missing(&self, failure: &Failure) -> bool {
+        match self {
+            Self::Http(_) => matches!(failure.code, Some(404 | 405)),
+            #[cfg(feature = "otel-grpc")]
+            Self::Grpc(_) => failure.code == Some(tonic::Code::Unimplemented as u16),
+        }
+    }
+
     pub(super) fn send(&mut self, request: &impl Export, timeout: Duration) -> Outcome {
         match self {
             Self::Http(http) => http.send(request, timeout),
@@ -71,7 +86,7 @@ impl Wire {
 impl<S: Signal> OtlpTransport<S> {
     pub(super) fn new(destination: &Destination, resource: &Resource) -> Result<Self, StartError> {
         let wire = Wire::to(destination, S::url(destination))?;
-        Ok(Self { resource: resource.into(), wire, signal: PhantomData })
+        Ok(Self { resource: resource.into(), wire, refusal: None, signal: PhantomData })
     }
 
     /// Sends a request without items.
@@ -115,7 +130,26 @@ impl<S: Signal> Transport for OtlpTransport<S> {
     }
 
     fn send(&mut self, parcel: &mut Self::Parcel, timeout: Duration) -> Outcome {
-        self.wire.send(parcel, timeout)
+        let Some(switch) = S::OPTIONAL else { return self.wire.send(parcel, timeout) };
+        if let Some((at, refusal)) = &self.refusal
+            && at.elapsed() < ASK_AGAIN
+        {
+            return Outcome::Permanent(refusal.clone());
+        }
+        match self.wire.send(parcel, timeout) {
+            Outcome::Permanent(failure) if self.wire.is_missing(&failure) => {
+                let refusal = without(S::ITEMS, switch, failure);
+                if self.refusal.is_none() {
+                    tracing::warn!(target: "tracing_genai", "{}", refusal.message);
+                }
+                self.refusal = Some((Instant::now(), refusal.clone()));
+                Outcome::Permanent(refusal)
+            }
+            outcome => {
+                self.refusal = None;
+                outcome
+            }
+        }
     }
 
     fn split(&mut self, mut parcel: Self::Parcel) -> Option<[Packed<Self::Parcel>; 2]> {
@@ -127,6 +161,18 @@ impl<S: Signal> Transport for OtlpTransport<S> {
         let rest = parcel.split_off(first);
         Some([Packed::Parcel(parcel, first), Packed::Parcel(rest, second)])
     }
+}
+
+/// A receiver that has no place for a signal is left alone for a while; one that was set up
+/// meanwhile is found.
+fn without(items: &str, switch: &str, failure: Failure) -> Failure {
+    let message = format!(
+        "the receiver takes no {items} ({}); none are sent to it, but for one request in {} min: \
+         set {switch} to false, or an endpoint for them",
+        failure.message,
+        ASK_AGAIN.as_secs() / 60,
+    );
+    Failure { message, ..failure }
 }
 
 pub(super) fn missing(
@@ -171,6 +217,13 @@ macro_rules! nested {
     )*};
 }
 
+#[cfg(feature = "logs")]
+nested! {
+    ExportLogsServiceRequest: groups in resource_logs;
+    ResourceLogs: groups in scope_logs;
+    ScopeLogs: items in log_records;
+}
+
 nested! {
     ExportTraceServiceRequest: groups in resource_spans;
     ResourceSpans: groups in scope_spans;
@@ -195,6 +248,8 @@ fn split_off<G: Nested>(groups: &mut Vec<G>, mut n: usize) -> Vec<G> {
     rest
 }
 
+/// How long a receiver that does not take a signal is left alone.
+const ASK_AGAIN: Duration = Duration::from_secs(5 * 60);
 /// A single item may need a request of its own up to here.
 const MAX_ITEM_BYTES: usize = 32 << 20;
 

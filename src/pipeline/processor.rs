@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use opentelemetry::Context;
+use opentelemetry::trace::Span as _;
 use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
 
@@ -17,8 +18,12 @@ pub(super) struct Processor {
 }
 
 impl SpanProcessor for Processor {
-    fn on_start(&self, _span: &mut Span, _cx: &Context) {
+    fn on_start(&self, span: &mut Span, parent: &Context) {
         self.spans.health().pipeline.sampled.increment();
+        let started = span.span_context();
+        if !started.is_sampled() {
+            self.spans.tail.begin(started.trace_id(), parent);
+        }
     }
 
     fn on_end(&self, span: SpanData) {

@@ -30,7 +30,13 @@ enum From<S: Signal> {
 }
 
 impl<S: Signal> Outlets<S> {
-    pub(super) fn apply(&self, current: &Settings, new: &Settings) -> Result<Applied, StartError> {
+    /// `others` is what else can fail and has to be done, or not, together with this.
+    pub(super) fn apply<R>(
+        &self,
+        current: &Settings,
+        new: &Settings,
+        others: impl FnOnce() -> Result<R, StartError>,
+    ) -> Result<(Applied, R), StartError> {
         let mut outlets = self.lock();
         if self.is_shut_down() {
             return Err(StartError::ShutDown);
@@ -38,6 +44,13 @@ impl<S: Signal> Outlets<S> {
         // First everything that can fail.
         let mut applied = Applied::default();
         let plan = self.plan(&outlets.active, current, new, &mut applied)?;
+        let others = match others() {
+            Ok(others) => others,
+            Err(error) => {
+                cancel(plan);
+                return Err(error);
+            }
+        };
 
         let mut running: Vec<_> =
             std::mem::take(&mut outlets.active).into_iter().map(Some).collect();
@@ -81,7 +94,7 @@ impl<S: Signal> Outlets<S> {
         outlets.draining.retain(|outlet| !outlet.queue.is_over());
         outlets.draining.append(&mut retired);
         cut_short(&mut outlets.draining, S::batch(new));
-        Ok(applied)
+        Ok((applied, others))
     }
 
     /// Starts what is new; stops it again if anything fails.
@@ -124,20 +137,22 @@ impl<S: Signal> Outlets<S> {
                     plan.push(From::Started(Box::new(outlet)));
                 }
                 Err(error) => {
-                    let started: Vec<_> = plan
-                        .into_iter()
-                        .filter_map(|from| match from {
-                            From::Started(outlet) => Some(*outlet),
-                            From::Running(_) => None,
-                        })
-                        .collect();
-                    close_all(&started, Instant::now(), DropReason::Replaced);
+                    cancel(plan);
                     return Err(error);
                 }
             }
         }
         Ok(plan)
     }
+}
+
+/// Stops what was started for a plan that comes to nothing.
+fn cancel<S: Signal>(plan: Vec<From<S>>) {
+    let started = plan.into_iter().filter_map(|from| match from {
+        From::Started(outlet) => Some(*outlet),
+        From::Running(_) => None,
+    });
+    close_all(&started.collect::<Vec<_>>(), Instant::now(), DropReason::Replaced);
 }
 
 /// What waits to drain is as much as one destination that runs may hold, however often settings

@@ -1,5 +1,9 @@
 //! Export requests of the signals, as far as sending them differs.
 
+#[cfg(feature = "logs")]
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+#[cfg(all(feature = "logs", feature = "otel-grpc"))]
+use opentelemetry_proto::tonic::collector::logs::v1::logs_service_client::LogsServiceClient;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 #[cfg(feature = "otel-grpc")]
@@ -48,6 +52,31 @@ impl Export for ExportTraceServiceRequest {
         let _ = gzip;
         let mut client = client;
         Ok(client.export(request).await?.into_inner().partial_success.unwrap_or_default())
+    }
+}
+
+#[cfg(feature = "logs")]
+impl Export for ExportLogsServiceRequest {
+    #[cfg(feature = "otel-grpc")]
+    async fn call(
+        channel: Channel,
+        gzip: bool,
+        request: Request<Self>,
+    ) -> Result<ExportTracePartialSuccess, Status> {
+        let client = LogsServiceClient::new(channel);
+        #[cfg(feature = "gzip")]
+        let client = match gzip {
+            true => client.send_compressed(tonic::codec::CompressionEncoding::Gzip),
+            false => client,
+        };
+        let _ = gzip;
+        let mut client = client;
+        let partial = client.export(request).await?.into_inner().partial_success;
+        let partial = partial.unwrap_or_default();
+        Ok(ExportTracePartialSuccess {
+            rejected_spans: partial.rejected_log_records,
+            error_message: partial.error_message,
+        })
     }
 }
 

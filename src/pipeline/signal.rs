@@ -25,6 +25,12 @@ pub(crate) trait Signal: Clone + Debug + Send + Sync + 'static {
     /// What several of them are called.
     const ITEMS: &'static str;
 
+    /// What the names of its threads begin with.
+    const THREAD: &'static str;
+
+    /// The key that switches it off, for a signal that not every receiver takes.
+    const OPTIONAL: Option<&'static str> = None;
+
     /// What makes an item ready for one destination.
     type Preparation: Debug + Send;
 
@@ -70,13 +76,14 @@ pub(crate) trait Signal: Clone + Debug + Send + Sync + 'static {
 #[derive(Debug)]
 pub(crate) struct Prepared<S> {
     pub(super) item: S,
-    /// Where there is content in it: what is left when the policy takes that back before the item
-    /// is delivered. To be prepared again.
+    /// What is left when the policy takes content back before the item is delivered, to be prepared
+    /// again. There for each item where the policy captures any content, and for none elsewhere.
     pub(super) without_content: Option<S>,
 }
 
 impl Signal for SpanData {
     const ITEMS: &'static str = "spans";
+    const THREAD: &'static str = "genai";
 
     type Preparation = Preparation;
 

@@ -3,6 +3,9 @@
 use opentelemetry::{Array, KeyValue, Value};
 use opentelemetry_sdk::trace::SpanData;
 
+#[cfg(feature = "logs")]
+use crate::logs::LogRecord;
+
 /// Looks at lengths only, because every span that ends is measured, on the application's thread.
 pub(super) fn span(span: &SpanData) -> usize {
     let mut bytes = SPAN + span.name.len() + attributes(&span.attributes);
@@ -15,10 +18,21 @@ pub(super) fn span(span: &SpanData) -> usize {
     bytes
 }
 
+/// The same of a log record.
+#[cfg(feature = "logs")]
+pub(super) fn log_record(record: &LogRecord) -> usize {
+    let texts = [record.event_name.as_deref(), record.body.as_deref(), Some(&*record.target)];
+    let texts: usize = texts.into_iter().flatten().map(str::len).sum();
+    let attributes = record.attributes.iter().map(|attribute| self::attribute(&attribute.kv));
+    size_of::<LogRecord>() + texts + attributes.sum::<usize>()
+}
+
 fn attributes(all: &[KeyValue]) -> usize {
-    all.iter()
-        .map(|attribute| ATTRIBUTE + attribute.key.as_str().len() + value(&attribute.value))
-        .sum()
+    all.iter().map(attribute).sum()
+}
+
+fn attribute(attribute: &KeyValue) -> usize {
+    ATTRIBUTE + attribute.key.as_str().len() + value(&attribute.value)
 }
 
 fn value(value: &Value) -> usize {

@@ -16,6 +16,28 @@ pub(crate) struct Snapshot {
     /// Of those that are queued, the ones whose trace has not ended: see `keep`.
     pub(crate) undecided: u64,
     pub(crate) destinations: Vec<DestinationSnapshot>,
+    /// `None` while no log record has a reason to leave, or ever had.
+    #[cfg(feature = "logs")]
+    pub(crate) logs: Option<LogsSnapshot>,
+}
+
+impl Snapshot {
+    /// The receivers of log records.
+    pub(crate) fn log_destinations(&self) -> &[DestinationSnapshot] {
+        #[cfg(feature = "logs")]
+        return self.logs.as_ref().map_or(&[], |logs| &logs.destinations);
+        #[cfg(not(feature = "logs"))]
+        &[]
+    }
+}
+
+/// Log records at one moment.
+#[cfg(feature = "logs")]
+#[derive(Clone, Debug)]
+pub(crate) struct LogsSnapshot {
+    /// Over all destinations; the counts add up.
+    pub(crate) records: LedgerCounts,
+    pub(crate) destinations: Vec<DestinationSnapshot>,
 }
 
 /// One destination at one moment.

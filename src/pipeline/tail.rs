@@ -1,16 +1,18 @@
 //! The second look at traces that the sampler turned down: kept after all if something went
 //! wrong, took long or was expensive.
 //!
-//! Spans of such a trace wait here until its local root has ended; a flush does not change that,
-//! shutdown decides on all. The buffer is bounded in spans and in bytes; when it is full the oldest
-//! trace is decided by what is known of it so far.
+//! Spans of such a trace wait here until its local root has ended and, while there is no reason to
+//! keep it, whatever is still open in it: a streamed answer outlives the handler that began it. A
+//! flush does not change that, shutdown decides on all. The buffer is bounded in spans and in
+//! bytes; when it is full the oldest trace is decided by what is known of it so far. A span that
+//! comes after its trace was dropped is kept if it is a reason by itself.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use opentelemetry::trace::{SpanContext, SpanId, Status, TraceId};
-use opentelemetry::{KeyValue, Value};
+use opentelemetry::trace::{SpanContext, SpanId, Status, TraceContextExt, TraceId};
+use opentelemetry::{Context, KeyValue, Value};
 use opentelemetry_sdk::trace::SpanData;
 
 use super::size;
@@ -29,13 +31,13 @@ struct State {
     max_spans: usize,
     max_bytes: usize,
     traces: HashMap<TraceId, Waiting>,
-    /// In the order of their first span; those that are decided are skipped.
+    /// In the order of their first finished span; those that are decided are skipped.
     order: VecDeque<TraceId>,
     spans: usize,
     bytes: usize,
     /// Nothing waits any more: decided by what is known when a span comes.
     finished: bool,
-    /// Decisions on traces whose root has ended, for spans that end after it.
+    /// Decisions on traces, for spans that end after it.
     decided: HashMap<TraceId, bool>,
     decided_order: VecDeque<TraceId>,
 }
@@ -44,6 +46,15 @@ struct State {
 struct Waiting {
     spans: Vec<SpanData>,
     bytes: usize,
+    /// Spans that have begun and not ended.
+    open: usize,
+    root_ended: bool,
+    reason: Reason,
+}
+
+/// What may be a reason to keep a trace.
+#[derive(Debug, Default)]
+struct Reason {
     failed: bool,
     slowest: Duration,
     /// US dollars.
@@ -97,18 +108,38 @@ impl Tail {
         self.lock().spans as u64
     }
 
+    /// Hears of a span that begins and was not sampled.
+    pub(super) fn begin(&self, trace: TraceId, parent: &Context) {
+        let mut state = self.lock();
+        if state.finished {
+            return;
+        }
+        let local_root = {
+            let parent = parent.span();
+            !parent.span_context().is_valid() || parent.span_context().is_remote()
+        };
+        match state.decided.get(&trace) {
+            // The trace comes by a second time.
+            Some(false) if local_root => _ = state.decided.remove(&trace),
+            Some(_) => return,
+            None => {}
+        }
+        state.traces.entry(trace).or_default().open += 1;
+    }
+
     /// Takes a finished span that was not sampled, and gives back what is decided by it.
     pub(super) fn receive(&self, span: SpanData) -> Decided {
         let mut decided = Decided::default();
         let mut state = self.lock();
         let trace = span.span_context.trace_id();
         if let Some(kept) = state.decided.get(&trace).copied() {
+            let kept = kept || Reason::default().and(&span).is_enough(&state.keep);
+            state.decided.insert(trace, kept);
             decided.add(vec![span], kept);
             return decided;
         }
-        let is_root = span.parent_span_id == SpanId::INVALID || span.parent_span_is_remote;
         state.hold(trace, span);
-        if is_root || state.finished {
+        if state.finished || state.is_ripe(trace) {
             state.decide(trace, &mut decided);
         }
         state.make_room(&mut decided);
@@ -135,18 +166,25 @@ impl Tail {
 impl State {
     fn hold(&mut self, trace: TraceId, span: SpanData) {
         let bytes = size::span(&span);
-        let waiting = self.traces.entry(trace).or_insert_with(|| {
-            self.order.push_back(trace);
-            Waiting::default()
-        });
-        let took = span.end_time.duration_since(span.start_time).unwrap_or_default();
-        waiting.failed |= matches!(span.status, Status::Error { .. });
-        waiting.slowest = waiting.slowest.max(took);
-        waiting.cost += cost(&span.attributes);
-        waiting.bytes += bytes;
-        waiting.spans.push(span);
         self.spans += 1;
         self.bytes += bytes;
+        let waiting = self.traces.entry(trace).or_default();
+        if waiting.spans.is_empty() {
+            self.order.push_back(trace);
+        }
+        // It may have begun before there was a rule.
+        waiting.open = waiting.open.saturating_sub(1);
+        waiting.root_ended |= span.parent_span_id == SpanId::INVALID || span.parent_span_is_remote;
+        waiting.reason = std::mem::take(&mut waiting.reason).and(&span);
+        waiting.bytes += bytes;
+        waiting.spans.push(span);
+    }
+
+    /// Whether there is nothing to wait for.
+    fn is_ripe(&self, trace: TraceId) -> bool {
+        self.traces.get(&trace).is_some_and(|waiting| {
+            waiting.root_ended && (waiting.open == 0 || waiting.reason.is_enough(&self.keep))
+        })
     }
 
     fn make_room(&mut self, decided: &mut Decided) {
@@ -160,7 +198,7 @@ impl State {
         let Some(waiting) = self.traces.remove(&trace) else { return };
         self.spans -= waiting.spans.len();
         self.bytes -= waiting.bytes;
-        let kept = waiting.is_worth_keeping(&self.keep);
+        let kept = waiting.reason.is_enough(&self.keep);
         if self.decided.insert(trace, kept).is_none() {
             self.decided_order.push_back(trace);
             if self.decided_order.len() > MAX_DECIDED
@@ -180,8 +218,17 @@ impl State {
     }
 }
 
-impl Waiting {
-    fn is_worth_keeping(&self, keep: &Keep) -> bool {
+impl Reason {
+    fn and(self, span: &SpanData) -> Self {
+        let took = span.end_time.duration_since(span.start_time).unwrap_or_default();
+        Self {
+            failed: self.failed || matches!(span.status, Status::Error { .. }),
+            slowest: self.slowest.max(took),
+            cost: self.cost + cost(&span.attributes),
+        }
+    }
+
+    fn is_enough(&self, keep: &Keep) -> bool {
         keep.errors && self.failed
             || keep.slower_than.is_some_and(|limit| self.slowest >= limit)
             || keep.costlier_than.is_some_and(|limit| self.cost > limit)

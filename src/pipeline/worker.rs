@@ -31,7 +31,7 @@ pub(super) struct Worker<T: Transport> {
 impl<T: Transport> Worker<T> {
     /// Starts the thread; it ends when its queue is closed and empty, or out of time.
     pub(super) fn start(self, name: &str) -> io::Result<()> {
-        let thread = std::thread::Builder::new().name(thread_name(name));
+        let thread = std::thread::Builder::new().name(thread_name::<T::Item>(name));
         let run = move || {
             // Nothing that the exporting code does may become a span of its own.
             let _suppressed = Context::enter_telemetry_suppressed_scope();
@@ -176,6 +176,6 @@ impl<T: Transport> Loaded<T> {
 struct OutOfTime;
 
 /// Systems show 15 bytes of a thread's name.
-fn thread_name(destination: &str) -> String {
-    format!("genai-{destination}").chars().filter(|c| *c != '\0').collect()
+fn thread_name<S: Signal>(destination: &str) -> String {
+    format!("{}-{destination}", S::THREAD).chars().filter(|c| *c != '\0').collect()
 }

@@ -26,13 +26,33 @@ impl Effective {
             None => (State::Running, None),
         };
         if state != State::Running || settings.exporter == ExporterChoice::Console {
-            settings.destinations.clear();
+            // Spans stay here; what else is on leaves without them.
+            for destination in &mut settings.destinations {
+                destination.traces_url = None;
+            }
+            settings.destinations.retain(|to| to.metrics_url.is_some() || to.logs_url.is_some());
         }
         install(formats, &mut settings);
-        if state == State::Disabled {
-            settings.sampler = Sampler::AlwaysOff;
+        if settings.logs.enabled && !cfg!(feature = "logs") {
+            let missing = "logs: no log record leaves without the feature `logs`";
+            settings.warnings.push(String::from(missing));
         }
-        Self { settings, explanation, state, reason }
+        let effective = Self { settings, explanation, state, reason };
+        if state == State::Disabled { effective.disabled() } else { effective }
+    }
+
+    /// This one, where another says only that telemetry is off.
+    pub(super) fn switched_off(&self, explanation: Explanation) -> Self {
+        let mut effective = Self { explanation, ..self.clone() };
+        effective.settings.enabled = false;
+        effective.disabled()
+    }
+
+    /// The same where nothing leaves.
+    pub(super) fn disabled(mut self) -> Self {
+        self.settings.destinations.clear();
+        self.settings.sampler = Sampler::AlwaysOff;
+        Self { state: State::Disabled, reason: Some(DISABLED), ..self }
     }
 }
 
@@ -54,9 +74,7 @@ fn stopped(settings: &Settings) -> Option<(State, &'static str)> {
     let has_endpoint =
         settings.destinations.iter().any(|destination| destination.traces_url.is_some());
     match settings.exporter {
-        _ if !settings.enabled => {
-            Some((State::Disabled, "switched off by `enabled: false` or OTEL_SDK_DISABLED=true"))
-        }
+        _ if !settings.enabled => Some((State::Disabled, DISABLED)),
         _ if !settings.traces_enabled => Some((State::Stopped, "`traces.enabled` is false")),
         ExporterChoice::None => Some((State::Stopped, "`traces.exporter` is none")),
         ExporterChoice::Console => None,
@@ -68,3 +86,5 @@ fn stopped(settings: &Settings) -> Option<(State, &'static str)> {
         ExporterChoice::Unset | ExporterChoice::Otlp => None,
     }
 }
+
+const DISABLED: &str = "switched off by `enabled: false` or OTEL_SDK_DISABLED=true";

@@ -10,6 +10,8 @@ mod effective;
 mod fields;
 mod handle;
 mod install;
+#[cfg(feature = "logs")]
+mod log_status;
 #[cfg(feature = "metrics")]
 mod measuring;
 mod reloaded;
@@ -20,6 +22,8 @@ pub use builder::{Builder, Console, Log, Protocol, Sampler};
 pub use doctor::{Diagnosis, Finding, Health};
 pub use fields::{WithoutContent, WithoutContentVisitor};
 pub use handle::Telemetry;
+#[cfg(feature = "logs")]
+pub use log_status::LogsStatus;
 pub use reloaded::Reloaded;
 pub use status::{Calls, DestinationStatus, LastError, Spans, State, Status};
 

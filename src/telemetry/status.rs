@@ -6,6 +6,8 @@ use std::time::SystemTime;
 
 use serde::Serialize;
 
+#[cfg(feature = "logs")]
+use super::log_status::LogsStatus;
 use crate::config::settings::{Protocol, Sampler, Settings};
 use crate::health::LedgerCounts;
 #[cfg(feature = "metrics")]
@@ -32,6 +34,9 @@ pub struct Status {
     #[cfg(feature = "metrics")]
     #[serde(skip_serializing_if = "Option::is_none")]
     metrics: Option<MetricsStatus>,
+    #[cfg(feature = "logs")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    logs: Option<LogsStatus>,
     settings: EffectiveSettings,
     warnings: Vec<String>,
 }
@@ -144,6 +149,8 @@ impl Status {
             destinations: snapshot.destinations.iter().map(DestinationStatus::new).collect(),
             #[cfg(feature = "metrics")]
             metrics: None,
+            #[cfg(feature = "logs")]
+            logs: snapshot.logs.as_ref().map(LogsStatus::new),
             settings: EffectiveSettings::new(settings),
             warnings: settings.warnings.clone(),
         }
@@ -160,6 +167,13 @@ impl Status {
     #[must_use]
     pub const fn metrics(&self) -> Option<&MetricsStatus> {
         self.metrics.as_ref()
+    }
+
+    /// How log records are doing; `None` where none leave.
+    #[cfg(feature = "logs")]
+    #[must_use]
+    pub const fn logs(&self) -> Option<&LogsStatus> {
+        self.logs.as_ref()
     }
 
     pub(super) fn with_calls(mut self, calls: Calls) -> Self {
@@ -322,7 +336,7 @@ impl Spans {
 }
 
 impl DestinationStatus {
-    fn new(snapshot: &DestinationSnapshot) -> Self {
+    pub(super) fn new(snapshot: &DestinationSnapshot) -> Self {
         let spans = &snapshot.spans;
         Self {
             name: snapshot.name.clone(),
@@ -515,6 +529,10 @@ impl fmt::Display for Status {
         if let Some(metrics) = &self.metrics {
             write!(f, "\nmetrics     {metrics}")?;
         }
+        #[cfg(feature = "logs")]
+        if let Some(logs) = &self.logs {
+            write!(f, "\nlogs        {logs}")?;
+        }
         let settings = &self.settings;
         write!(
             f,
@@ -568,7 +586,7 @@ impl fmt::Display for DestinationStatus {
 }
 
 /// The counts that are not zero.
-fn write_counts<const N: usize>(
+pub(super) fn write_counts<const N: usize>(
     f: &mut fmt::Formatter<'_>,
     counts: [(&str, u64); N],
     dropped: &BTreeMap<&'static str, u64>,
@@ -582,7 +600,7 @@ fn write_counts<const N: usize>(
     Ok(())
 }
 
-fn dropped(counts: &LedgerCounts) -> BTreeMap<&'static str, u64> {
+pub(super) fn dropped(counts: &LedgerCounts) -> BTreeMap<&'static str, u64> {
     counts.dropped().map(|(reason, count)| (reason.name(), count)).collect()
 }
 

@@ -1,26 +1,31 @@
 //! Which callsites are for whom, by their target, level and fields.
 
+use std::sync::Arc;
+
 use tracing_core::{Level, LevelFilter, Metadata, Subscriber, subscriber::Interest};
 use tracing_subscriber::layer::{Context, Filter};
 
 use crate::layer::targets::{is_transport, logs_payloads, names_its_content};
 use crate::semconv::lookup;
+use crate::tracer::Core;
 
 /// The filter of our own layer.
 ///
 /// Lets through every span and event that declares a GenAI field, spans of level `DEBUG` and
-/// above, and events of level `INFO` and above. Never what transports say about the export
-/// itself, and never events that carry whole payloads. Decided once per callsite.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Relevant;
+/// above, and events of level `INFO` and above, or of whatever level log records are wanted. Never
+/// what transports say about the export itself, and never events that carry whole payloads.
+/// Decided once per callsite.
+#[derive(Clone, Debug)]
+pub(crate) struct Relevant(pub(crate) Arc<Core>);
 
 impl Relevant {
-    fn lets_through(metadata: &Metadata<'_>) -> bool {
+    fn lets_through(&self, metadata: &Metadata<'_>) -> bool {
         if is_transport(metadata.target()) || logs_payloads(metadata) {
             return false;
         }
         let level = if metadata.is_span() { Level::DEBUG } else { Level::INFO };
         *metadata.level() <= level
+            || (metadata.is_event() && self.0.wants_record(*metadata.level()))
             || names_its_content(metadata)
             || metadata.fields().iter().any(|field| lookup(field.name()).concerns_gen_ai())
     }
@@ -28,11 +33,11 @@ impl Relevant {
 
 impl<S: Subscriber> Filter<S> for Relevant {
     fn enabled(&self, metadata: &Metadata<'_>, _: &Context<'_, S>) -> bool {
-        Self::lets_through(metadata)
+        self.lets_through(metadata)
     }
 
     fn callsite_enabled(&self, metadata: &'static Metadata<'static>) -> Interest {
-        if Self::lets_through(metadata) { Interest::always() } else { Interest::never() }
+        if self.lets_through(metadata) { Interest::always() } else { Interest::never() }
     }
 }
 
@@ -70,10 +75,13 @@ mod tests {
     use tracing_subscriber::layer::SubscriberExt;
 
     use super::*;
+    use crate::policy::Policy;
+    use crate::semconv::Version;
 
     #[test]
     fn what_our_layer_hears() {
-        let heard = heard(Relevant, || {
+        let core = Arc::new(Core::new(Policy::default(), Version::default()));
+        let heard = heard(Relevant(core), || {
             tracing::info!(target: "chat_service", "1");
             tracing::debug!(target: "chat_service", "-");
             tracing::trace!(target: "chat_service", { gen_ai.usage.input_tokens = 1 }, "2");

@@ -85,7 +85,13 @@ pub(crate) fn police(
     let severe = attributes
         .iter()
         .any(|kv| kv.key.as_str() == "level" && matches!(&*kv.value.as_str(), "ERROR" | "WARN"));
-    attributes.retain_mut(|kv| clear(policy, kv, core));
+    // `tracing-opentelemetry` repeats an error under the name of its field, whatever that is.
+    let message = |kv: &&KeyValue| kv.key.as_str() == Attr::ExceptionMessage.key();
+    let error = attributes.iter().find(message).map(|kv| kv.value.clone());
+    attributes.retain_mut(|kv| match error.as_ref().is_some_and(|error| *error == kv.value) {
+        true => clear_error(policy, kv),
+        false => clear(policy, kv, core),
+    });
     // The message of an error is as likely to repeat what a provider said as its fields are.
     let name = match (severe, policy.error_text()) {
         (true, ErrorText::Scrubbed) => match policy.clear_error_text(&name) {
@@ -161,6 +167,15 @@ fn class_of(kv: &KeyValue, scope: Scope) -> Option<(Class, bool)> {
 
 fn is_text(value: &OtelValue) -> bool {
     matches!(value, OtelValue::String(_) | OtelValue::Array(Array::String(_)))
+}
+
+/// Clears an attribute that holds an error's message.
+fn clear_error(policy: Policy, kv: &mut KeyValue) -> bool {
+    let leaves = policy.error_text() != ErrorText::TypeOnly;
+    if leaves {
+        scrub(policy, &mut kv.value);
+    }
+    leaves
 }
 
 fn scrub(policy: Policy, value: &mut OtelValue) {

@@ -53,6 +53,9 @@ pub(crate) struct Core {
     pub(crate) health: Arc<Health>,
     /// Who is told of spans beside the SDK.
     pub(crate) observer: Option<Arc<dyn observe::ObserveSpans>>,
+    /// Who is told of events, as log records.
+    #[cfg(feature = "logs")]
+    pub(crate) logs: crate::logs::LogGate,
     /// What the lint has found at spans of this core, where somebody wants to know.
     pub(crate) findings: Option<Arc<Mutex<Found>>>,
     /// The spans that have not ended.
@@ -72,9 +75,23 @@ impl Core {
             finish_on_export: false,
             health: Arc::default(),
             observer: None,
+            #[cfg(feature = "logs")]
+            logs: crate::logs::LogGate::default(),
             findings: None,
             open_spans: OpenSpans::new(None),
             waiting: sharded_slab::Slab::new(),
+        }
+    }
+
+    /// Whether an event of this level is to become a log record.
+    #[cfg(feature = "init")]
+    pub(crate) fn wants_record(&self, level: tracing_core::Level) -> bool {
+        #[cfg(feature = "logs")]
+        return self.logs.wants(level);
+        #[cfg(not(feature = "logs"))]
+        {
+            let _ = level;
+            false
         }
     }
 

@@ -12,6 +12,7 @@ mod classes;
 mod grpc;
 mod readme;
 mod recipes;
+mod together;
 mod world;
 
 use std::collections::BTreeSet;

@@ -33,10 +33,15 @@ impl World {
         let own = [
             ("HTTPS_PROXY", self.proxy.url()),
             ("HTTP_PROXY", self.proxy.url()),
-            ("OTEL_EXPORTER_OTLP_CERTIFICATE", self.authority.ca_file().display().to_string()),
+            ("OTEL_EXPORTER_OTLP_CERTIFICATE", self.ca_file()),
         ];
         let given = variables.iter().map(|(name, value)| (*name, (*value).to_owned()));
         tracing_genai::builder().console(Console::Never).env(own.into_iter().chain(given))
+    }
+
+    /// Who vouches for every host.
+    pub(crate) fn ca_file(&self) -> String {
+        self.authority.ca_file().display().to_string()
     }
 
     /// Loads a recipe as it is and does `work` below its layer.

@@ -1,6 +1,9 @@
 //! Whole conversations, and traces worth keeping.
 
-use opentelemetry::trace::{Span as _, Status, TraceContextExt, Tracer};
+use opentelemetry::trace::{
+    Span as _, SpanContext, SpanId, Status, TraceContextExt, TraceFlags, TraceId, TraceState,
+    Tracer,
+};
 use opentelemetry::{Context, KeyValue};
 use tracing_genai_test_support::OtlpReceiver;
 
@@ -102,6 +105,75 @@ fn what_the_sampler_turned_down_is_kept_for_a_reason() {
     let spans = running.snapshot().spans;
     assert_eq!((spans.started, spans.sampled_out, spans.finished.exported), (13, 0, 9));
     assert_eq!(spans.finished.dropped().collect::<Vec<_>>(), [(DropReason::TailSampled, 4)]);
+}
+
+#[test]
+fn what_outlives_the_local_root_is_waited_for() {
+    let receiver = OtlpReceiver::start();
+    let running = with(&receiver, |settings| {
+        settings.sampler = Sampler::AlwaysOff;
+        settings.keep.errors = true;
+    });
+    let root = |name: &'static str| Context::new().with_span(running.tracer.start(name));
+    let child = |name: &'static str, of: &Context| running.tracer.start_with_context(name, of);
+
+    // The handler has returned when the stream breaks.
+    let handler = root("handler");
+    let mut stream = child("stream", &handler);
+    handler.span().end();
+    stream.set_status(Status::error("x"));
+    stream.end();
+    // What failed already does not wait for the rest.
+    let failed = root("failed");
+    let background = child("background", &failed);
+    failed.span().set_status(Status::error("x"));
+    failed.span().end();
+    running.pipeline.flush(PATIENCE).unwrap();
+    let names = || receiver.spans().into_iter().map(|span| span.name).collect::<Vec<_>>();
+    assert_eq!(names(), ["handler", "stream", "failed"]);
+    drop(background);
+    // All is well, and then something goes wrong that nobody waited for.
+    let fine = root("fine");
+    fine.span().end();
+    let mut after = child("after", &fine);
+    after.set_status(Status::error("x"));
+    after.end();
+    child("the rest", &fine).end();
+    running.pipeline.flush(PATIENCE).unwrap();
+    assert_eq!(names()[3..], ["background", "after", "the rest"]);
+    running.pipeline.shutdown(PATIENCE).unwrap();
+    let spans = running.snapshot().spans;
+    assert_eq!((spans.started, spans.in_flight, spans.finished.exported), (7, 0, 6));
+    assert_eq!(spans.finished.dropped().collect::<Vec<_>>(), [(DropReason::TailSampled, 1)]);
+}
+
+#[test]
+fn a_trace_that_comes_by_again_is_decided_anew() {
+    let receiver = OtlpReceiver::start();
+    let running = with(&receiver, |settings| {
+        settings.sampler = Sampler::AlwaysOff;
+        settings.keep.errors = true;
+    });
+    let caller = SpanContext::new(
+        TraceId::from_bytes([7; 16]),
+        SpanId::from_bytes([7; 8]),
+        TraceFlags::default(),
+        true,
+        TraceState::default(),
+    );
+    for failed in [false, true] {
+        let caller = Context::new().with_remote_span_context(caller.clone());
+        let root = running.tracer.start_with_context("root", &caller);
+        let root = caller.with_span(root);
+        running.tracer.start_with_context("child", &root).end();
+        if failed {
+            root.span().set_status(Status::error("x"));
+        }
+        root.span().end();
+    }
+    running.pipeline.flush(PATIENCE).unwrap();
+    let names: Vec<_> = receiver.spans().into_iter().map(|span| span.name).collect();
+    assert_eq!(names, ["child", "root"]);
 }
 
 #[test]

@@ -3,6 +3,8 @@
 use super::json::{Node, Text};
 use super::message::{self, Message, Side};
 use super::{Shape, finished, shape};
+#[cfg(feature = "logs")]
+use crate::semconv::Class;
 
 /// What one event says, as JSON arrays to append to the span's content; `None` for other events.
 ///
@@ -44,6 +46,22 @@ pub(crate) fn from_event(name: &str, fields: &[(&str, &str)]) -> Option<Vec<(Sha
             })
             .collect(),
     })
+}
+
+/// Whose words the message and the fields of an event are, by the event's name. Empty for events
+/// that are not of the conventions.
+#[cfg(feature = "logs")]
+pub(crate) fn said_by(name: &str) -> &'static [Class] {
+    if !name.starts_with("gen_ai.") {
+        return &[];
+    }
+    match EVENTS.iter().find(|(event, _)| *event == name).map(|(_, kind)| kind) {
+        Some(Kind::Message("system")) => &[Class::System],
+        Some(Kind::Message(_) | Kind::Content(Shape::InputMessages, _)) => &[Class::Input],
+        Some(Kind::Choice | Kind::Content(Shape::OutputMessages, _)) => &[Class::Output],
+        // It may be anybody's.
+        _ => &[Class::Input, Class::Output],
+    }
 }
 
 enum Kind {

@@ -26,6 +26,8 @@ mod tools;
 use std::borrow::Cow;
 
 pub(crate) use event::from_event;
+#[cfg(feature = "logs")]
+pub(crate) use event::said_by;
 pub(crate) use flat::unflatten;
 
 use json::{Node, Text};

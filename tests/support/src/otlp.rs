@@ -1,6 +1,6 @@
 //! A collector on loopback.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -167,6 +167,7 @@ struct Inbox {
 struct State {
     requests: Vec<ReceivedRequest>,
     next: VecDeque<Answer>,
+    at: HashMap<String, Answer>,
     always: Option<Answer>,
 }
 
@@ -205,6 +206,19 @@ impl OtlpReceiver {
     /// Answers every request this way once the queue of [`Self::answer_next`] is empty.
     pub fn answer_always(&self, answer: Answer) {
         lock(&self.inbox.state).always = Some(answer);
+    }
+
+    /// Answers every request to this path this way, whatever else was said.
+    pub fn answer_at(&self, path: &str, answer: Answer) {
+        lock(&self.inbox.state).at.insert(path.to_owned(), answer);
+    }
+
+    /// The requests so far that went to this path.
+    #[must_use]
+    pub fn requests_at(&self, path: &str) -> Vec<ReceivedRequest> {
+        let mut requests = self.requests();
+        requests.retain(|request| request.http.path == path);
+        requests
     }
 
     /// Every request so far, refused ones too.
@@ -369,7 +383,10 @@ impl Service for Inbox {
             (received.http.method.as_str(), received.http.path.as_str()),
             ("POST", "/v1/traces" | "/v1/metrics" | "/v1/logs")
         );
-        let scripted = state.next.pop_front().or_else(|| state.always.clone());
+        let scripted = match state.at.get(&received.http.path).cloned() {
+            Some(answer) => Some(answer),
+            None => state.next.pop_front().or_else(|| state.always.clone()),
+        };
         let answer = match scripted {
             Some(answer) => answer,
             None if !known => Answer::status(404),
