@@ -61,6 +61,8 @@ mod otlp;
 #[cfg(feature = "otel-http")]
 mod probe;
 #[cfg(feature = "otel-http")]
+mod refusal;
+#[cfg(feature = "otel-http")]
 mod request;
 #[cfg(feature = "otel-http")]
 mod tls;
@@ -77,7 +79,7 @@ pub(crate) use probe::{Finding, Verdict, probe};
 pub(crate) use reload::Applied;
 #[cfg(feature = "metrics")]
 pub(crate) use reload::same_connection;
-#[cfg(feature = "otel-http")]
+#[cfg(feature = "metrics")]
 pub(crate) use resource::resource;
 #[cfg(feature = "metrics")]
 pub(crate) use resource::resource_changes;
@@ -86,4 +88,4 @@ pub(crate) use snapshot::LogsSnapshot;
 pub(crate) use snapshot::{DestinationSnapshot, Snapshot};
 pub(crate) use start_error::StartError;
 #[cfg(feature = "metrics")]
-pub(crate) use transport::{Failure, Outcome};
+pub(crate) use transport::Outcome;
