@@ -89,11 +89,6 @@ impl<S: Signal> OtlpTransport<S> {
         Ok(Self { resource: resource.into(), wire, refusal: None, signal: PhantomData })
     }
 
-    /// Sends a request without items.
-    pub(super) fn probe(&mut self, timeout: Duration) -> Outcome {
-        self.send(&mut S::request(Vec::new(), &self.resource), timeout)
-    }
-
     fn parcel(&self, items: Vec<S>) -> Packed<S::Request> {
         let count = items.len();
         Packed::Parcel(S::request(items, &self.resource), count)

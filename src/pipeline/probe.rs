@@ -1,4 +1,4 @@
-//! Asking a destination whether it would take spans: an empty export, and what its answer means.
+//! Asking a destination whether it would take what is sent there: an empty export, and what its answer means.
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -7,11 +7,14 @@ use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequ
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::SpanData;
 
-use super::otlp::{OtlpTransport, Wire};
+use super::otlp::Wire;
+use super::signal::Signal;
 use super::snapshot::without_secrets;
 use super::start_error::StartError;
 use super::transport::{Failure, FailureKind, Outcome};
 use crate::config::settings::{Destination, Protocol};
+#[cfg(feature = "logs")]
+use crate::logs::LogRecord;
 
 /// What a probe found, in one line, with what to change in another.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -38,35 +41,86 @@ pub(crate) enum Verdict {
     Broken,
 }
 
+/// What a destination may be asked for by itself.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Asked {
+    Spans,
+    Metrics,
+    #[cfg(feature = "logs")]
+    LogRecords,
+}
+
+impl Asked {
+    /// What there is to ask of a destination. Where spans go, metrics go the same way.
+    pub(crate) fn of(destination: &Destination) -> Vec<Self> {
+        let mut asked = Vec::new();
+        if destination.traces_url.is_some() {
+            asked.push(Self::Spans);
+        } else if destination.metrics_url.is_some() {
+            asked.push(Self::Metrics);
+        }
+        #[cfg(feature = "logs")]
+        if destination.logs_url.is_some() {
+            asked.push(Self::LogRecords);
+        }
+        asked
+    }
+
+    fn items(self) -> &'static str {
+        match self {
+            Self::Spans => SpanData::ITEMS,
+            Self::Metrics => "metrics",
+            #[cfg(feature = "logs")]
+            Self::LogRecords => LogRecord::ITEMS,
+        }
+    }
+
+    fn url(self, destination: &Destination) -> &str {
+        let url = match self {
+            Self::Spans => &destination.traces_url,
+            Self::Metrics => &destination.metrics_url,
+            #[cfg(feature = "logs")]
+            Self::LogRecords => &destination.logs_url,
+        };
+        url.as_deref().unwrap_or_default()
+    }
+
+    /// Sends a request with nothing in it but who is asking.
+    fn send(
+        self,
+        destination: &Destination,
+        resource: &Resource,
+        timeout: Duration,
+    ) -> Result<Outcome, StartError> {
+        let mut wire = Wire::to(destination, Some(self.url(destination)))?;
+        let resource = resource.into();
+        Ok(match self {
+            Self::Spans => wire.send(&SpanData::request(Vec::new(), &resource), timeout),
+            Self::Metrics => wire.send(&ExportMetricsServiceRequest::default(), timeout),
+            #[cfg(feature = "logs")]
+            Self::LogRecords => wire.send(&LogRecord::request(Vec::new(), &resource), timeout),
+        })
+    }
+}
+
 /// Sends an empty export to one destination and explains the answer. Blocks for at most the
 /// destination's timeout; must not run on a thread that drives an async runtime.
-pub(crate) fn probe(destination: &Destination, resource: &Resource) -> Finding {
-    let timeout = destination.timeout.min(MAX_TIMEOUT);
+pub(crate) fn probe(destination: &Destination, asked: Asked, resource: &Resource) -> Finding {
     let start = Instant::now();
-    let (url, outcome) = match (&destination.traces_url, &destination.metrics_url) {
-        (None, Some(url)) => {
-            let wire = Wire::to(destination, Some(url));
-            let request = ExportMetricsServiceRequest::default();
-            (url.as_str(), wire.map(|mut wire| wire.send(&request, timeout)))
-        }
-        (url, _) => {
-            let transport = OtlpTransport::<SpanData>::new(destination, resource);
-            let outcome = transport.map(|mut transport| transport.probe(timeout));
-            (url.as_deref().unwrap_or_default(), outcome)
-        }
-    };
-    let (url, took) = (without_secrets(url), start.elapsed());
+    let outcome = asked.send(destination, resource, destination.timeout.min(MAX_TIMEOUT));
+    let (url, took) = (without_secrets(asked.url(destination)), start.elapsed());
+    let takes = format!("takes {}", asked.items());
     let (verdict, message, advice) = match outcome {
         Err(error) => (Verdict::Broken, error.to_string(), fix(&error)),
         Ok(Outcome::Delivered { .. }) if took > SLOW => (
             Verdict::Slow,
-            format!("takes spans, after {:.1} s", took.as_secs_f32()),
+            format!("{takes}, after {:.1} s", took.as_secs_f32()),
             Some(String::from(
-                "Spans wait in the queue meanwhile; use a collector that is nearer, or raise \
-                 traces.batch.max_queue_size.",
+                "They wait in the queue meanwhile; use a collector that is nearer, or raise \
+                 batch.max_queue_size.",
             )),
         ),
-        Ok(Outcome::Delivered { .. }) => (Verdict::Works, String::from("takes spans"), None),
+        Ok(Outcome::Delivered { .. }) => (Verdict::Works, takes, None),
         Ok(Outcome::Transient { failure, .. } | Outcome::Permanent(failure))
         | Ok(Outcome::TooLarge(failure)) => {
             let advice = advice(destination, &url, &failure);
@@ -192,6 +246,9 @@ fn http_advice(status: u16, url: &str) -> String {
         404 | 405 if url.ends_with("/v1/metrics") => {
             "Wrong path, or a backend that takes no metrics: then set metrics.enabled: false."
         }
+        404 | 405 if url.ends_with("/v1/logs") => {
+            "Wrong path, or a backend that takes no log records: then set logs.enabled: false."
+        }
         404 | 405 if !url.ends_with("/v1/traces") => {
             "Wrong path: OTLP over HTTP is received at …/v1/traces; give the base URL as \
              endpoint and the path is added."
@@ -218,7 +275,9 @@ fn http_advice(status: u16, url: &str) -> String {
 fn grpc_advice(code: u16) -> String {
     let advice = match code {
         7 => "The credentials are known but not allowed here: check what they belong to.",
-        12 => "The server has no OTLP trace service: is it the right port?",
+        12 => {
+            "The server has no OTLP service for this: is it the right port, and a backend for it?"
+        }
         16 => "The credentials are missing or wrong: check the headers.",
         8 => "The receiver is being sent too much: lower sampler_arg, or raise the quota.",
         _ => "See the message; the receiver's log may say more.",

@@ -1,4 +1,4 @@
-//! Asking every destination whether it would take spans.
+//! Asking every destination whether it would take what is sent there.
 
 use std::fmt;
 use std::time::Duration;
@@ -47,13 +47,19 @@ impl Diagnosis {
     /// async runtime, which the clients would disturb.
     #[cfg(feature = "otel-http")]
     pub(super) fn of(settings: &Settings) -> Self {
-        let resource = resource(settings);
+        let resource = &resource(settings);
         let findings = std::thread::scope(|scope| {
             let probes: Vec<_> = settings
                 .destinations
                 .iter()
-                .filter(|to| to.traces_url.is_some() || to.metrics_url.is_some())
-                .map(|destination| scope.spawn(|| pipeline::probe(destination, &resource)))
+                .flat_map(|destination| {
+                    pipeline::Asked::of(destination)
+                        .into_iter()
+                        .map(move |asked| (destination, asked))
+                })
+                .map(|(destination, asked)| {
+                    scope.spawn(move || pipeline::probe(destination, asked, resource))
+                })
                 .collect();
             probes.into_iter().filter_map(|probe| probe.join().ok()).map(Finding::new).collect()
         });
@@ -66,7 +72,8 @@ impl Diagnosis {
         Self::default()
     }
 
-    /// One entry a destination, in the order of the configuration. Empty without an endpoint.
+    /// One entry a destination and one more where it is sent log records, in the order of the
+    /// configuration. Empty without an endpoint.
     #[must_use]
     pub fn findings(&self) -> &[Finding] {
         &self.findings

@@ -21,12 +21,17 @@ pub(super) struct Effective {
 impl Effective {
     pub(super) fn new(resolved: Resolved, formats: &OwnFormats) -> Self {
         let Resolved { mut settings, explanation } = resolved;
-        let (state, reason) = match stopped(&settings) {
+        let (mut state, mut reason) = match stopped(&settings) {
             Some((state, reason)) => (state, Some(reason)),
             None => (State::Running, None),
         };
         if state != State::Running || settings.exporter == ExporterChoice::Console {
-            settings.destinations.clear();
+            keep_logs(&mut settings);
+        }
+        // Log records are asked for by themselves, and leave without spans too.
+        if state == State::Stopped && !settings.destinations.is_empty() {
+            state = State::Running;
+            settings.warnings.extend(reason.take().map(|reason| format!("traces: {reason}")));
         }
         install(formats, &mut settings);
         if settings.logs.enabled && !cfg!(feature = "logs") {
@@ -37,6 +42,15 @@ impl Effective {
             settings.sampler = Sampler::AlwaysOff;
         }
         Self { settings, explanation, state, reason }
+    }
+}
+
+/// Leaves of the destinations what log records need.
+fn keep_logs(settings: &mut Settings) {
+    let leave = settings.enabled && settings.logs.enabled && cfg!(feature = "logs");
+    settings.destinations.retain(|destination| leave && destination.logs_url.is_some());
+    for destination in &mut settings.destinations {
+        (destination.traces_url, destination.metrics_url) = (None, None);
     }
 }
 

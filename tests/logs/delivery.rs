@@ -87,6 +87,38 @@ fn json_and_gzip_travel_too() {
 }
 
 #[test]
+fn records_leave_without_spans_too() {
+    let receiver = OtlpReceiver::start();
+    let endpoint = format!("{}/v1/logs", receiver.endpoint());
+    let env = [
+        ("OTEL_LOGS_EXPORTER", "otlp"),
+        ("OTEL_TRACES_EXPORTER", "none"),
+        ("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", endpoint.as_str()),
+    ];
+    let telemetry = run(bare().env(env), || {
+        info_span!("handler").in_scope(|| numbered(1));
+    });
+    telemetry.shutdown().unwrap();
+    assert_eq!((records(&receiver).len(), receiver.requests().len()), (1, 1));
+    let status = telemetry.status();
+    assert!(status.warnings()[0].contains("`traces.exporter` is none"), "{status}");
+}
+
+#[test]
+fn the_doctor_asks_for_log_records_by_themselves() {
+    let receiver = OtlpReceiver::start();
+    receiver.answer_at("/v1/logs", Answer::status(404));
+    let telemetry = run(builder(&receiver), || {});
+    let diagnosis = telemetry.doctor();
+    let found: Vec<_> = diagnosis.findings().iter().map(ToString::to_string).collect();
+    assert_eq!(found.len(), 2, "{diagnosis}");
+    assert!(found[0].ends_with("takes spans"), "{diagnosis}");
+    assert!(found[1].contains("/v1/logs): answered 404"), "{diagnosis}");
+    assert!(found[1].contains("set logs.enabled: false"), "{diagnosis}");
+    assert!(!diagnosis.is_healthy());
+}
+
+#[test]
 fn a_flood_is_bounded_and_counted() {
     let receiver = OtlpReceiver::start();
     receiver.answer_at("/v1/logs", Answer::never());
@@ -115,7 +147,8 @@ fn a_busy_receiver_is_asked_again_and_a_rejection_is_counted() {
     let receiver = OtlpReceiver::start();
     receiver.answer_next(Answer::status(503));
     receiver.answer_next(Answer::partial_success(2, "too old"));
-    let telemetry = run(builder(&receiver), || numbered(5));
+    let builder = bare().endpoint(receiver.endpoint()).export_logs(true);
+    let telemetry = run(builder, || numbered(5));
     let error = telemetry.force_flush().unwrap_err();
     assert!(error.to_string().contains("2 log records rejected: too old"), "{error}");
     let logs = counts(&telemetry);

@@ -8,10 +8,10 @@ use tracing_genai_test_support::GrpcReceiver;
 use tracing_genai_test_support::{Answer, Authority, OtlpReceiver};
 
 use super::*;
-use crate::pipeline::{Finding, Verdict, probe, resource};
+use crate::pipeline::{Asked, Finding, Verdict, probe, resource};
 
 fn examine(to: &Destination) -> Finding {
-    probe(to, &resource(&settings(Vec::new())))
+    probe(to, Asked::of(to)[0], &resource(&settings(Vec::new())))
 }
 
 #[test]

@@ -7,7 +7,7 @@ use tracing_genai_test_support::{Authority, GrpcReceiver, OtlpReceiver, Proxy};
 use super::*;
 use crate::config::env::Env;
 use crate::pipeline::transport::FailureKind;
-use crate::pipeline::{Finding, probe, resource};
+use crate::pipeline::{Asked, Finding, probe, resource};
 
 struct Office {
     authority: Arc<Authority>,
@@ -144,5 +144,5 @@ fn a_proxy_that_refuses_or_is_not_there_is_named() {
 }
 
 fn examine(to: &Destination) -> Finding {
-    probe(to, &resource(&settings(Vec::new())))
+    probe(to, Asked::of(to)[0], &resource(&settings(Vec::new())))
 }
