@@ -8,6 +8,7 @@
 //! | a proxy in front of several providers | [`gateways`] |
 //! | what leaves the process, and how to let more or less of it out | [`content`] |
 //! | tokens, latency and cost as numbers over time | [`metrics`] |
+//! | log lines beside their traces | [`logs`] |
 //! | keeping some traces and not all | [`sampling`] |
 //! | where to send it | [`backends`] |
 //! | many replicas, a collector, a place to look at it | [`replicas`] |
@@ -45,6 +46,7 @@ guides! {
     gateways
     content
     metrics
+    logs
     sampling
     backends
     replicas

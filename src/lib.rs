@@ -39,12 +39,12 @@
 //!   without default features.
 //!
 #![cfg_attr(
-    all(doc, feature = "testing", feature = "tower", feature = "yaml"),
+    all(doc, feature = "logs", feature = "testing", feature = "tower", feature = "yaml"),
     doc = "
 # Guides
 
 In reading order: [your first trace](guide::handlers), [streams](guide::streams), [agents and tools](guide::agents),
-[gateways](guide::gateways), [content and privacy](guide::content), [metrics and cost](guide::metrics), [sampling](guide::sampling),
+[gateways](guide::gateways), [content and privacy](guide::content), [metrics and cost](guide::metrics), [log records](guide::logs), [sampling](guide::sampling),
 [backends](guide::backends), [beyond one process](guide::replicas), [troubleshooting](guide::troubleshooting),
 [from spans written by hand](guide::migrating), [beside what is there already](guide::existing).
 "
@@ -97,7 +97,13 @@ mod error;
 pub mod format;
 pub mod gateway;
 // The guides are documentation: they cost a build nothing.
-#[cfg(all(any(doc, doctest), feature = "testing", feature = "tower", feature = "yaml"))]
+#[cfg(all(
+    any(doc, doctest),
+    feature = "logs",
+    feature = "testing",
+    feature = "tower",
+    feature = "yaml"
+))]
 pub mod guide;
 mod health;
 mod layer;

@@ -111,18 +111,17 @@ impl LogRecord {
 }
 
 impl LogRecord {
-    /// The record but for what somebody said; `None` if nobody said anything.
-    pub(crate) fn without_content(&self) -> Option<Self> {
-        let said = !self.said.is_empty() && self.body.is_some();
-        if !said && !self.attributes.iter().any(LogAttribute::is_content) {
-            return None;
+    /// A copy but for what somebody said.
+    pub(crate) fn without_content(&self) -> Self {
+        let kept = self.attributes.iter().filter(|attribute| !attribute.is_content());
+        Self {
+            event_name: self.event_name.clone(),
+            target: self.target.clone(),
+            body: self.body.clone().filter(|_| self.said.is_empty()),
+            attributes: kept.cloned().collect(),
+            span: self.span.clone(),
+            ..*self
         }
-        let mut record = self.clone();
-        if said {
-            record.body = None;
-        }
-        record.attributes.retain(|attribute| !attribute.is_content());
-        Some(record)
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tracing::{Dispatch, Span, info_span};
-use tracing_genai::telemetry::{Console, Reloaded};
+use tracing_genai::telemetry::{Console, Reloaded, State};
 use tracing_genai::{Builder, Telemetry};
 use tracing_genai_test_support::{Answer, OtlpReceiver, ReceivedRequest};
 use tracing_subscriber::prelude::*;
@@ -355,6 +355,61 @@ fn what_waits_for_a_decision_is_bounded_in_bytes() {
     });
 }
 
+#[test]
+fn telemetry_is_switched_off_and_on_again() {
+    let receiver = OtlpReceiver::start();
+    let running = Running::start("enabled", &yaml(&receiver, "off", ""));
+    running.run(|| drop(chat("before", "")));
+    let off = yaml(&receiver, "off", "enabled: false\n");
+    let reloaded = running.reload(&off);
+    assert_eq!(reloaded.changed(), ["exporters.default (removed)", "sampler", "enabled"]);
+    assert!(reloaded.needs_restart().is_empty(), "{reloaded}");
+    assert_eq!(running.telemetry.status().state(), State::Disabled);
+    running.run(|| drop(chat("meanwhile", "")));
+    running.reload(&yaml(&receiver, "off", ""));
+    assert_eq!(running.telemetry.status().state(), State::Running);
+    running.run(|| drop(chat("after", "")));
+    running.telemetry.force_flush().unwrap();
+    let names: Vec<_> = receiver.spans().into_iter().map(|span| span.name).collect();
+    assert_eq!(names, ["chat before", "chat after"]);
+}
+
+#[cfg(feature = "logs")]
+#[test]
+fn log_records_are_looked_at_again_like_spans() {
+    let receiver = OtlpReceiver::start();
+    let yaml = |capture: &str| {
+        format!(
+            "endpoint: {}\ncontent_capture: {capture}\nmetrics: {{enabled: false}}\n\
+             traces: {{enabled: false}}\nlogs: {{enabled: true, batch: {{flush_ms: 60000}}}}\n",
+            receiver.endpoint()
+        )
+    };
+    let running = Running::start("logs", &yaml("full"));
+    let tell = |n: u64| {
+        tracing::info!(n, "of numbers only");
+        tracing::info!(n, gen_ai.input.messages = "canary-in", "of the prompt");
+    };
+    receiver.answer_next(Answer::status(503).header("retry-after", "1"));
+    running.run(|| tell(1));
+    std::thread::scope(|scope| {
+        let flush = scope.spawn(|| running.telemetry.force_flush());
+        assert!(contains(&receiver.wait_for_requests(1, PATIENCE)[0], "canary-in"));
+        running.run(|| tell(2));
+        running.reload(&yaml("off"));
+        flush.join().unwrap().unwrap();
+    });
+    running.telemetry.force_flush().unwrap();
+    let requests = receiver.requests();
+    assert!(!requests[1..].iter().any(|request| contains(request, "canary")));
+    let resources = requests[1..].iter().filter_map(|request| request.logs.as_ref());
+    let scopes = resources.flat_map(|logs| &logs.resource_logs).flat_map(|it| &it.scope_logs);
+    assert_eq!(scopes.map(|scope| scope.log_records.len()).sum::<usize>(), 4);
+    let status = running.telemetry.status();
+    let logs = status.logs().unwrap();
+    assert_eq!((logs.exported(), logs.queued()), (4, 0), "{status}");
+}
+
 mod metrics {
     use super::*;
 
@@ -438,6 +493,24 @@ mod metrics {
         running.reload(&yaml(&second, "headers: {x-key: two}\n"));
         running.telemetry.force_flush().unwrap();
         assert_eq!((requests(&second, "two"), calls(&second)), (2, 3));
+    }
+
+    #[test]
+    fn metrics_leave_without_spans() {
+        let receiver = OtlpReceiver::start();
+        let running =
+            Running::start("metrics-only", &yaml(&receiver, "traces: {enabled: false}\n"));
+        call(&running);
+        running.telemetry.force_flush().unwrap();
+        assert_eq!((receiver.span_count(), calls(&receiver)), (0, 1));
+        let status = running.telemetry.status();
+        assert_eq!(status.reason(), Some("`traces.enabled` is false"));
+
+        // And spans with them from the next reload on.
+        running.reload(&yaml(&receiver, ""));
+        call(&running);
+        running.telemetry.force_flush().unwrap();
+        assert_eq!((receiver.span_count(), calls(&receiver)), (1, 2));
     }
 
     #[test]

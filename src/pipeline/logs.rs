@@ -195,7 +195,7 @@ impl Signal for LogRecord {
         for attribute in &mut self.attributes {
             shape(&mut attribute.kv, policy);
         }
-        Prepared { item: self, without_content: without_content.flatten() }
+        Prepared { item: self, without_content }
     }
 
     type Request = ExportLogsServiceRequest;

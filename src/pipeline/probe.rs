@@ -123,7 +123,13 @@ pub(crate) fn probe(destination: &Destination, asked: Asked, resource: &Resource
         Ok(Outcome::Delivered { .. }) => (Verdict::Works, takes, None),
         Ok(Outcome::Transient { failure, .. } | Outcome::Permanent(failure))
         | Ok(Outcome::TooLarge(failure)) => {
-            let advice = advice(destination, &url, &failure);
+            let advice = match (asked, failure.code) {
+                #[cfg(feature = "logs")]
+                (Asked::LogRecords, Some(GRPC_UNIMPLEMENTED)) => {
+                    String::from("The server takes no log records: set logs.enabled: false.")
+                }
+                _ => advice(destination, &url, &failure),
+            };
             (Verdict::Broken, failure.said(), Some(advice))
         }
     };
@@ -275,9 +281,7 @@ fn http_advice(status: u16, url: &str) -> String {
 fn grpc_advice(code: u16) -> String {
     let advice = match code {
         7 => "The credentials are known but not allowed here: check what they belong to.",
-        12 => {
-            "The server has no OTLP service for this: is it the right port, and a backend for it?"
-        }
+        12 => "The server has no OTLP trace service: is it the right port?",
         16 => "The credentials are missing or wrong: check the headers.",
         8 => "The receiver is being sent too much: lower sampler_arg, or raise the quota.",
         _ => "See the message; the receiver's log may say more.",
@@ -290,6 +294,8 @@ fn port(url: &str) -> Option<u16> {
     authority.rsplit_once(':')?.1.parse().ok()
 }
 
+#[cfg(feature = "logs")]
+const GRPC_UNIMPLEMENTED: u16 = 12;
 /// Slower than this is worth a word.
 const SLOW: Duration = Duration::from_secs(2);
 const MAX_TIMEOUT: Duration = Duration::from_secs(10);

@@ -76,8 +76,8 @@ pub(crate) trait Signal: Clone + Debug + Send + Sync + 'static {
 #[derive(Debug)]
 pub(crate) struct Prepared<S> {
     pub(super) item: S,
-    /// Where there is content in it: what is left when the policy takes that back before the item
-    /// is delivered. To be prepared again.
+    /// What is left when the policy takes content back before the item is delivered, to be prepared
+    /// again. There for each item where the policy captures any content, and for none elsewhere.
     pub(super) without_content: Option<S>,
 }
 

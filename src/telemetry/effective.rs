@@ -21,36 +21,38 @@ pub(super) struct Effective {
 impl Effective {
     pub(super) fn new(resolved: Resolved, formats: &OwnFormats) -> Self {
         let Resolved { mut settings, explanation } = resolved;
-        let (mut state, mut reason) = match stopped(&settings) {
+        let (state, reason) = match stopped(&settings) {
             Some((state, reason)) => (state, Some(reason)),
             None => (State::Running, None),
         };
         if state != State::Running || settings.exporter == ExporterChoice::Console {
-            keep_logs(&mut settings);
-        }
-        // Log records are asked for by themselves, and leave without spans too.
-        if state == State::Stopped && !settings.destinations.is_empty() {
-            state = State::Running;
-            settings.warnings.extend(reason.take().map(|reason| format!("traces: {reason}")));
+            // Spans stay here; what else is on leaves without them.
+            for destination in &mut settings.destinations {
+                destination.traces_url = None;
+            }
+            settings.destinations.retain(|to| to.metrics_url.is_some() || to.logs_url.is_some());
         }
         install(formats, &mut settings);
         if settings.logs.enabled && !cfg!(feature = "logs") {
             let missing = "logs: no log record leaves without the feature `logs`";
             settings.warnings.push(String::from(missing));
         }
-        if state == State::Disabled {
-            settings.sampler = Sampler::AlwaysOff;
-        }
-        Self { settings, explanation, state, reason }
+        let effective = Self { settings, explanation, state, reason };
+        if state == State::Disabled { effective.disabled() } else { effective }
     }
-}
 
-/// Leaves of the destinations what log records need.
-fn keep_logs(settings: &mut Settings) {
-    let leave = settings.enabled && settings.logs.enabled && cfg!(feature = "logs");
-    settings.destinations.retain(|destination| leave && destination.logs_url.is_some());
-    for destination in &mut settings.destinations {
-        (destination.traces_url, destination.metrics_url) = (None, None);
+    /// This one, where another says only that telemetry is off.
+    pub(super) fn switched_off(&self, explanation: Explanation) -> Self {
+        let mut effective = Self { explanation, ..self.clone() };
+        effective.settings.enabled = false;
+        effective.disabled()
+    }
+
+    /// The same where nothing leaves.
+    pub(super) fn disabled(mut self) -> Self {
+        self.settings.destinations.clear();
+        self.settings.sampler = Sampler::AlwaysOff;
+        Self { state: State::Disabled, reason: Some(DISABLED), ..self }
     }
 }
 
@@ -72,9 +74,7 @@ fn stopped(settings: &Settings) -> Option<(State, &'static str)> {
     let has_endpoint =
         settings.destinations.iter().any(|destination| destination.traces_url.is_some());
     match settings.exporter {
-        _ if !settings.enabled => {
-            Some((State::Disabled, "switched off by `enabled: false` or OTEL_SDK_DISABLED=true"))
-        }
+        _ if !settings.enabled => Some((State::Disabled, DISABLED)),
         _ if !settings.traces_enabled => Some((State::Stopped, "`traces.enabled` is false")),
         ExporterChoice::None => Some((State::Stopped, "`traces.exporter` is none")),
         ExporterChoice::Console => None,
@@ -86,3 +86,5 @@ fn stopped(settings: &Settings) -> Option<(State, &'static str)> {
         ExporterChoice::Unset | ExporterChoice::Otlp => None,
     }
 }
+
+const DISABLED: &str = "switched off by `enabled: false` or OTEL_SDK_DISABLED=true";

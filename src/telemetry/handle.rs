@@ -46,6 +46,8 @@ pub(super) struct Running {
     #[cfg(feature = "metrics")]
     pub(super) metrics: Option<Measuring>,
     pub(super) given: Given,
+    /// Whether spans come at all: `init` leaves the layer out where telemetry is switched off.
+    pub(super) layered: bool,
     pub(super) timeout: Duration,
 }
 
@@ -102,6 +104,12 @@ impl Telemetry {
         let Inner { running, .. } = &*self.inner;
         let mut effective = self.inner.effective();
         let new = Effective::new(config::load(&running.given.sources())?, &running.given.formats);
+        let new = match new.settings.enabled {
+            true if running.layered => new,
+            true => new.disabled(),
+            // Nothing else is read of a configuration that switches everything off.
+            false => effective.switched_off(new.explanation),
+        };
         let old = &effective.settings;
         #[cfg(feature = "metrics")]
         let metrics = running.metrics.as_ref().map(|metrics| metrics.next(&new.settings));
@@ -120,7 +128,7 @@ impl Telemetry {
             (Some(metrics), Some(next)) => metrics.apply(next, old, &new.settings, applied),
             _ => begun_too_late(old, &new.settings, applied),
         };
-        let reloaded = Reloaded::new(applied, &effective, &new);
+        let reloaded = Reloaded::new(applied, &effective, &new, running.layered);
         let took_back = taken_back(old, &new.settings);
         *effective = new;
         drop(effective);

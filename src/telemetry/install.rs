@@ -45,12 +45,18 @@ impl Parts {
         let sources = builder.given.sources();
         let resolved = config::load(&sources)?;
         let terminal = builder.terminal.unwrap_or_else(|| terminal(&sources.env));
-        let parts = Self::with(builder, resolved, terminal)?;
+        let parts = Self::with(builder, resolved, terminal, true)?;
         tell_sources(&parts.telemetry);
         Ok(parts)
     }
 
-    fn with(builder: Builder, resolved: Resolved, terminal: Terminal) -> Result<Self, Error> {
+    /// `layered` where the layer will be part of a subscriber.
+    fn with(
+        builder: Builder,
+        resolved: Resolved,
+        terminal: Terminal,
+        layered: bool,
+    ) -> Result<Self, Error> {
         let effective = Effective::new(resolved, &builder.given.formats);
         let settings = &effective.settings;
         let mut core = Core::new(settings.policy, settings.semconv);
@@ -84,6 +90,7 @@ impl Parts {
             #[cfg(feature = "metrics")]
             metrics,
             given: builder.given,
+            layered,
             timeout: builder.shutdown_timeout,
         };
         Ok(Self { core, provider, telemetry: Telemetry::new(running, effective) })
@@ -115,7 +122,7 @@ pub(super) fn init(mut builder: Builder) -> Result<Telemetry, Error> {
     };
     let enabled = settings.enabled;
     let propagators = settings.propagators.clone();
-    let parts = Parts::with(builder, resolved, terminal)?;
+    let parts = Parts::with(builder, resolved, terminal, enabled)?;
 
     let subscriber = tracing_subscriber::registry().with(log);
     let installed = if enabled {

@@ -19,14 +19,16 @@ pub struct Reloaded {
 }
 
 impl Reloaded {
-    pub(super) fn new(applied: Applied, old: &Effective, new: &Effective) -> Self {
+    /// `layered` where spans come, switched on or off.
+    pub(super) fn new(applied: Applied, old: &Effective, new: &Effective, layered: bool) -> Self {
         let Applied { mut changed, mut needs_restart, kept } = applied;
         let (old, new) = (&old.settings, &new.settings);
         if old.policy != new.policy {
             changed.push(String::from("content_capture"));
         }
+        let enabled = if layered { &mut changed } else { &mut needs_restart };
+        enabled.extend((old.enabled != new.enabled).then(|| String::from("enabled")));
         for (name, differs) in [
-            ("enabled", old.enabled != new.enabled),
             ("semconv", old.semconv != new.semconv),
             ("override_explicit_names", old.override_explicit_names != new.override_explicit_names),
             ("propagators", old.propagators != new.propagators),
