@@ -105,6 +105,28 @@ fn records_leave_without_spans_too() {
 }
 
 #[test]
+fn a_destination_decides_for_itself() {
+    let (with, without) = (OtlpReceiver::start(), OtlpReceiver::start());
+    for general in ["logs: {enabled: true}\n", "logs: {enabled: false}\n", ""] {
+        let config = format!(
+            "{general}metrics: {{enabled: false}}\nexporters:\n\
+             - {{endpoint: '{}', logs: {{enabled: true}}}}\n\
+             - {{endpoint: '{}', logs: {{enabled: false}}}}\n",
+            with.endpoint(),
+            without.endpoint(),
+        );
+        let telemetry = run(bare().config_str(config), || {
+            info_span!("handler").in_scope(|| numbered(2));
+        });
+        telemetry.shutdown().unwrap();
+        assert_eq!((records(&with).len(), records(&without).len()), (2, 0), "{general}");
+        assert_eq!((with.span_count(), without.span_count()), (1, 1));
+        with.clear();
+        without.clear();
+    }
+}
+
+#[test]
 fn the_doctor_asks_for_log_records_by_themselves() {
     let receiver = OtlpReceiver::start();
     receiver.answer_at("/v1/logs", Answer::status(404));
