@@ -145,8 +145,9 @@ where
 
     /// Ends a GenAI span that is open for longer than `limit`, with `tracing_genai.outcome` =
     /// `expired`; nothing happens when it is closed after all. It may take a sixteenth of the limit
-    /// longer. A thread looks after it as long as the layer is in use. Zero is off, which is the
-    /// default of a layer of your own; `builder()` sets 20 minutes.
+    /// longer. Spans that are not GenAI stay open for as long as they like. A thread looks after it
+    /// as long as the layer is in use. Zero is off, which is the default of a layer of your own;
+    /// `builder()` sets 20 minutes.
     #[must_use]
     pub fn span_ttl(self, limit: Duration) -> Self {
         self.rebuilt(|core| core.open_spans = OpenSpans::new(Some(limit)))
@@ -154,7 +155,9 @@ where
 
     /// Leaves the last steps of a GenAI span (the shape of its messages, a kind that was learnt
     /// late, an attribute that was rewritten) to a [`GenAiExporter`](crate::tracer::GenAiExporter)
-    /// on the export thread. Say so only when every exporter of the provider is wrapped in one.
+    /// on the export thread. Content that is longer than the policy allows waits for it outside of
+    /// the span, so that the end of a span costs the same whatever was said. Say so only when every
+    /// exporter of the provider is wrapped in one.
     /// Defaults to `false`: the span is finished where it ends.
     #[cfg(any(feature = "init", feature = "testing"))]
     #[must_use]

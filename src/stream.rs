@@ -9,7 +9,8 @@
 //! | yielded an error | `error` | the type of the error |
 //! | ended before the provider's last word | `error` | `incomplete_stream` |
 //! | was dropped before its end | `cancelled` | |
-//! | was dropped after its [`deadline`](Traced::deadline) | `deadline` | `timeout` |
+//! | was not over at its [`deadline`](Traced::deadline), polled or not | `deadline` | `timeout` |
+//! | was open for longer than a span may be | `expired` | |
 //! | was dropped by a panic | `error` | `panic` |
 //!
 //! On the way it records `gen_ai.request.stream`, the time to the first chunk, the number of
@@ -50,10 +51,12 @@ mod accumulate;
 mod answer;
 mod anthropic;
 mod bedrock;
+mod clock;
 mod event_stream;
 mod gemini;
 mod openai_chat;
 mod openai_responses;
+mod progress;
 mod read;
 mod recorder;
 mod sse;
@@ -124,8 +127,8 @@ impl<S, A> Traced<S, A> {
         Self { inner: Some(stream), recorder }
     }
 
-    /// When the caller gives up. The wrapper has no timer: it tells a drop after this moment from
-    /// one before.
+    /// When the caller gives up. The span ends then, unless it has ended before, also when nobody
+    /// polls or drops the stream. The stream itself goes on as it is.
     pub fn deadline(mut self, at: Instant) -> Self {
         self.recorder.set_deadline(at);
         self

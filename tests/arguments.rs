@@ -114,20 +114,24 @@ fn everything() {
 
 #[test]
 fn nothing_of_it_leaves() {
-    let (spans, log, receiver) = run("", everything);
-    assert_eq!(spans.len(), 5);
-    for span in &spans {
-        assert!(!span.to_string().contains(CANARY), "{span}");
-    }
-    assert!(!receiver.contains_bytes(CANARY));
-    for line in log.lines() {
-        assert!(!line.contains(CANARY), "{line}");
+    for config in ["", "logs: {enabled: true}"] {
+        let (spans, log, receiver) = run(config, everything);
+        assert_eq!(spans.len(), 5);
+        for span in &spans {
+            assert!(!span.to_string().contains(CANARY), "{span}");
+        }
+        assert!(!receiver.contains_bytes(CANARY), "{config}");
+        let logs = receiver.requests().iter().any(|request| request.logs.is_some());
+        assert_eq!(logs, !config.is_empty(), "{config}");
+        for line in log.lines() {
+            assert!(!line.contains(CANARY), "{line}");
+        }
     }
 }
 
 #[test]
 fn a_secret_never_leaves() {
-    for config in ["", "content_capture: full"] {
+    for config in ["", "content_capture: full", "{content_capture: full, logs: {enabled: true}}"] {
         let (_spans, log, receiver) = run(config, everything);
         assert!(!receiver.contains_bytes(SECRET), "{config}");
         assert!(!log.contains(SECRET), "{config}: {log}");

@@ -73,12 +73,34 @@ async fn the_example_gateway_leaves_the_tree_it_promises() {
     opentelemetry::global::set_text_map_propagator(TraceContextPropagator::new());
     let (sink, dispatch) = watched();
     let _guard = dispatch.set_default();
-    let body = gateway::ask(gateway::gateway(), "Umbrella?").await.unwrap();
-    assert!(body.contains("message_stop"));
+    let gateway::Exchange { answer, calls } = gateway::exchange("Umbrella?").await.unwrap();
+    assert!(answer.contains("message_stop"));
     let spans = sink.take();
     let trace = "0af7651916cd43dd8448eb211c80319c";
     assert!(spans.iter().all(|span| span.trace_id == trace), "the caller's trace goes on");
-    assert_eq!(tree(&spans), SNAPSHOT);
+
+    // Each provider is called as a child of its own attempt.
+    let clients: Vec<_> = spans.iter().filter(|span| span.kind == SpanKind::Client).collect();
+    assert_eq!((clients.len(), calls.len()), (2, 2));
+    for (attempt, (provider, traceparent)) in clients.iter().zip(calls) {
+        assert_eq!(attempt.str("tracing_genai.attempt.provider"), Some(provider));
+        assert_eq!(traceparent, format!("00-{trace}-{}-01", attempt.span_id));
+    }
+
+    // The request's span ends after all that it holds.
+    let server = spans.iter().find(|span| span.kind == SpanKind::Server).unwrap();
+    assert!(spans.iter().all(|span| span.end_ns <= server.end_ns));
+
+    // Tokens are counted once.
+    let counted = spans.iter().filter(|span| span.has("gen_ai.usage.output_tokens")).count();
+    assert_eq!(counted, 1);
+
+    let mut tree = tree(&spans);
+    for attempt in clients {
+        let port = attempt.int("server.port").unwrap();
+        tree = tree.replace(&format!("server.port=Int({port})"), "server.port=…");
+    }
+    assert_eq!(tree, SNAPSHOT);
 }
 
 const SNAPSHOT: &str = r#"Server POST /v1/chat/completions
@@ -104,16 +126,16 @@ const SNAPSHOT: &str = r#"Server POST /v1/chat/completions
     Client chat gpt-4o-mini ERROR
         error.type=429
         http.response.status_code=Int(429)
-        server.address=api.openai.com
-        server.port=Int(443)
+        server.address=127.0.0.1
+        server.port=…
         tracing_genai.attempt.model=gpt-4o-mini
         tracing_genai.attempt.number=Int(1)
         tracing_genai.attempt.provider=openai
         tracing_genai.outcome=error
     Client chat claude-sonnet-4
         http.response.status_code=Int(200)
-        server.address=api.anthropic.com
-        server.port=Int(443)
+        server.address=127.0.0.1
+        server.port=…
         tracing_genai.attempt.model=claude-sonnet-4
         tracing_genai.attempt.number=Int(2)
         tracing_genai.attempt.provider=anthropic

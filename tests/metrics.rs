@@ -369,6 +369,19 @@ fn labels_pass_into_other_and_back() {
 }
 
 #[test]
+fn metrics_leave_where_traces_do_not() {
+    for traces in ["{exporter: none}", "{exporter: console}", "{enabled: false}"] {
+        let config = format!("traces: {traces}");
+        let receiver = OtlpReceiver::start();
+        let telemetry = run(builder(&receiver).config_str(config), all_operations);
+        telemetry.shutdown().unwrap();
+        let request = receiver.wait_for_metrics(1, SOON).remove(0);
+        assert_eq!(sums(&request, "tracing_genai.client.requests"), 5.0, "{traces}");
+        assert!(receiver.spans().is_empty(), "{traces}");
+    }
+}
+
+#[test]
 fn calls_are_priced_on_the_span_and_in_a_counter() {
     let receiver = OtlpReceiver::start();
     let config = "

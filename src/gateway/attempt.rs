@@ -32,6 +32,18 @@ impl Upstream {
         self.server = Some((address.into(), port));
         self
     }
+
+    /// The provider's name.
+    #[must_use]
+    pub fn provider(&self) -> &str {
+        &self.provider
+    }
+
+    /// The model's name at the provider.
+    #[must_use]
+    pub fn model(&self) -> &str {
+        &self.model
+    }
 }
 
 /// An attempt and its CLIENT span, named `{operation} {upstream model}` and open until the attempt

@@ -71,8 +71,11 @@ impl<'a> SpanFields<'a> {
     }
 
     fn take(&mut self, field: &Field, plan: FieldPlan, raw: &mut Raw<'_>) {
-        let taken = match &mut self.target {
-            Target::New(open) => put(open, field, plan, raw, self.core),
+        let odd = match &mut self.target {
+            Target::New(open) => {
+                put(open, field, plan, raw, self.core);
+                open.record.misfit
+            }
             Target::Live { state, entered } => {
                 // What is recorded while the span is entered comes before its exit, which is
                 // later than any time we could note.
@@ -81,16 +84,33 @@ impl<'a> SpanFields<'a> {
                 if now.is_some() {
                     open.last_write = now;
                 }
-                if open.ended {
-                    Err(Problem::TooLate(field.name()))
-                } else {
-                    put(&mut open, field, plan, raw, self.core)
-                }
+                put(&mut open, field, plan, raw, self.core);
+                open.record.misfit | open.ended
             }
         };
-        if let Err(problem) = taken {
-            lint::note(self.core.findings.as_deref(), field, problem);
+        if odd {
+            self.complain(field);
         }
+    }
+
+    /// A value was not taken as it was meant. Nothing is locked here.
+    #[cold]
+    fn complain(&mut self, field: &Field) {
+        let mut late = false;
+        match &mut self.target {
+            Target::New(open) => open.record.misfit = false,
+            Target::Live { state, .. } => {
+                let mut open = state.lock();
+                late = open.ended;
+                open.record.misfit = false;
+            }
+        }
+        let problem = match self.plan(field) {
+            _ if late => Problem::TooLate(field.name()),
+            FieldPlan::Attr(attr, _) => Problem::WrongType(field.name(), attr.value_type()),
+            _ => return,
+        };
+        lint::note(self.core.findings.as_deref(), field, problem);
     }
 
     #[inline]
@@ -102,18 +122,9 @@ impl<'a> SpanFields<'a> {
     }
 }
 
-fn put(
-    open: &mut Open,
-    field: &Field,
-    plan: FieldPlan,
-    raw: &mut Raw<'_>,
-    core: &Core,
-) -> Result<(), Problem> {
+fn put(open: &mut Open, field: &Field, plan: FieldPlan, raw: &mut Raw<'_>, core: &Core) {
     if let FieldPlan::Attr(attr, map) = plan {
-        return match open.record.record_attr(attr, map, raw, &core.health) {
-            true => Ok(()),
-            false => Err(Problem::WrongType(field.name(), attr.value_type())),
-        };
+        return open.record.record_attr(attr, map, raw, &core.health);
     }
     let raw = std::mem::replace(raw, Raw::Bool(false));
     match plan {
@@ -158,7 +169,6 @@ fn put(
             }
         }
     }
-    Ok(())
 }
 
 fn text(raw: Raw<'_>) -> Option<String> {

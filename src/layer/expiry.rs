@@ -1,7 +1,7 @@
 //! Ends spans that nobody ends.
 
 use std::num::NonZeroU64;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,8 @@ use tracing_core::Dispatch;
 use super::reach::{Reach, Reached};
 use crate::record::Raw;
 use crate::span_ext::{OUTCOME, Outcome};
-use crate::tracer::Core;
+use crate::tracer::open_spans::Expired;
+use crate::tracer::{Core, SpanState};
 
 /// Looks after the spans of `dispatch` for as long as there is one, from a thread of its own: a
 /// service in which nothing happens any more has open spans, too.
@@ -26,8 +27,15 @@ pub(super) fn watch(core: &Arc<Core>, dispatch: &Dispatch) {
             let (Some(core), Some(dispatch)) = (core.upgrade(), dispatch.upgrade()) else { return };
             if Instant::now() >= next {
                 next += step;
-                for span in core.open_spans.advance() {
+                let Expired { known, watched } = core.open_spans.advance();
+                for span in known {
                     expire(&core, &dispatch, span);
+                }
+                for span in watched.iter().filter_map(Weak::upgrade) {
+                    note(&core, span.state());
+                    if span.end() {
+                        core.health.expired.increment();
+                    }
                 }
             }
         }
@@ -43,9 +51,13 @@ const LONGEST_NAP: Duration = Duration::from_secs(1);
 fn expire(core: &Core, dispatch: &Dispatch, span: NonZeroU64) {
     let id = Id::from_non_zero_u64(span);
     let Some(Reached { state: Some(state), .. }) = Reach::find(dispatch, &id) else { return };
-    state.lock().record_text(OUTCOME.into(), Raw::Str(Outcome::Expired.as_str().into()), core);
+    note(core, &state);
     if let Some(context) = tracing_opentelemetry::get_otel_context(&id, dispatch) {
         core.health.expired.increment();
         context.span().end();
     }
+}
+
+fn note(core: &Core, state: &SpanState) {
+    state.lock().record_text(OUTCOME.into(), Raw::Str(Outcome::Expired.as_str().into()), core);
 }

@@ -103,6 +103,16 @@ pub(super) fn tidy(text: &str) -> String {
     tidy
 }
 
+/// Whether a success is a page for people: of a login, a proxy or the backend's own surface, none of
+/// which keeps what it was sent. The type alone does not tell, frameworks give it to any answer.
+pub(super) fn is_page(headers: &HeaderMap, body: &[u8]) -> bool {
+    let body = body.trim_ascii_start();
+    let begins = |tag: &str| {
+        body.get(..tag.len()).is_some_and(|start| start.eq_ignore_ascii_case(tag.as_bytes()))
+    };
+    content_type(headers) == "text/html" && (begins("<!doctype") || begins("<html"))
+}
+
 fn content_type(headers: &HeaderMap) -> &str {
     let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     value.unwrap_or_default().split(';').next().unwrap_or_default().trim()

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::{Response, StatusCode};
 
-use super::answer::{delivered, retry_after, server_message, tidy};
+use super::answer::{delivered, is_page, retry_after, server_message, tidy};
 use super::connection::Connection;
 use super::encoding::Encoding;
 use super::request::Export;
@@ -48,6 +48,10 @@ impl HttpTransport {
 
     fn understand(&self, answer: &Response<Vec<u8>>) -> Outcome {
         let (status, headers, body) = (answer.status(), answer.headers(), answer.body());
+        if status.is_success() && is_page(headers, body) {
+            let failure = Failure::new(FailureKind::Status, "a web page, which keeps nothing");
+            return Outcome::Permanent(failure.with_code(status.as_u16()));
+        }
         if status.is_success() {
             return delivered(headers, body);
         }

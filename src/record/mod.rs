@@ -39,6 +39,8 @@ pub struct Record {
     renamed: bool,
     /// Whether the policy has anything to decide: content, error text, keys of others, long text.
     delicate: bool,
+    /// Whether a value came that could not become what the conventions want, since somebody asked.
+    pub(crate) misfit: bool,
     /// Messages of retired events, in the order in which they came.
     folded: Vec<(Attr, String)>,
 }
@@ -99,17 +101,10 @@ impl Record {
         self.present & bit(attr) != 0
     }
 
-    /// Takes a value under any key. The attribute whose type it cannot become, if so.
-    pub(crate) fn record(
-        &mut self,
-        key: Cow<'static, str>,
-        mut raw: Raw<'_>,
-        health: &Health,
-    ) -> Option<Attr> {
+    /// Takes a value under any key.
+    pub(crate) fn record(&mut self, key: Cow<'static, str>, mut raw: Raw<'_>, health: &Health) {
         match lookup(&key) {
-            Match::Known(attr, map) => {
-                return (!self.record_attr(attr, map, &mut raw, health)).then_some(attr);
-            }
+            Match::Known(attr, map) => self.record_attr(attr, map, &mut raw, health),
             Match::Content(class) => self.put_other(key, class, foreign(raw)),
             Match::Drop => health.withheld.increment(),
             Match::Named(class, _) if raw.is_text() => self.put_other(key, class, foreign(raw)),
@@ -119,11 +114,9 @@ impl Record {
             }
             Match::Named(..) | Match::Foreign => self.record_bare(key, raw),
         }
-        None
     }
 
-    /// Takes a value of a known attribute. Tells whether it could become of the attribute's type;
-    /// what cannot is kept as text.
+    /// Takes a value of a known attribute.
     ///
     /// `raw` is lent and not given because moving it costs more than taking most values does.
     pub(crate) fn record_attr(
@@ -132,10 +125,10 @@ impl Record {
         map: ValueMap,
         raw: &mut Raw<'_>,
         health: &Health,
-    ) -> bool {
+    ) {
         // The usual cases, without the detours that the others need.
         if map == ValueMap::Same && self.put_at_once(attr, raw) {
-            return true;
+            return;
         }
         let raw = std::mem::replace(raw, Raw::Bool(false));
         if attr == Attr::OperationName
@@ -155,11 +148,10 @@ impl Record {
             Coerced::Nothing => {}
             Coerced::Text(text) => {
                 health.not_understood.increment();
+                self.misfit = true;
                 self.put(attr, Value::Text(text.into()));
-                return false;
             }
         }
-        true
     }
 
     /// Takes the first value of an attribute where it is of the right type already and needs none

@@ -224,4 +224,49 @@ mod tests {
             }
         }
     }
+
+    /// As Prometheus writes it: seconds are named, what stands in braces is not.
+    fn in_prometheus(metric: &MetricDef) -> String {
+        let unit = if metric.unit == "s" { "_seconds" } else { "" };
+        let total = match metric.measure {
+            Measure::Duration | Measure::Gauge(_) | Measure::TokensByType => "",
+            _ => "_total",
+        };
+        metric.name.replace('.', "_") + unit + total
+    }
+
+    #[test]
+    fn dashboards_and_alerts_ask_for_metrics_that_there_are() {
+        const PREFIXES: [&str; 5] = [
+            "gen_ai_client_",
+            "gen_ai_invoke_",
+            "gen_ai_execute_",
+            "tracing_genai_client_",
+            "http_",
+        ];
+        macro_rules! stack {
+            ($file:literal) => {
+                include_str!(concat!("../../examples/stack/", $file))
+            };
+        }
+        for (version, queries) in [
+            (Version::V1_41, stack!("grafana/dashboards/genai-1.41.json")),
+            (Version::Latest, stack!("grafana/dashboards/genai-latest.json")),
+            (Version::Dual, stack!("prometheus/genai.rules.yml")),
+        ] {
+            let metrics = METRICS.iter().filter(|metric| metric.is_in(version));
+            let exported: std::collections::BTreeSet<_> = metrics.map(in_prometheus).collect();
+            let mut asked_for = 0;
+            for word in queries.split(|it: char| !it.is_ascii_alphanumeric() && it != '_') {
+                let labels = ["http_route", "http_response_status_code"];
+                if PREFIXES.iter().any(|it| word.starts_with(it)) && !labels.contains(&word) {
+                    let mut parts = ["_bucket", "_sum", "_count"].iter();
+                    let name = parts.find_map(|part| word.strip_suffix(part)).unwrap_or(word);
+                    assert!(exported.contains(name), "{version:?}: there is no {word}");
+                    asked_for += 1;
+                }
+            }
+            assert!(asked_for > 10, "{version:?}");
+        }
+    }
 }

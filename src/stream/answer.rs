@@ -20,6 +20,7 @@ pub struct Answer {
     /// How many bytes of content may still be kept; 0 where none is wanted.
     room: usize,
     usage_is_final: bool,
+    /// Whether the provider has said its last word, beside the reasons why choices have finished.
     complete: bool,
     /// Whether chunks of this answer say when they are the last.
     speaks_of_its_end: bool,
@@ -28,8 +29,8 @@ pub struct Answer {
     failure: Option<(String, String)>,
 }
 
-#[derive(Default)]
 struct Choice {
+    index: usize,
     finish: Option<String>,
     parts: Vec<Part>,
 }
@@ -117,11 +118,11 @@ impl Answer {
     /// the next piece of their JSON, empty text means nothing new.
     pub fn tool_call(&mut self, choice: usize, key: u64, id: &str, name: &str, arguments: &str) {
         self.produced = true;
-        if self.room == 0 {
+        let Some(choice) = choice_at(&mut self.choices, choice) else { return };
+        let room = &mut self.room;
+        if *room == 0 {
             return;
         }
-        let room = &mut self.room;
-        let Some(choice) = choice_at(&mut self.choices, choice) else { return };
         let known = choice.parts.iter_mut().rev().find_map(|part| match part {
             Part::ToolCall { key: known, id, name, arguments } if *known == key => {
                 Some((id, name, arguments))
@@ -160,7 +161,6 @@ impl Answer {
         if let Some(choice) = choice_at(&mut self.choices, choice) {
             set(&mut choice.finish, reason);
         }
-        self.complete = self.choices.iter().all(|choice| choice.finish.is_some());
         self.speaks_of_its_end = true;
     }
 
@@ -191,7 +191,13 @@ impl Answer {
     /// Whether the provider has said its last word.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        self.complete
+        let mut choices = self.choices.iter();
+        self.complete || (choices.len() > 0 && choices.all(|choice| choice.finish.is_some()))
+    }
+
+    /// Whether nothing that could follow changes how the answer has ended.
+    pub(super) fn is_settled(&self) -> bool {
+        self.failure.is_some() || self.is_complete()
     }
 
     fn append(
@@ -205,11 +211,11 @@ impl Answer {
             return;
         }
         self.produced = true;
-        if self.room == 0 {
+        let Some(choice) = choice_at(&mut self.choices, choice) else { return };
+        let room = &mut self.room;
+        if *room == 0 {
             return;
         }
-        let room = &mut self.room;
-        let Some(choice) = choice_at(&mut self.choices, choice) else { return };
         if !choice.parts.last().is_some_and(same) {
             *room = room.saturating_sub(PART_BYTES);
             choice.parts.push(new(String::new()));
@@ -228,7 +234,7 @@ impl Answer {
     }
 
     pub(super) fn ended_early(&self) -> bool {
-        self.speaks_of_its_end && !self.complete
+        self.speaks_of_its_end && !self.is_complete()
     }
 
     /// Hands over every fact. A choice of a `broken` answer that has no finish reason gets `error`,
@@ -252,8 +258,9 @@ impl Answer {
             take(attr, OtelValue::I64(i64::try_from(count).unwrap_or(i64::MAX)));
         }
         if self.choices.is_empty() && broken && begun {
-            self.choices.push(Choice::default());
+            self.choices.push(Choice::new(0));
         }
+        self.choices.sort_by_key(|choice| choice.index);
         if broken {
             for choice in &mut self.choices {
                 choice.finish.get_or_insert_with(|| "error".to_owned());
@@ -280,6 +287,10 @@ impl Answer {
 }
 
 impl Choice {
+    fn new(index: usize) -> Self {
+        Self { index, finish: None, parts: Vec::new() }
+    }
+
     fn into_message(self) -> Value {
         let called = self.parts.iter().any(|part| matches!(part, Part::ToolCall { .. }));
         let finish = self
@@ -320,13 +331,16 @@ fn set(slot: &mut Option<String>, text: &str) {
 }
 
 fn choice_at(choices: &mut Vec<Choice>, at: usize) -> Option<&mut Choice> {
-    if at >= MOST_CHOICES {
-        return None;
-    }
-    if choices.len() <= at {
-        choices.resize_with(at + 1, Choice::default);
-    }
-    choices.get_mut(at)
+    let found = choices.iter().position(|choice| choice.index == at);
+    let found = match found {
+        Some(found) => found,
+        None if choices.len() < MOST_CHOICES => {
+            choices.push(Choice::new(at));
+            choices.len() - 1
+        }
+        None => return None,
+    };
+    choices.get_mut(found)
 }
 
 /// Appends as many whole characters as there is room for.

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::{Accumulate, Answer};
 
 /// Reads pieces of a body of frames whose payload is JSON, and names each event by the frame's
-/// `:event-type` or `:exception-type`.
+/// `:event-type` or `:exception-type`. A frame with an `:error-code` fails the answer.
 ///
 /// The pieces may be cut anywhere. Checksums are the client's business and are not checked. A
 /// frame longer than 16 MiB, which Amazon does not send, ends the reading.
@@ -46,8 +46,10 @@ where
                 return;
             }
             let Some(frame) = self.frame.get(read..read + length) else { break };
-            if let Some(event) = event(frame) {
-                self.inner.observe(&event, answer);
+            match event(frame) {
+                Some(Event::Named(event)) => self.inner.observe(&event, answer),
+                Some(Event::Error { code, message }) => answer.fail(code, message),
+                None => {}
             }
             read += length;
         }
@@ -55,26 +57,35 @@ where
     }
 }
 
-/// A frame as an object of one member.
-fn event(frame: &[u8]) -> Option<Value> {
+enum Event<'a> {
+    /// An object of one member.
+    Named(Value),
+    /// The service has failed outside of its protocol.
+    Error { code: &'a str, message: &'a str },
+}
+
+fn event(frame: &[u8]) -> Option<Event<'_>> {
     let headers_length = number(frame.get(4..)?)?;
     let headers = frame.get(PRELUDE..PRELUDE.checked_add(headers_length)?)?;
     let payload = frame.get(PRELUDE + headers_length..frame.len() - CHECKSUM)?;
-    let payload = serde_json::from_slice(payload).unwrap_or(Value::Null);
-    let mut event = Map::new();
-    event.insert(kind(headers)?.to_owned(), payload);
-    Some(Value::Object(event))
+    if let Some(kind) = header(headers, &[":event-type", ":exception-type"]) {
+        let payload = serde_json::from_slice(payload).unwrap_or(Value::Null);
+        return Some(Event::Named(Value::Object(Map::from_iter([(kind.to_owned(), payload)]))));
+    }
+    let code = header(headers, &[":error-code"])?;
+    Some(Event::Error { code, message: header(headers, &[":error-message"]).unwrap_or_default() })
 }
 
-/// The event's type. Headers are a name and a value of type text; others do not name an event.
-fn kind(mut headers: &[u8]) -> Option<&str> {
+/// The first of the headers that has one of these names. Headers are a name and a value of type
+/// text; what follows another one is not read.
+fn header<'a>(mut headers: &'a [u8], names: &[&str]) -> Option<&'a str> {
     while let Some((&length, rest)) = headers.split_first() {
         let (name, rest) = rest.split_at_checked(length.into())?;
         let (&TEXT, rest) = rest.split_first()? else { return None };
         let (length, rest) = rest.split_at_checked(2)?;
         let length = u16::from_be_bytes([length[0], length[1]]);
         let (value, rest) = rest.split_at_checked(length.into())?;
-        if matches!(name, b":event-type" | b":exception-type") {
+        if names.iter().any(|wanted| wanted.as_bytes() == name) {
             return std::str::from_utf8(value).ok();
         }
         headers = rest;

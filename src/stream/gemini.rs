@@ -10,6 +10,10 @@ use crate::semconv::Attr;
 #[derive(Clone, Debug, Default)]
 pub struct Gemini {
     calls: u64,
+    prompt: Option<u64>,
+    tool_prompt: u64,
+    candidates: Option<u64>,
+    thoughts: Option<u64>,
 }
 
 impl Gemini {
@@ -17,6 +21,25 @@ impl Gemini {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Thoughts are counted beside the candidates, and are output by the conventions; what tools
+    /// returned is counted beside the prompt, and is input.
+    fn usage(&mut self, usage: &Value, answer: &mut Answer) {
+        let count = |key| usage.get(key).and_then(Value::as_u64);
+        self.prompt = count("promptTokenCount").or(self.prompt);
+        self.tool_prompt = count("toolUsePromptTokenCount").unwrap_or(self.tool_prompt);
+        self.candidates = count("candidatesTokenCount").or(self.candidates);
+        self.thoughts = count("thoughtsTokenCount").or(self.thoughts);
+        tokens(usage, USAGE, answer);
+        if let Some(prompt) = self.prompt {
+            answer.tokens(Attr::UsageInputTokens, prompt.saturating_add(self.tool_prompt));
+        }
+        if self.candidates.is_some() || self.thoughts.is_some() {
+            let thoughts = self.thoughts.unwrap_or_default();
+            let output = self.candidates.unwrap_or_default().saturating_add(thoughts);
+            answer.tokens(Attr::UsageOutputTokens, output);
+        }
     }
 
     fn read_part(&mut self, at: usize, part: &Value, answer: &mut Answer) {
@@ -56,14 +79,7 @@ impl Accumulate<Value> for Gemini {
         answer.id(text(chunk, "responseId"));
         answer.model(text(chunk, "modelVersion"));
         if let Some(usage) = member(chunk, "usageMetadata") {
-            tokens(usage, USAGE, answer);
-            // Thoughts are counted beside the candidates, and are output by the conventions.
-            let count = |key| usage.get(key).and_then(Value::as_u64);
-            if let (Some(output), Some(thoughts)) =
-                (count("candidatesTokenCount"), count("thoughtsTokenCount"))
-            {
-                answer.tokens(Attr::UsageOutputTokens, output.saturating_add(thoughts));
-            }
+            self.usage(usage, answer);
             if answer.is_complete() {
                 answer.usage_is_final();
             }
@@ -75,8 +91,6 @@ impl Accumulate<Value> for Gemini {
 }
 
 const USAGE: &[(&[&str], Attr)] = &[
-    (&["promptTokenCount"], Attr::UsageInputTokens),
-    (&["candidatesTokenCount"], Attr::UsageOutputTokens),
     (&["cachedContentTokenCount"], Attr::UsageCacheReadInputTokens),
     (&["thoughtsTokenCount"], Attr::UsageReasoningOutputTokens),
 ];

@@ -1,19 +1,16 @@
 //! What a stream leaves on its span, and when.
 
-use std::borrow::Cow;
 use std::fmt::{self, Display};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Instant, SystemTime};
 
-use opentelemetry::Value as OtelValue;
-use opentelemetry::trace::Status;
 use tracing::Span;
-use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-use super::{Accumulate, Answer};
+use super::Accumulate;
+use super::clock::{Alarm, RunOut};
+use super::progress::Progress;
 use crate::gateway::Attempt;
-use crate::layer::reach::Reached;
-use crate::semconv::{Attr, Class};
-use crate::span_ext::{GenAiSpanExt, Outcome, USAGE_PARTIAL, record};
+use crate::span_ext::Outcome;
 
 /// Records the chunks of an answer that is pulled or called back with.
 ///
@@ -33,65 +30,41 @@ use crate::span_ext::{GenAiSpanExt, Outcome, USAGE_PARTIAL, record};
 /// recorder.end();
 /// ```
 pub struct Recorder<A> {
+    accumulator: A,
+    /// Shared with the clock, which ends it in its place when nobody comes.
+    progress: Arc<Mutex<Progress>>,
+    alarm: Option<Alarm>,
+    /// The span of the attempt that the answer comes from. Closed first.
+    attempt: Option<Span>,
     /// Disabled once the answer has ended.
     span: Span,
-    /// What the stream comes from, where that is a span of its own.
-    attempt: Option<Attempt>,
-    reached: Option<Reached>,
-    accumulator: A,
-    answer: Answer,
-    created: Instant,
-    issued: Option<SystemTime>,
-    deadline: Option<Instant>,
-    last_chunk: Option<Instant>,
-    /// Seconds from each chunk to the next, where metrics want them.
-    gaps: Vec<f64>,
-    keeps_gaps: bool,
-    chunks: i64,
-    begun: bool,
-    ended: bool,
 }
 
 impl<A> Recorder<A> {
     /// Starts recording on `span`, as of a streaming request.
     pub fn new(span: Span, accumulator: A) -> Self {
-        let reached = Reached::of(&span);
-        let room = match &reached {
-            // A little more than may leave, so that the policy sees and says that text was cut.
-            Some(reached) if reached.captures(Class::Output) => {
-                let most = reached.core.policy.load().max_bytes();
-                most.saturating_add(most / 8).saturating_add(1024)
-            }
-            _ => 0,
-        };
-        let keeps_gaps = reached.as_ref().is_some_and(|reached| reached.core.observes_chunks());
-        record(&span, Attr::RequestStream.key(), true.into());
-        Self {
-            span,
-            attempt: None,
-            reached,
-            accumulator,
-            answer: Answer::new(room),
-            created: Instant::now(),
-            issued: None,
-            deadline: None,
-            last_chunk: None,
-            gaps: Vec::new(),
-            keeps_gaps,
-            chunks: 0,
-            begun: false,
-            ended: false,
-        }
+        Self::over(span, None, accumulator)
     }
 
     /// The same for an answer that comes from `attempt`, which ends with it.
     pub(crate) fn of_attempt(span: Span, attempt: Attempt, accumulator: A) -> Self {
-        let mut recorder = Self::new(span, accumulator);
-        recorder.attempt = Some(attempt);
+        Self::over(span, Some(attempt), accumulator)
+    }
+
+    fn over(span: Span, attempt: Option<Attempt>, accumulator: A) -> Self {
+        let attempt_span = attempt.as_ref().map(|attempt| attempt.span().clone());
+        let progress = Progress::new(span.clone(), attempt);
+        let expires_at = progress.expires_at();
+        let progress = Arc::new(Mutex::new(progress));
+        let mut recorder = Self { accumulator, progress, alarm: None, attempt: attempt_span, span };
+        if let Some(at) = expires_at {
+            recorder.wake_at(at);
+        }
         recorder
     }
 
-    /// When the caller gives up: an end by drop after this moment is a timeout.
+    /// When the caller gives up: the span ends then, unless it has ended before, also when nobody
+    /// touches the recorder any more.
     #[must_use]
     pub fn deadline(mut self, at: Instant) -> Self {
         self.set_deadline(at);
@@ -107,15 +80,23 @@ impl<A> Recorder<A> {
 
     /// The innermost span, in which the stream runs.
     pub(super) fn scope(&self) -> &Span {
-        self.attempt.as_ref().map_or(&self.span, Attempt::span)
+        self.attempt.as_ref().unwrap_or(&self.span)
     }
 
     pub(super) fn set_deadline(&mut self, at: Instant) {
-        self.deadline = Some(at);
+        lock(&self.progress).deadline = Some(at);
+        if self.alarm.as_ref().is_none_or(|alarm| at < alarm.at()) {
+            self.wake_at(at);
+        }
+    }
+
+    fn wake_at(&mut self, at: Instant) {
+        let progress: Weak<Mutex<Progress>> = Arc::downgrade(&self.progress);
+        self.alarm = Some(Alarm::set(at, progress as Weak<dyn RunOut>));
     }
 
     pub(super) fn set_issued_at(&mut self, at: SystemTime) {
-        self.issued = Some(at);
+        lock(&self.progress).issued = Some(at);
     }
 
     /// The span; a disabled one after the end.
@@ -129,123 +110,46 @@ impl<A> Recorder<A> {
     where
         A: Accumulate<T>,
     {
-        self.accumulator.observe(chunk, &mut self.answer);
-        self.begun = true;
-        if self.answer.take_produced() {
-            self.produced();
-        }
+        let Self { accumulator, progress, .. } = self;
+        lock(progress).chunk(|answer| accumulator.observe(chunk, answer));
     }
 
     /// The answer has ended.
     pub fn end(&mut self) {
-        if self.answer.failure().is_none() && self.answer.ended_early() {
-            self.answer
-                .fail("incomplete_stream", "the stream ended before the answer was complete");
-        }
-        let outcome = match self.answer.failure() {
-            Some(_) => Outcome::Error,
-            None => Outcome::Completed,
-        };
-        self.close(outcome);
+        self.finish(Progress::end);
     }
 
     /// The answer broke off with an error.
     pub fn fail(&mut self, error_type: &str, message: impl Display) {
-        self.answer.fail(error_type, message);
-        self.close(Outcome::Error);
+        self.finish(|progress| progress.fail(error_type, message));
     }
 
     /// The caller went away.
     pub fn cancel(&mut self) {
-        self.close(Outcome::Cancelled);
+        self.finish(|progress| progress.close(Outcome::Cancelled));
     }
 
     /// The caller's time is over.
     pub fn time_out(&mut self) {
-        self.answer.fail("timeout", "the deadline has passed");
-        self.close(Outcome::Deadline);
+        self.finish(Progress::time_out);
     }
 
-    /// Nobody says how it ended: what is known decides.
     pub(super) fn abandon(&mut self) {
-        if self.ended {
-        } else if self.answer.failure().is_some() || self.answer.is_complete() {
-            self.end();
-        } else if std::thread::panicking() {
-            self.fail("panic", "the consumer of the stream panicked");
-        } else if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-            self.time_out();
-        } else {
-            self.cancel();
-        }
+        self.finish(Progress::abandon);
     }
 
-    fn produced(&mut self) {
-        self.chunks += 1;
-        let now = Instant::now();
-        match self.last_chunk.replace(now) {
-            None => {
-                let waited = self.since_issued(now);
-                self.put(Attr::ResponseTimeToFirstChunk.key(), waited.into());
-            }
-            Some(last) if self.keeps_gaps && self.gaps.len() < MOST_GAPS => {
-                self.gaps.push(now.saturating_duration_since(last).as_secs_f64());
-            }
-            Some(_) => {}
-        }
-    }
-
-    fn since_issued(&self, now: Instant) -> f64 {
-        let issued = self.issued.or_else(|| {
-            let state = self.reached.as_ref()?.state.as_ref()?;
-            state.lock().started_at
-        });
-        let waited = match issued {
-            Some(issued) => SystemTime::now().duration_since(issued).unwrap_or_default(),
-            None => now.saturating_duration_since(self.created),
-        };
-        waited.as_secs_f64()
-    }
-
-    fn close(&mut self, outcome: Outcome) {
-        if std::mem::replace(&mut self.ended, true) {
-            return;
-        }
-        if self.answer.usage_is_partial() {
-            self.put(USAGE_PARTIAL, true.into());
-        }
-        if self.chunks > 0 {
-            self.put(CHUNKS, self.chunks.into());
-        }
-        if let Some(Reached { state: Some(state), .. }) = &self.reached {
-            state.lock().gaps = std::mem::take(&mut self.gaps);
-        }
-        let broken = outcome != Outcome::Completed;
-        let mut answer = std::mem::replace(&mut self.answer, Answer::new(0));
-        answer.deliver(broken, self.begun, |attr, value| self.put(attr.key(), value));
-        if let Some((error_type, message)) = answer.failure() {
-            self.put(Attr::ErrorType.key(), error_type.clone().into());
-            self.span.set_status(Status::error(message.clone()));
-        }
-        if let Some(mut attempt) = self.attempt.take() {
-            let failure = answer.failure();
-            attempt.close(outcome, failure.map(|(kind, text)| (&**kind, text as &dyn Display)));
-        }
-        self.span.record_outcome(outcome);
-        self.reached = None;
+    fn finish(&mut self, how: impl FnOnce(&mut Progress)) {
+        how(&mut lock(&self.progress));
+        self.alarm = None;
+        // Not under the lock: layers of others hear of a span that closes.
+        self.attempt = None;
         self.span = Span::none();
     }
+}
 
-    fn put(&self, key: &'static str, value: OtelValue) {
-        match &self.reached {
-            Some(Reached { core, state: Some(state) }) => {
-                let mut open = state.lock();
-                open.record_text(Cow::Borrowed(key), crate::tracer::raw(value), core);
-                open.last_write = Some(SystemTime::now());
-            }
-            _ => self.span.set_attribute(key, value),
-        }
-    }
+fn lock(progress: &Mutex<Progress>) -> MutexGuard<'_, Progress> {
+    // An accumulator that panics leaves an answer that is short of a chunk, and no more.
+    progress.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl<A> Drop for Recorder<A> {
@@ -258,14 +162,7 @@ impl<A> fmt::Debug for Recorder<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Recorder")
             .field("span", &self.span)
-            .field("answer", &self.answer)
-            .field("chunks", &self.chunks)
+            .field("progress", &self.progress)
             .finish_non_exhaustive()
     }
 }
-
-/// How many chunks of the answer came.
-const CHUNKS: &str = "tracing_genai.stream.chunks";
-
-/// Metrics see the times between this many chunks of an answer and no more.
-const MOST_GAPS: usize = 16_384;

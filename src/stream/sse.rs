@@ -8,7 +8,8 @@ use super::{Accumulate, Answer};
 /// events, bare objects as in JSON lines, or the elements of an array that is sent piece by piece.
 /// Which of them it is, the first byte says.
 ///
-/// The pieces may be cut anywhere. An event longer than a mebibyte is skipped.
+/// The pieces may be cut anywhere, and an event's data may go over several lines. An event longer
+/// than a mebibyte is skipped.
 ///
 /// ```
 /// use tracing_genai::stream::{OpenAiChat, Recorder, ServerSentEvents};
@@ -27,6 +28,8 @@ pub struct ServerSentEvents<A> {
     begun: Vec<u8>,
     /// The event is too long and is skipped to its end.
     skipping: bool,
+    /// Lines of data that are no whole object yet.
+    lines: Vec<u8>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -49,7 +52,13 @@ const LONGEST_EVENT: usize = 1 << 20;
 impl<A> ServerSentEvents<A> {
     /// Over the accumulator of the events.
     pub const fn new(inner: A) -> Self {
-        Self { inner, framing: Framing::Unknown, begun: Vec::new(), skipping: false }
+        Self {
+            inner,
+            framing: Framing::Unknown,
+            begun: Vec::new(),
+            skipping: false,
+            lines: Vec::new(),
+        }
     }
 }
 
@@ -79,10 +88,10 @@ where
             if std::mem::take(&mut self.skipping) {
                 // Its end has come.
             } else if self.begun.is_empty() {
-                read(event, &mut self.inner, answer);
+                read(event, &mut self.lines, &mut self.inner, answer);
             } else {
                 self.begun.extend_from_slice(event);
-                read(&self.begun, &mut self.inner, answer);
+                read(&self.begun, &mut self.lines, &mut self.inner, answer);
             }
             self.begun.clear();
         }
@@ -120,10 +129,30 @@ impl Scan {
     }
 }
 
-fn read(event: &[u8], inner: &mut impl Accumulate<Value>, answer: &mut Answer) {
+/// Reads an object or a line. `lines` holds what the lines before of the same event had.
+fn read(
+    event: &[u8],
+    lines: &mut Vec<u8>,
+    inner: &mut impl Accumulate<Value>,
+    answer: &mut Answer,
+) {
+    let event = event.strip_prefix(BYTE_ORDER_MARK).unwrap_or(event);
     let event = event.strip_prefix(b"data:").unwrap_or(event).trim_ascii();
     if event == b"[DONE]" {
         return answer.complete();
+    }
+    if !lines.is_empty() {
+        if event.is_empty() || lines.len() + event.len() > LONGEST_EVENT {
+            *lines = Vec::new();
+            return;
+        }
+        lines.push(b'\n');
+        lines.extend_from_slice(event);
+        if let Ok(event) = serde_json::from_slice(lines) {
+            *lines = Vec::new();
+            inner.observe(&event, answer);
+        }
+        return;
     }
     // What stands between the elements of an array.
     let Some(start) =
@@ -131,9 +160,13 @@ fn read(event: &[u8], inner: &mut impl Accumulate<Value>, answer: &mut Answer) {
     else {
         return;
     };
-    if event[start] == b'{'
-        && let Ok(event) = serde_json::from_slice(&event[start..])
-    {
-        inner.observe(&event, answer);
+    if event[start] == b'{' {
+        match serde_json::from_slice(&event[start..]) {
+            Ok(event) => inner.observe(&event, answer),
+            Err(error) if error.is_eof() => lines.extend_from_slice(&event[start..]),
+            Err(_) => {}
+        }
     }
 }
+
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";

@@ -10,7 +10,7 @@ use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 
 use super::span::KIND;
-use super::state;
+use super::{aside, state};
 use crate::policy::Policy;
 use crate::record::{Text, Value};
 use crate::semconv::{Attr, Match, lookup};
@@ -90,6 +90,11 @@ pub(crate) fn finish(span: &mut SpanData, policy: Policy) {
     keep_last_values(&mut span.attributes);
     let mut reasons = None;
     for kv in &mut span.attributes {
+        if let OtelValue::String(text) = &kv.value
+            && let Some(text) = aside::take(text.as_str())
+        {
+            kv.value = OtelValue::String(text.into());
+        }
         let Match::Known(attr, _) = lookup(kv.key.as_str()) else { continue };
         let OtelValue::String(text) = &kv.value else { continue };
         if let Some((json, found)) = crate::record::shape_attr(attr, text.as_str(), policy) {

@@ -4,6 +4,8 @@
 //! them as far as they are known then, and completes them when the span ends. What is not GenAI
 //! passes through. Whatever enters the SDK has passed the policy.
 
+#[cfg(any(feature = "init", feature = "testing"))]
+mod aside;
 pub(crate) mod carried;
 pub(crate) mod event;
 #[cfg(any(feature = "init", feature = "testing"))]
@@ -179,7 +181,10 @@ impl<T> GenAiTracer<T> {
     }
 }
 
-impl<T: Tracer> Tracer for GenAiTracer<T> {
+impl<T: Tracer> Tracer for GenAiTracer<T>
+where
+    T::Span: Send + 'static,
+{
     type Span = GenAiSpan<T::Span>;
 
     fn span_builder<N: Into<Cow<'static, str>>>(&self, name: N) -> SpanBuilder {
@@ -204,7 +209,9 @@ impl<T: Tracer> Tracer for GenAiTracer<T> {
 
     fn build_with_context(&self, mut builder: SpanBuilder, parent_cx: &Context) -> Self::Span {
         let given = take_given(&mut builder);
-        let state = self.introduced(&builder).or_else(|| state::adopt(&builder));
+        let introduced = self.introduced(&builder);
+        let adopts = introduced.is_none();
+        let state = introduced.or_else(|| state::adopt(&builder));
         let mut family = crate::semconv::Family::Unknown;
         if let Some(state) = &state {
             let mut open = state.lock();
@@ -217,7 +224,11 @@ impl<T: Tracer> Tracer for GenAiTracer<T> {
             event::police_builder(&mut builder, &self.core);
         }
         let inner = self.inner.build_with_context(builder, parent_cx);
-        GenAiSpan::new(inner, state, given, Arc::clone(&self.core), parent_cx, family)
+        let core = Arc::clone(&self.core);
+        if adopts && state.is_some() {
+            return GenAiSpan::new(inner, state, given, core, parent_cx, family).adopted();
+        }
+        GenAiSpan::new(inner, state, given, core, parent_cx, family)
     }
 }
 

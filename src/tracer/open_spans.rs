@@ -8,16 +8,33 @@ use std::cell::Cell;
 use std::collections::VecDeque;
 use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
+
+use super::SpanState;
 
 /// The open spans of one registry.
 #[derive(Debug)]
 pub(crate) struct OpenSpans {
     limit: Option<Duration>,
-    /// Which sixteenth it is, counted from the start.
-    now: AtomicU32,
-    shards: Box<[Mutex<Shard>]>,
+    /// Those that the layer has seen, by their ids in the registry.
+    known: Wheel<NonZeroU64>,
+    /// Those made with the OpenTelemetry API, and those that became GenAI spans on their way.
+    watched: Wheel<Weak<dyn Endable>>,
+}
+
+/// A span that can be ended from outside.
+pub(crate) trait Endable: Send + Sync {
+    fn state(&self) -> &Arc<SpanState>;
+
+    /// Ends it now. Tells whether it was open.
+    fn end(&self) -> bool;
+}
+
+/// Spans whose time is over.
+pub(crate) struct Expired {
+    pub(crate) known: Vec<NonZeroU64>,
+    pub(crate) watched: Vec<Weak<dyn Endable>>,
 }
 
 /// How to find an open span again; none has the number 0.
@@ -33,37 +50,12 @@ pub(crate) struct InFlight {
     pub(crate) oldest: Duration,
 }
 
-/// Spans of one thread, or of few.
-#[derive(Debug, Default)]
-#[repr(align(128))]
-struct Shard {
-    /// Oldest first.
-    slices: VecDeque<Slice>,
-}
-
-/// Spans that started in the same sixteenth.
-#[derive(Debug)]
-struct Slice {
-    started: u32,
-    /// Ids of the registry; `None` where one has ended.
-    spans: Vec<Option<NonZeroU64>>,
-    /// Places in `spans` that are free.
-    free: Vec<u32>,
-}
-
-const SLICES: u32 = 16;
-const SHARDS: usize = 16;
-
 impl OpenSpans {
     /// Keeps nothing without a limit.
     pub(crate) fn new(limit: Option<Duration>) -> Self {
         let limit = limit.filter(|limit| !limit.is_zero());
         let shards = if limit.is_some() { SHARDS } else { 0 };
-        Self {
-            limit,
-            now: AtomicU32::new(0),
-            shards: (0..shards).map(|_| Mutex::default()).collect(),
-        }
+        Self { limit, known: Wheel::new(shards), watched: Wheel::new(shards) }
     }
 
     pub(crate) fn limit(&self) -> Option<Duration> {
@@ -79,6 +71,79 @@ impl OpenSpans {
     #[inline]
     pub(crate) fn insert(&self, span: NonZeroU64) -> Option<Ticket> {
         self.limit?;
+        self.known.insert(span)
+    }
+
+    /// Forgets a span that has ended. One that is not there any more has expired.
+    #[inline]
+    pub(crate) fn remove(&self, ticket: Ticket) {
+        self.known.remove(ticket);
+    }
+
+    /// Notes a span that the registry does not know by an id.
+    pub(super) fn watch(&self, span: Weak<dyn Endable>) -> Option<Ticket> {
+        self.limit?;
+        self.watched.insert(span)
+    }
+
+    pub(super) fn unwatch(&self, ticket: Ticket) {
+        self.watched.remove(ticket);
+    }
+
+    /// Goes on by one step and takes out what has expired by now.
+    pub(crate) fn advance(&self) -> Expired {
+        Expired { known: self.known.advance(), watched: self.watched.advance() }
+    }
+
+    /// What is open now.
+    #[cfg(any(feature = "init", test))]
+    pub(crate) fn in_flight(&self) -> InFlight {
+        let (known, oldest_known) = self.known.open();
+        let (watched, oldest_watched) = self.watched.open();
+        InFlight {
+            spans: known + watched,
+            oldest: self.step().unwrap_or_default() * oldest_known.max(oldest_watched),
+        }
+    }
+}
+
+/// Entries by when they came, and what is left of them when they have been there for too long.
+#[derive(Debug)]
+struct Wheel<E> {
+    /// Which sixteenth it is, counted from the start.
+    now: AtomicU32,
+    shards: Box<[Mutex<Shard<E>>]>,
+}
+
+/// Spans of one thread, or of few.
+#[derive(Debug)]
+#[repr(align(128))]
+struct Shard<E> {
+    /// Oldest first.
+    slices: VecDeque<Slice<E>>,
+}
+
+/// Spans that started in the same sixteenth.
+#[derive(Debug)]
+struct Slice<E> {
+    started: u32,
+    /// `None` where one has ended.
+    spans: Vec<Option<E>>,
+    /// Places in `spans` that are free.
+    free: Vec<u32>,
+}
+
+const SLICES: u32 = 16;
+const SHARDS: usize = 16;
+
+impl<E> Wheel<E> {
+    fn new(shards: usize) -> Self {
+        let empty = || Mutex::new(Shard { slices: VecDeque::new() });
+        Self { now: AtomicU32::new(0), shards: (0..shards).map(|_| empty()).collect() }
+    }
+
+    #[inline]
+    fn insert(&self, span: E) -> Option<Ticket> {
         let now = self.now.load(Ordering::Relaxed);
         let at = shard_of_thread();
         let mut shard = self.lock(at)?;
@@ -100,9 +165,8 @@ impl OpenSpans {
         Ticket::new(at, now, place)
     }
 
-    /// Forgets a span that has ended. One that is not there any more has expired.
     #[inline]
-    pub(crate) fn remove(&self, ticket: Ticket) {
+    fn remove(&self, ticket: Ticket) {
         let (at, started, place) = ticket.parts();
         let Some(mut shard) = self.lock(at) else { return };
         let found = shard.slices.iter().rposition(|slice| slice.started & TIME_MASK == started);
@@ -117,8 +181,7 @@ impl OpenSpans {
         }
     }
 
-    /// Goes on by one step and takes out what has expired by now.
-    pub(crate) fn advance(&self) -> Vec<NonZeroU64> {
+    fn advance(&self) -> Vec<E> {
         let now = self.now.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
         let mut expired = Vec::new();
         for at in 0..self.shards.len() {
@@ -132,33 +195,31 @@ impl OpenSpans {
         expired
     }
 
-    /// What is open now.
+    /// How many are open, and for how many steps the oldest.
     #[cfg(any(feature = "init", test))]
-    pub(crate) fn in_flight(&self) -> InFlight {
+    fn open(&self) -> (usize, u32) {
         let now = self.now.load(Ordering::Relaxed);
-        let mut found = InFlight::default();
-        let mut oldest = now;
+        let (mut spans, mut oldest) = (0, now);
         for at in 0..self.shards.len() {
             let Some(shard) = self.lock(at) else { continue };
             for slice in &shard.slices {
                 let open = slice.spans.len() - slice.free.len();
-                found.spans += open;
+                spans += open;
                 if open > 0 {
                     oldest = oldest.min(slice.started);
                 }
             }
         }
-        found.oldest = self.step().unwrap_or_default() * now.wrapping_sub(oldest);
-        found
+        (spans, now.wrapping_sub(oldest))
     }
 
-    fn lock(&self, at: usize) -> Option<MutexGuard<'_, Shard>> {
+    fn lock(&self, at: usize) -> Option<MutexGuard<'_, Shard<E>>> {
         // Nothing under this lock runs code of others, so a poisoned one holds sound data.
         Some(self.shards.get(at)?.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-impl Slice {
+impl<E> Slice<E> {
     fn is_empty(&self) -> bool {
         self.spans.len() == self.free.len()
     }
@@ -211,14 +272,14 @@ mod tests {
         let open = OpenSpans::new(Some(Duration::from_secs(16)));
         let first = open.insert(id(1)).unwrap();
         open.insert(id(2)).unwrap();
-        assert!(open.advance().is_empty());
+        assert!(open.advance().known.is_empty());
         open.insert(id(3)).unwrap();
         open.remove(first);
         assert_eq!(open.in_flight(), InFlight { spans: 2, oldest: Duration::from_secs(1) });
-        let expired: Vec<_> = (1..SLICES).map(|_| open.advance()).collect();
+        let expired: Vec<_> = (1..SLICES).map(|_| open.advance().known).collect();
         assert!(expired.iter().all(Vec::is_empty), "{expired:?}");
-        assert_eq!(open.advance(), [id(2)]);
-        assert_eq!(open.advance(), [id(3)]);
+        assert_eq!(open.advance().known, [id(2)]);
+        assert_eq!(open.advance().known, [id(3)]);
         assert_eq!(open.in_flight().spans, 0);
         open.remove(first);
     }
@@ -230,12 +291,12 @@ mod tests {
             let ticket = open.insert(id(round + 1)).unwrap();
             open.remove(ticket);
             if round % 100 == 0 {
-                assert!(open.advance().is_empty());
+                assert!(open.advance().known.is_empty());
             }
         }
-        let slices: usize = open.shards.iter().map(|it| it.lock().unwrap().slices.len()).sum();
-        let places: usize = open
-            .shards
+        let shards = &open.known.shards;
+        let slices: usize = shards.iter().map(|it| it.lock().unwrap().slices.len()).sum();
+        let places: usize = shards
             .iter()
             .map(|it| it.lock().unwrap().slices.iter().map(|it| it.spans.capacity()).sum::<usize>())
             .sum();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use opentelemetry::InstrumentationScope;
-use opentelemetry::trace::TracerProvider;
+use opentelemetry::trace::{Tracer, TracerProvider};
 
 use super::{Core, GenAiTracer};
 
@@ -23,7 +23,10 @@ impl<P> GenAiTracerProvider<P> {
     }
 }
 
-impl<P: TracerProvider> TracerProvider for GenAiTracerProvider<P> {
+impl<P: TracerProvider> TracerProvider for GenAiTracerProvider<P>
+where
+    <P::Tracer as Tracer>::Span: Send + 'static,
+{
     type Tracer = GenAiTracer<P::Tracer>;
 
     fn tracer_with_scope(&self, scope: InstrumentationScope) -> Self::Tracer {

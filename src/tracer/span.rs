@@ -2,13 +2,14 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::SystemTime;
 
 use opentelemetry::trace::{Span, SpanContext, SpanId, Status, TraceContextExt};
 use opentelemetry::{Context, Key, KeyValue};
 
 use super::observe::{Ended, Nest, ObserveSpans};
+use super::open_spans::{Endable, Ticket};
 use super::state::{Finished, SpanState, concerns, string, strings};
 use super::{Core, Given, Open, event};
 use crate::record::{self, Key as RecordKey, Record, Text, Value};
@@ -20,7 +21,9 @@ use crate::semconv::{Attr, Family};
 /// form of the conventions, as far as the policy allows. Any other span passes everything on at
 /// once; the first GenAI attribute turns it into a GenAI span.
 pub struct GenAiSpan<S: Span> {
-    inner: S,
+    /// `None` where it is watched.
+    own: Option<S>,
+    watched: Option<Box<Guarded<S>>>,
     state: Option<Arc<SpanState>>,
     given: Given,
     core: Arc<Core>,
@@ -29,11 +32,27 @@ pub struct GenAiSpan<S: Span> {
     observed: bool,
 }
 
+/// A GenAI span that the layer does not know by an id. It is ended by its owner, or in the owner's
+/// place when it is open for too long.
+struct Watched<S> {
+    /// `None` once it has ended.
+    span: Mutex<Option<S>>,
+    state: Arc<SpanState>,
+    core: Arc<Core>,
+}
+
+/// The owner's side of it.
+struct Guarded<S> {
+    context: SpanContext,
+    watched: Arc<Watched<S>>,
+    ticket: Ticket,
+}
+
 /// The attribute that tells a [`GenAiExporter`](super::GenAiExporter) the kind of a span that was
 /// started as another one. Never leaves.
 pub(super) const KIND: &str = "tracing_genai.kind";
 
-impl<S: Span> GenAiSpan<S> {
+impl<S: Span + Send + 'static> GenAiSpan<S> {
     pub(super) fn new(
         inner: S,
         state: Option<Arc<SpanState>>,
@@ -54,83 +73,166 @@ impl<S: Span> GenAiSpan<S> {
             let state = state.as_ref().map(|state| (state, family));
             observer.started(parent, inner.span_context().span_id(), state)
         });
-        Self { inner, state, given, core, ended: false, observed }
+        let own = Some(inner);
+        Self { own, watched: None, state, given, core, ended: false, observed }
+    }
+
+    /// The span, which ends when it is open for too long.
+    pub(super) fn adopted(mut self) -> Self {
+        if let Some(state) = self.state.clone() {
+            self.watch(state);
+        }
+        self
+    }
+
+    fn watch(&mut self, state: Arc<SpanState>) {
+        if self.core.open_spans.limit().is_none() {
+            return;
+        }
+        let Some(span) = self.own.take() else { return };
+        let context = span.span_context().clone();
+        let core = Arc::clone(&self.core);
+        let watched = Arc::new(Watched { span: Mutex::new(Some(span)), state, core });
+        let weak: Weak<Watched<S>> = Arc::downgrade(&watched);
+        match self.core.open_spans.watch(weak) {
+            Some(ticket) => self.watched = Some(Box::new(Guarded { context, watched, ticket })),
+            None => self.own = watched.lock().take(),
+        }
     }
 
     /// Makes the span a GenAI span and returns what is known of it.
     fn promote(&mut self) -> Arc<SpanState> {
-        let (core, inner, given) = (&self.core, &self.inner, self.given);
-        let state = self.state.get_or_insert_with(|| {
-            core.health.promoted.increment();
-            let state = Arc::<SpanState>::default();
-            state.started(inner.is_recording());
-            state.lock().explicit.given = given;
-            state
-        });
-        Arc::clone(state)
+        if let Some(state) = &self.state {
+            return Arc::clone(state);
+        }
+        self.core.health.promoted.increment();
+        let state = Arc::<SpanState>::default();
+        state.started(self.with(|span| span.is_recording()).unwrap_or_default());
+        state.lock().explicit.given = self.given;
+        self.state = Some(Arc::clone(&state));
+        self.watch(Arc::clone(&state));
+        state
+    }
+}
+
+impl<S: Span> GenAiSpan<S> {
+    /// Calls `work` with the span below, unless that has ended in its owner's place.
+    fn with<R>(&mut self, work: impl FnOnce(&mut S) -> R) -> Option<R> {
+        match (&mut self.own, &self.watched) {
+            (Some(span), _) => Some(work(span)),
+            (None, Some(guarded)) => guarded.watched.lock().as_mut().map(work),
+            (None, None) => None,
+        }
     }
 
-    /// Writes what the record holds to the span below and returns the time at which it ended.
-    fn finish(&mut self, timestamp: Option<SystemTime>) -> Option<SystemTime> {
-        if self.ended {
-            return timestamp;
+    /// Ends the span; without a time it is to be dropped, which ends the span below.
+    fn end_at(&mut self, timestamp: Option<SystemTime>) {
+        if std::mem::replace(&mut self.ended, true) {
+            return;
         }
-        self.ended = true;
-        let Some(state) = self.state.take() else {
-            if self.observed
-                && let Some(observer) = &self.core.observer
-            {
-                observer.left(self.inner.span_context().span_id());
-            }
-            return timestamp;
-        };
-        if let Some(ticket) = state.ticket() {
-            self.core.open_spans.remove(ticket);
-        }
-        let recording = self.inner.is_recording();
-        let observing = self.core.observer.is_some();
-        let mut open = state.lock();
-        open.ended = true;
-        let last_write = open.last_write;
-        let end = match (timestamp, last_write) {
-            (Some(end), Some(write)) => Some(end.max(write)),
-            (end, _) => end,
-        };
-        if recording || observing {
-            let mut finished = open.finish(&self.core);
-            let seen = observing.then(|| Observed::of(&mut open, &finished));
-            drop(open);
-            if let (Some(observer), Some(seen)) = (self.core.observer.as_deref(), seen) {
-                seen.tell(observer, &self.inner, &state, &mut finished, end);
-            }
-            if recording {
-                self.write(finished);
+        let state = self.state.take();
+        if let Some(guarded) = &self.watched {
+            self.core.open_spans.unwatch(guarded.ticket);
+            guarded.watched.end_at(timestamp);
+        } else if let Some(span) = &mut self.own {
+            match state {
+                Some(state) => finish(span, &state, &self.core, timestamp),
+                None => {
+                    if self.observed
+                        && let Some(observer) = &self.core.observer
+                    {
+                        observer.left(span.span_context().span_id());
+                    }
+                    if let Some(timestamp) = timestamp {
+                        span.end_with_timestamp(timestamp);
+                    }
+                }
             }
         }
-        end
+    }
+}
+
+impl<S> Watched<S> {
+    fn lock(&self) -> MutexGuard<'_, Option<S>> {
+        // A span below that panics has been taken out or is as it was.
+        self.span.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<S: Span> Watched<S> {
+    fn end_at(&self, timestamp: Option<SystemTime>) -> bool {
+        let Some(mut span) = self.lock().take() else { return false };
+        finish(&mut span, &self.state, &self.core, timestamp);
+        true
+    }
+}
+
+impl<S: Span + Send> Endable for Watched<S> {
+    fn state(&self) -> &Arc<SpanState> {
+        &self.state
     }
 
-    fn write(&mut self, finished: Finished) {
-        let Finished { name, kind, status, mut record } = finished;
-        let Self { inner, core, .. } = self;
-        let gen_ai = record.is_gen_ai();
-        if gen_ai {
-            record.merge_messages();
+    fn end(&self) -> bool {
+        self.end_at(Some(SystemTime::now()))
+    }
+}
+
+/// Writes what the record holds to the span below and ends that.
+fn finish<S: Span>(span: &mut S, state: &SpanState, core: &Core, timestamp: Option<SystemTime>) {
+    if let Some(ticket) = state.ticket() {
+        core.open_spans.remove(ticket);
+    }
+    let recording = span.is_recording();
+    let observing = core.observer.is_some();
+    let mut open = state.lock();
+    open.ended = true;
+    let last_write = open.last_write;
+    let end = match (timestamp, last_write) {
+        (Some(end), Some(write)) => Some(end.max(write)),
+        (end, _) => end,
+    };
+    if recording || observing {
+        let mut finished = open.finish(core);
+        let seen = observing.then(|| Observed::of(&mut open, &finished));
+        drop(open);
+        if let (Some(observer), Some(seen)) = (core.observer.as_deref(), seen) {
+            seen.tell(observer, span, state, &mut finished, end);
         }
-        let mut cleared = core.policy.load().clear(record, &core.health).into_record();
-        if gen_ai && !core.finish_on_export {
-            cleared.shape_messages(core.policy.load());
+        if recording {
+            write(span, finished, core);
         }
-        write_entries(inner, cleared, core);
-        if let Some(kind) = kind.filter(|_| core.finish_on_export) {
-            inner.set_attribute(KeyValue::new(KIND, format!("{kind:?}")));
-        }
-        if let Some(name) = name {
-            inner.update_name(name);
-        }
-        if status != Status::Unset {
-            inner.set_status(status);
-        }
+    } else {
+        drop(open);
+    }
+    if let Some(end) = end {
+        span.end_with_timestamp(end);
+    }
+}
+
+fn write(span: &mut impl Span, finished: Finished, core: &Core) {
+    let Finished { name, kind, status, mut record } = finished;
+    let gen_ai = record.is_gen_ai();
+    if gen_ai {
+        record.merge_messages();
+    }
+    let policy = core.policy.load();
+    #[cfg(any(feature = "init", feature = "testing"))]
+    if core.finish_on_export && record.is_delicate(policy.max_bytes()) {
+        super::aside::put_long_texts(&mut record, policy, &core.health);
+    }
+    let mut cleared = policy.clear(record, &core.health).into_record();
+    if gen_ai && !core.finish_on_export {
+        cleared.shape_messages(policy);
+    }
+    write_entries(span, cleared, core);
+    if let Some(kind) = kind.filter(|_| core.finish_on_export) {
+        span.set_attribute(KeyValue::new(KIND, format!("{kind:?}")));
+    }
+    if let Some(name) = name {
+        span.update_name(name);
+    }
+    if status != Status::Unset {
+        span.set_status(status);
     }
 }
 
@@ -232,7 +334,7 @@ fn set(span: &mut impl Span, key: Key, value: &mut Value) {
     }
 }
 
-impl<S: Span> Span for GenAiSpan<S> {
+impl<S: Span + Send + 'static> Span for GenAiSpan<S> {
     fn add_event_with_timestamp<T>(&mut self, name: T, time: SystemTime, attributes: Vec<KeyValue>)
     where
         T: Into<Cow<'static, str>>,
@@ -248,17 +350,26 @@ impl<S: Span> Span for GenAiSpan<S> {
             None => event::police(self.core.policy.load(), name, attributes, &self.core),
         };
         if let Some((name, attributes)) = parts {
-            self.inner.add_event_with_timestamp(name, time, attributes);
+            self.with(|span| span.add_event_with_timestamp(name, time, attributes));
         }
     }
 
     fn span_context(&self) -> &SpanContext {
-        self.inner.span_context()
+        match (&self.own, &self.watched) {
+            (Some(span), _) => span.span_context(),
+            (None, Some(guarded)) => &guarded.context,
+            (None, None) => &SpanContext::NONE,
+        }
     }
 
     /// A GenAI span records until it ends even when it is not sampled: metrics need its usage.
     fn is_recording(&self) -> bool {
-        if self.state.is_some() { !self.ended } else { self.inner.is_recording() }
+        match (&self.own, &self.watched) {
+            _ if self.ended => false,
+            (Some(span), _) => self.state.is_some() || span.is_recording(),
+            (None, Some(guarded)) => guarded.watched.lock().is_some(),
+            (None, None) => false,
+        }
     }
 
     fn set_attribute(&mut self, mut attribute: KeyValue) {
@@ -270,7 +381,7 @@ impl<S: Span> Span for GenAiSpan<S> {
             if !event::is_error_text(key)
                 || event::clear(self.core.policy.load(), &mut attribute, &self.core)
             {
-                self.inner.set_attribute(attribute);
+                self.with(|span| span.set_attribute(attribute));
             }
             return;
         }
@@ -285,7 +396,10 @@ impl<S: Span> Span for GenAiSpan<S> {
         }
         match &self.state {
             Some(state) => state.lock().set_status(status),
-            None => self.inner.set_status(event::police_status(status, &self.core)),
+            None => {
+                let status = event::police_status(status, &self.core);
+                self.with(|span| span.set_status(status));
+            }
         }
     }
 
@@ -299,32 +413,33 @@ impl<S: Span> Span for GenAiSpan<S> {
                 open.explicit.name = Some(name.into().into_owned());
                 open.explicit.changed = true;
             }
-            None => self.inner.update_name(name),
+            None => {
+                self.with(|span| span.update_name(name));
+            }
         }
     }
 
     fn add_link(&mut self, span_context: SpanContext, attributes: Vec<KeyValue>) {
-        self.inner.add_link(span_context, attributes);
+        self.with(|span| span.add_link(span_context, attributes));
     }
 
     fn end_with_timestamp(&mut self, timestamp: SystemTime) {
-        let timestamp = self.finish(Some(timestamp)).unwrap_or(timestamp);
-        self.inner.end_with_timestamp(timestamp);
+        self.end_at(Some(timestamp));
     }
 }
 
 impl<S: Span> Drop for GenAiSpan<S> {
     /// The span below ends itself when it is dropped; what was recorded has to be in it by then.
     fn drop(&mut self) {
-        self.finish(None);
+        self.end_at(None);
     }
 }
 
-impl<S: Span + fmt::Debug> fmt::Debug for GenAiSpan<S> {
+impl<S: Span> fmt::Debug for GenAiSpan<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("GenAiSpan")
-            .field("span_context", self.inner.span_context())
             .field("gen_ai", &self.state.is_some())
+            .field("ended", &self.ended)
             .finish_non_exhaustive()
     }
 }

@@ -106,14 +106,19 @@ impl Open {
     }
 
     pub(crate) fn record_text(&mut self, key: Cow<'static, str>, raw: Raw<'_>, core: &Core) {
-        let content = match lookup(&key) {
+        let found = lookup(&key);
+        let content = match found {
             Match::Known(attr, _) => attr.class().is_content(),
             Match::Content(class) => class.is_content(),
             Match::Named(..) => raw.is_text(),
             _ => false,
         };
-        if !(content && self.unsampled)
-            && let Some(attr) = self.record.record(key, raw, &core.health)
+        if content && self.unsampled {
+            return;
+        }
+        self.record.record(key, raw, &core.health);
+        if std::mem::take(&mut self.record.misfit)
+            && let Match::Known(attr, _) = found
         {
             let problem = Problem::WrongType(attr.key(), attr.value_type());
             lint::note_unplaced(core.findings.as_deref(), &self.given_name, problem);

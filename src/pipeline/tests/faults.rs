@@ -34,6 +34,13 @@ fn cases() -> Vec<Case> {
         case("401", vec![Answer::status(401)], false, false, status(401)),
         case("500", vec![Answer::status(500)], false, false, status(500)),
         case("redirect", vec![Answer::status(302)], false, false, status(302)),
+        case(
+            "a page",
+            vec![page("<!DOCTYPE html><html>Sign in</html>")],
+            false,
+            false,
+            status(200),
+        ),
         case("413", vec![Answer::status(413)], true, false, status(413)),
         case("429", vec![retry(Answer::status(429))], true, false, status(429)),
         case("503", vec![Answer::status(503)], true, false, status(503)),
@@ -60,6 +67,23 @@ fn cases() -> Vec<Case> {
             status(503),
         ),
     ]
+}
+
+fn page(body: &str) -> Answer {
+    Answer::status(200).header("content-type", "text/html; charset=utf-8").body(body)
+}
+
+/// Frameworks call an empty answer, or an "OK", a page as well.
+#[test]
+fn a_success_without_a_page_is_one() {
+    for body in ["", "OK"] {
+        let receiver = OtlpReceiver::start();
+        receiver.answer_next(page(body));
+        let running = Running::start(&settings(vec![destination("default", &receiver.endpoint())]));
+        running.numbered(4);
+        running.pipeline.flush(PATIENCE).unwrap();
+        assert_eq!(running.snapshot().spans.finished.exported, 4, "{body}");
+    }
 }
 
 #[test]
