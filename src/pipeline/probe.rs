@@ -1,20 +1,23 @@
-//! Asking a destination whether it would take what is sent there: an empty export, and what its answer means.
+//! Asking a destination whether it would take spans: an empty export, and what its answer means.
 
 use std::fmt;
 use std::time::{Duration, Instant};
 
+#[cfg(feature = "logs")]
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
-use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::trace::SpanData;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+#[cfg(feature = "logs")]
+use opentelemetry_proto::tonic::logs::v1::ResourceLogs;
+use opentelemetry_proto::tonic::metrics::v1::ResourceMetrics;
+use opentelemetry_proto::tonic::trace::v1::ResourceSpans;
 
 use super::otlp::Wire;
-use super::signal::Signal;
+use super::request::Export;
 use super::snapshot::without_secrets;
 use super::start_error::StartError;
 use super::transport::{Failure, FailureKind, Outcome};
 use crate::config::settings::{Destination, Protocol};
-#[cfg(feature = "logs")]
-use crate::logs::LogRecord;
 
 /// What a probe found, in one line, with what to change in another.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -41,7 +44,7 @@ pub(crate) enum Verdict {
     Broken,
 }
 
-/// What a destination may be asked for by itself.
+/// What a destination is asked for by itself.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Asked {
     Spans,
@@ -51,7 +54,7 @@ pub(crate) enum Asked {
 }
 
 impl Asked {
-    /// What there is to ask of a destination. Where spans go, metrics go the same way.
+    /// What there is to ask for. Metrics are asked for where no spans go.
     pub(crate) fn of(destination: &Destination) -> Vec<Self> {
         let mut asked = Vec::new();
         if destination.traces_url.is_some() {
@@ -65,71 +68,56 @@ impl Asked {
         }
         asked
     }
+}
 
-    fn items(self) -> &'static str {
-        match self {
-            Self::Spans => SpanData::ITEMS,
-            Self::Metrics => "metrics",
-            #[cfg(feature = "logs")]
-            Self::LogRecords => LogRecord::ITEMS,
+/// Sends an export without items to one destination and explains the answer. Blocks for at most the
+/// destination's timeout; must not run on a thread that drives an async runtime.
+pub(crate) fn probe(destination: &Destination, asked: Asked) -> Finding {
+    // A resource that nothing comes from: MLflow refuses a request of no bytes.
+    match asked {
+        Asked::Spans => {
+            let (url, resource_spans) = (&destination.traces_url, vec![ResourceSpans::default()]);
+            ask(destination, url, "spans", &ExportTraceServiceRequest { resource_spans })
         }
-    }
-
-    fn url(self, destination: &Destination) -> &str {
-        let url = match self {
-            Self::Spans => &destination.traces_url,
-            Self::Metrics => &destination.metrics_url,
-            #[cfg(feature = "logs")]
-            Self::LogRecords => &destination.logs_url,
-        };
-        url.as_deref().unwrap_or_default()
-    }
-
-    /// Sends a request with nothing in it but who is asking.
-    fn send(
-        self,
-        destination: &Destination,
-        resource: &Resource,
-        timeout: Duration,
-    ) -> Result<Outcome, StartError> {
-        let mut wire = Wire::to(destination, Some(self.url(destination)))?;
-        let resource = resource.into();
-        Ok(match self {
-            Self::Spans => wire.send(&SpanData::request(Vec::new(), &resource), timeout),
-            Self::Metrics => wire.send(&ExportMetricsServiceRequest::default(), timeout),
-            #[cfg(feature = "logs")]
-            Self::LogRecords => wire.send(&LogRecord::request(Vec::new(), &resource), timeout),
-        })
+        Asked::Metrics => {
+            let resource_metrics = vec![ResourceMetrics::default()];
+            let request = ExportMetricsServiceRequest { resource_metrics };
+            ask(destination, &destination.metrics_url, "metrics", &request)
+        }
+        #[cfg(feature = "logs")]
+        Asked::LogRecords => {
+            let resource_logs = vec![ResourceLogs::default()];
+            let request = ExportLogsServiceRequest { resource_logs };
+            ask(destination, &destination.logs_url, "log records", &request)
+        }
     }
 }
 
-/// Sends an empty export to one destination and explains the answer. Blocks for at most the
-/// destination's timeout; must not run on a thread that drives an async runtime.
-pub(crate) fn probe(destination: &Destination, asked: Asked, resource: &Resource) -> Finding {
+fn ask(
+    destination: &Destination,
+    url: &Option<String>,
+    items: &str,
+    request: &impl Export,
+) -> Finding {
+    let url = url.as_deref().unwrap_or_default();
+    let timeout = destination.timeout.min(MAX_TIMEOUT);
     let start = Instant::now();
-    let outcome = asked.send(destination, resource, destination.timeout.min(MAX_TIMEOUT));
-    let (url, took) = (without_secrets(asked.url(destination)), start.elapsed());
-    let takes = format!("takes {}", asked.items());
+    let outcome = Wire::to(destination, Some(url)).map(|mut wire| wire.send(request, timeout));
+    let (url, took) = (without_secrets(url), start.elapsed());
     let (verdict, message, advice) = match outcome {
         Err(error) => (Verdict::Broken, error.to_string(), fix(&error)),
         Ok(Outcome::Delivered { .. }) if took > SLOW => (
             Verdict::Slow,
-            format!("{takes}, after {:.1} s", took.as_secs_f32()),
+            format!("takes {items}, after {:.1} s", took.as_secs_f32()),
             Some(String::from(
-                "They wait in the queue meanwhile; use a collector that is nearer, or raise \
-                 batch.max_queue_size.",
+                "Spans wait in the queue meanwhile; use a collector that is nearer, or raise \
+                 traces.batch.max_queue_size.",
             )),
         ),
-        Ok(Outcome::Delivered { .. }) => (Verdict::Works, takes, None),
+        Ok(Outcome::Delivered { .. }) => (Verdict::Works, format!("takes {items}"), None),
         Ok(Outcome::Transient { failure, .. } | Outcome::Permanent(failure))
         | Ok(Outcome::TooLarge(failure)) => {
-            let advice = match (asked, failure.code) {
-                #[cfg(feature = "logs")]
-                (Asked::LogRecords, Some(GRPC_UNIMPLEMENTED)) => {
-                    String::from("The server takes no log records: set logs.enabled: false.")
-                }
-                _ => advice(destination, &url, &failure),
-            };
+            let advice = advice(destination, &url, &failure);
             (Verdict::Broken, failure.said(), Some(advice))
         }
     };
@@ -250,10 +238,10 @@ fn http_advice(status: u16, url: &str) -> String {
                 region they belong to."
         }
         404 | 405 if url.ends_with("/v1/metrics") => {
-            "Wrong path, or a backend that takes no metrics: then set metrics.enabled: false."
+            "Wrong path, or a receiver that takes no metrics: then set metrics.enabled to false."
         }
         404 | 405 if url.ends_with("/v1/logs") => {
-            "Wrong path, or a backend that takes no log records: then set logs.enabled: false."
+            "Wrong path, or a receiver that takes no log records: then set logs.enabled to false."
         }
         404 | 405 if !url.ends_with("/v1/traces") => {
             "Wrong path: OTLP over HTTP is received at …/v1/traces; give the base URL as \
@@ -294,8 +282,6 @@ fn port(url: &str) -> Option<u16> {
     authority.rsplit_once(':')?.1.parse().ok()
 }
 
-#[cfg(feature = "logs")]
-const GRPC_UNIMPLEMENTED: u16 = 12;
 /// Slower than this is worth a word.
 const SLOW: Duration = Duration::from_secs(2);
 const MAX_TIMEOUT: Duration = Duration::from_secs(10);

@@ -1,4 +1,4 @@
-//! Asking every destination whether it would take what is sent there.
+//! Asking every destination whether it would take spans.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::config::settings::Settings;
 #[cfg(feature = "otel-http")]
-use crate::pipeline::{self, Verdict, resource};
+use crate::pipeline::{self, Asked, Verdict};
 
 /// What [`Telemetry::doctor`](super::Telemetry::doctor) found, one entry a destination.
 ///
@@ -47,19 +47,12 @@ impl Diagnosis {
     /// async runtime, which the clients would disturb.
     #[cfg(feature = "otel-http")]
     pub(super) fn of(settings: &Settings) -> Self {
-        let resource = &resource(settings);
         let findings = std::thread::scope(|scope| {
             let probes: Vec<_> = settings
                 .destinations
                 .iter()
-                .flat_map(|destination| {
-                    pipeline::Asked::of(destination)
-                        .into_iter()
-                        .map(move |asked| (destination, asked))
-                })
-                .map(|(destination, asked)| {
-                    scope.spawn(move || pipeline::probe(destination, asked, resource))
-                })
+                .flat_map(|to| Asked::of(to).into_iter().map(move |asked| (to, asked)))
+                .map(|(to, asked)| scope.spawn(move || pipeline::probe(to, asked)))
                 .collect();
             probes.into_iter().filter_map(|probe| probe.join().ok()).map(Finding::new).collect()
         });
@@ -72,7 +65,7 @@ impl Diagnosis {
         Self::default()
     }
 
-    /// One entry a destination and one more where it is sent log records, in the order of the
+    /// One entry a destination and one more where log records go, in the order of the
     /// configuration. Empty without an endpoint.
     #[must_use]
     pub fn findings(&self) -> &[Finding] {

@@ -136,7 +136,7 @@ fn the_doctor_asks_for_log_records_by_themselves() {
     assert_eq!(found.len(), 2, "{diagnosis}");
     assert!(found[0].ends_with("takes spans"), "{diagnosis}");
     assert!(found[1].contains("/v1/logs): answered 404"), "{diagnosis}");
-    assert!(found[1].contains("set logs.enabled: false"), "{diagnosis}");
+    assert!(found[1].contains("set logs.enabled to false"), "{diagnosis}");
     assert!(!diagnosis.is_healthy());
 }
 
