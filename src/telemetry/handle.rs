@@ -128,10 +128,12 @@ impl Telemetry {
         #[cfg(feature = "metrics")]
         let applied = match (&running.metrics, metrics) {
             (Some(metrics), Some(next)) => metrics.apply(next, old, &new.settings, applied),
-            _ => begun_too_late(old, &new.settings, applied),
+            _ => begun_too_late(&new.settings, applied),
         };
         let reloaded = Reloaded::new(applied, &effective, &new, running.layered);
         let took_back = taken_back(old, &new.settings);
+        let mut new = new;
+        new.hold_back(old, reloaded.needs_restart());
         *effective = new;
         drop(effective);
         if took_back {
@@ -149,8 +151,9 @@ impl Telemetry {
         Diagnosis::of(&settings)
     }
 
-    /// Waits until the spans that have ended are delivered, and the log records of events so far; at
-    /// most 10 s.
+    /// Waits until the spans that have ended and the log records of events so far are delivered, at
+    /// most 10 s. What waits for the end of its trace by the rules of `keep` goes on waiting:
+    /// [`Spans::undecided`](super::Spans::undecided).
     ///
     /// # Errors
     ///
