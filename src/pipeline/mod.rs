@@ -75,7 +75,7 @@ pub(crate) use local::Local;
 #[cfg(all(feature = "metrics", feature = "otel-http"))]
 pub(crate) use metrics::MetricsTransport;
 #[cfg(feature = "otel-http")]
-pub(crate) use probe::{Asked, Finding, Verdict, probe};
+pub(crate) use probe::{Finding, Verdict, probe};
 pub(crate) use reload::Applied;
 #[cfg(feature = "metrics")]
 pub(crate) use reload::same_connection;

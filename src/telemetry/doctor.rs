@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::config::settings::Settings;
 #[cfg(feature = "otel-http")]
-use crate::pipeline::{self, Asked, Verdict};
+use crate::pipeline::{self, Verdict};
 
 /// What [`Telemetry::doctor`](super::Telemetry::doctor) found, one entry a destination.
 ///
@@ -29,7 +29,7 @@ pub struct Finding {
     took_ms: u64,
 }
 
-/// Whether a destination takes spans.
+/// Whether a destination takes what is sent there.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
 #[non_exhaustive]
 #[serde(rename_all = "snake_case")]
@@ -51,8 +51,11 @@ impl Diagnosis {
             let probes: Vec<_> = settings
                 .destinations
                 .iter()
-                .flat_map(|to| Asked::of(to).into_iter().map(move |asked| (to, asked)))
-                .map(|(to, asked)| scope.spawn(move || pipeline::probe(to, asked)))
+                .filter(|to| {
+                    let logs = cfg!(feature = "logs") && to.logs_url.is_some();
+                    to.traces_url.is_some() || to.metrics_url.is_some() || logs
+                })
+                .map(|destination| scope.spawn(|| pipeline::probe(destination)))
                 .collect();
             probes.into_iter().filter_map(|probe| probe.join().ok()).map(Finding::new).collect()
         });
@@ -65,8 +68,7 @@ impl Diagnosis {
         Self::default()
     }
 
-    /// One entry a destination and one more where log records go, in the order of the
-    /// configuration. Empty without an endpoint.
+    /// One entry a destination, in the order of the configuration. Empty without an endpoint.
     #[must_use]
     pub fn findings(&self) -> &[Finding] {
         &self.findings
@@ -109,7 +111,7 @@ impl Finding {
         &self.url
     }
 
-    /// Whether it takes spans.
+    /// Whether it takes what is sent there.
     #[must_use]
     pub const fn health(&self) -> Health {
         self.health

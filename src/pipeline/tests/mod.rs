@@ -25,7 +25,7 @@ use opentelemetry::trace::{Span as _, Tracer, TracerProvider};
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
 use tracing_genai_test_support::OtlpReceiver;
 
-use super::{Asked, Finding, Pipeline, Snapshot};
+use super::{Pipeline, Snapshot};
 use crate::config::proxy::Proxies;
 use crate::config::settings::{Compression, Destination, FormatChoice, Protocol, Secret, Settings};
 use crate::format::backend::Backend;
@@ -57,11 +57,6 @@ fn destination(name: &str, endpoint: &str) -> Destination {
 
 fn settings(destinations: Vec<Destination>) -> Settings {
     Settings { service_name: String::from("chat-api"), destinations, ..Settings::default() }
-}
-
-/// What the doctor finds at the first thing there is to ask for.
-fn probe(to: &Destination) -> Finding {
-    super::probe(to, Asked::of(to)[0])
 }
 
 fn core(settings: &Settings) -> Arc<Core> {

@@ -6,6 +6,7 @@ use tracing_genai_test_support::{Authority, GrpcReceiver, OtlpReceiver, Proxy};
 
 use super::*;
 use crate::config::env::Env;
+use crate::pipeline::probe;
 use crate::pipeline::transport::FailureKind;
 
 struct Office {
