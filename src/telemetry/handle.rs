@@ -142,9 +142,10 @@ impl Telemetry {
         Ok(reloaded)
     }
 
-    /// Sends an empty export to every destination and explains the answers: connection refused, a
-    /// wrong path, missing rights, TLS, the wrong protocol for the port, a slow answer. Blocks for
-    /// as long as the slowest takes, at most the time limit of its requests.
+    /// Sends an empty export of each signal to every destination and explains the answers:
+    /// connection refused, a wrong path, missing rights, TLS, a proxy, the wrong protocol for the
+    /// port, a slow answer. Blocks for as long as the slowest takes, at most the time limit of its
+    /// requests.
     #[must_use]
     pub fn doctor(&self) -> Diagnosis {
         let settings = self.inner.effective().settings.clone();

@@ -100,6 +100,28 @@ fn a_slow_answer_works_and_is_told() {
     assert!(finding.to_string().contains("max_queue_size"), "{finding}");
 }
 
+#[cfg(feature = "metrics")]
+#[test]
+fn a_receiver_is_asked_for_each_signal() {
+    let receiver = OtlpReceiver::start();
+    let metrics_url = Some(format!("{}/v1/metrics", receiver.endpoint()));
+    let to = Destination { metrics_url, ..destination("main", &receiver.endpoint()) };
+    assert_eq!(probe(&to).message, "takes spans, metrics");
+
+    receiver.answer_next(Answer::accept());
+    receiver.answer_next(Answer::status(404).body("no such page"));
+    let finding = probe(&to);
+    assert_eq!(finding.verdict, Verdict::Works, "what is asked for most is taken");
+    assert_eq!(finding.message, "takes spans, but no metrics (answered 404: no such page)");
+    assert!(finding.advice.unwrap().contains("metrics.enabled"));
+
+    receiver.answer_next(Answer::accept());
+    receiver.answer_next(Answer::status(403));
+    let finding = probe(&to);
+    assert_eq!(finding.verdict, Verdict::Broken);
+    assert!(finding.url.ends_with("/v1/metrics"), "{finding}");
+}
+
 #[cfg(feature = "logs")]
 #[test]
 fn a_receiver_of_logs_alone_is_asked_for_logs() {
@@ -110,6 +132,7 @@ fn a_receiver_of_logs_alone_is_asked_for_logs() {
     assert_eq!(receiver.requests()[0].path, "/v1/logs");
 }
 
+#[cfg(feature = "metrics")]
 #[test]
 fn a_receiver_of_metrics_alone_is_asked_for_metrics() {
     let receiver = OtlpReceiver::start();
@@ -124,7 +147,7 @@ fn a_receiver_of_metrics_alone_is_asked_for_metrics() {
     );
     receiver.answer_always(Answer::status(404));
     let finding = probe(&to);
-    assert!(finding.to_string().contains("set metrics.enabled to false"), "{finding}");
+    assert!(finding.to_string().contains("Set metrics.enabled to false"), "{finding}");
 }
 
 #[cfg(feature = "otel-grpc")]
