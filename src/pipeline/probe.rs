@@ -248,6 +248,10 @@ fn advice(destination: &Destination, url: &str, failure: &Failure) -> String {
 
 fn http_advice(status: u16, url: &str) -> String {
     let advice = match status {
+        200..=299 => {
+            "This is a website: the backend's own surface, or the login of a proxy before it. Look \
+             up the receiver's OTLP base URL."
+        }
         400 | 415 => {
             "The receiver does not read this: try protocol http/protobuf, which every \
                       OTLP receiver takes."

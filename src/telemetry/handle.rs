@@ -152,13 +152,14 @@ impl Telemetry {
         Diagnosis::of(&settings)
     }
 
-    /// Waits until the spans that have ended are delivered, at most 10 s. What waits for the end of
-    /// its trace by the rules of `keep` goes on waiting: [`Spans::undecided`](super::Spans::undecided).
+    /// Waits until the spans that have ended and the log records of events so far are delivered, at
+    /// most 10 s. What waits for the end of its trace by the rules of `keep` goes on waiting:
+    /// [`Spans::undecided`](super::Spans::undecided).
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Export`] when a destination refused spans, [`ErrorKind::Timeout`] when spans
-    /// still wait; the message says how many. They stay queued.
+    /// [`ErrorKind::Export`] when a destination refused some, [`ErrorKind::Timeout`] when some still
+    /// wait; the message says how many. They stay queued.
     pub fn force_flush(&self) -> Result<(), Error> {
         let pipeline = &self.inner.running.pipeline;
         let flushed = pipeline.flush(FLUSH_TIMEOUT);

@@ -25,6 +25,7 @@ fn answers_are_explained_with_what_to_change() {
         (Answer::status(401), "authorization header"),
         (Answer::status(403), "not allowed"),
         (Answer::status(302), "Redirects"),
+        (Answer::status(200).header("content-type", "text/html").body("<html>"), "website"),
         (Answer::status(407), "proxy"),
         (Answer::status(429), "sampler_arg"),
         (Answer::status(503), "log"),
