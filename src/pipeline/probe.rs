@@ -224,8 +224,8 @@ fn advice(destination: &Destination, url: &str, failure: &Failure) -> String {
              http/protobuf), or want TLS (then say https).",
         ),
         (FailureKind::Connection, _) => String::from(
-            "The connection broke: is there a proxy or a firewall in between, does this port want \
-             TLS (then say https), or is it the receiver's gRPC port (then set protocol to grpc)?",
+            "The connection broke: is there a proxy or a firewall in between, or does this port \
+             want TLS (then say https) or gRPC (then set protocol to grpc)?",
         ),
         (FailureKind::Protocol, _) if grpc => String::from(
             "What answers is not gRPC: set protocol to http/protobuf, or use the receiver's gRPC \
