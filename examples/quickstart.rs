@@ -18,7 +18,8 @@
 
 use std::time::{Duration, Instant};
 
-use tracing::{Span, field::Empty, instrument};
+use tracing::field::{Empty, debug};
+use tracing::{Span, instrument};
 use tracing_genai::telemetry::Console;
 
 #[tokio::main(flavor = "current_thread")]
@@ -37,18 +38,22 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// The agent. Its span is the parent of what it does.
+/// The agent. Its span is the parent of what it does, and what a backend's list of traces shows.
 #[instrument(skip_all, fields(
     gen_ai.operation.name = "invoke_agent",
     gen_ai.agent.name = "weather-assistant",
+    gen_ai.input.messages = question,
+    gen_ai.output.messages = Empty,
 ))]
 async fn weather_assistant(question: &str) -> String {
     let mut history = vec![Message::user(question)];
-    if let Reply::ToolCall { city } = chat(&history).await {
-        let weather = get_weather(&city).await;
+    if let Reply::ToolCall { name: "get_weather", arguments } = chat(&history).await {
+        let weather = get_weather(arguments).await;
         history.push(Message::tool(weather));
     }
-    stream_answer(&history).await
+    let answer = stream_answer(&history).await;
+    Span::current().record("gen_ai.output.messages", &answer);
+    answer
 }
 
 /// A model call. What is known beforehand stands in the attribute, what the response says is
@@ -61,6 +66,7 @@ async fn weather_assistant(question: &str) -> String {
     gen_ai.provider.name = "openai",
     gen_ai.request.model = model::NAME,
     gen_ai.input.messages = ?history,
+    gen_ai.output.messages = Empty,
     gen_ai.response.finish_reasons = Empty,
     gen_ai.usage.input_tokens = Empty,
     gen_ai.usage.output_tokens = Empty,
@@ -69,6 +75,7 @@ async fn weather_assistant(question: &str) -> String {
 async fn chat(history: &[Message]) -> Reply {
     let response = model::complete(history).await;
     let span = Span::current();
+    span.record("gen_ai.output.messages", debug(&response.reply));
     span.record("gen_ai.response.finish_reasons", response.finish_reason);
     span.record("gen_ai.usage.input_tokens", response.input_tokens);
     span.record("gen_ai.usage.output_tokens", response.output_tokens);
@@ -82,6 +89,8 @@ async fn chat(history: &[Message]) -> Reply {
     gen_ai.provider.name = "openai",
     gen_ai.request.model = model::NAME,
     gen_ai.request.stream = true,
+    gen_ai.input.messages = ?history,
+    gen_ai.output.messages = Empty,
     gen_ai.response.time_to_first_chunk = Empty,
     gen_ai.response.finish_reasons = Empty,
     gen_ai.usage.input_tokens = Empty,
@@ -100,6 +109,7 @@ async fn stream_answer(history: &[Message]) -> String {
         }
         answer.push_str(chunk);
     }
+    span.record("gen_ai.output.messages", &answer);
     span.record("gen_ai.response.finish_reasons", "stop");
     span.record("gen_ai.usage.input_tokens", 231);
     span.record("gen_ai.usage.output_tokens", 24);
@@ -138,9 +148,11 @@ impl Message {
 }
 
 /// What the model wants next.
+#[derive(Debug)]
 enum Reply {
     ToolCall {
-        city: String,
+        name: &'static str,
+        arguments: &'static str,
     },
     #[expect(dead_code, reason = "this model always wants to know the weather")]
     Text(String),
@@ -161,7 +173,7 @@ mod model {
 
     pub(super) async fn complete(_history: &[Message]) -> Response {
         tokio::time::sleep(Duration::from_millis(180)).await;
-        let reply = Reply::ToolCall { city: String::from("Lisbon") };
+        let reply = Reply::ToolCall { name: "get_weather", arguments: "Lisbon" };
         Response { reply, finish_reason: "tool_calls", input_tokens: 182, output_tokens: 19 }
     }
 

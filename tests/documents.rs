@@ -53,12 +53,20 @@ fn every_path_that_is_named_exists() {
 #[test]
 fn every_example_is_named_in_the_readme_and_every_named_one_is_there() {
     let readme = read(&root().join("README.md"));
-    let examples: BTreeSet<String> = files_in(&root().join("examples"), "rs")
-        .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
+    let manifests =
+        ["Cargo.toml", "tests/emitters/Cargo.toml"].map(|path| read(&root().join(path)));
+    let examples: BTreeSet<&str> = manifests
+        .iter()
+        .flat_map(|manifest| manifest.split("[[example]]\nname = \"").skip(1))
+        .filter_map(|rest| rest.split('"').next())
         .collect();
+    for path in files_in(&root().join("examples"), "rs") {
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        assert!(examples.contains(name), "no [[example]] is named {name}");
+    }
     for example in &examples {
         let named =
-            readme.split(|c: char| !(c.is_alphanumeric() || c == '_')).any(|word| word == example);
+            readme.split(|c: char| !(c.is_alphanumeric() || c == '_')).any(|word| word == *example);
         assert!(named, "the README does not name {example}");
     }
     for document in documents() {

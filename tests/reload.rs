@@ -356,6 +356,38 @@ fn what_waits_for_a_decision_is_bounded_in_bytes() {
 }
 
 #[test]
+fn a_service_may_get_another_name() {
+    let receiver = OtlpReceiver::start();
+    let yaml = |name: &str| {
+        format!(
+            "endpoint: {}\nservice_name: {name}\nmetrics: {{enabled: false}}\n\
+             traces: {{batch: {{flush_ms: 60000}}}}\n",
+            receiver.endpoint()
+        )
+    };
+    let file = ConfigFile::new("name");
+    file.write(&yaml("old"));
+    let builder = tracing_genai::builder().env([("", ""); 0]).console(Console::Never);
+    let (layer, telemetry) = builder.config_file(&file.0).build().unwrap();
+    let dispatch = Dispatch::new(tracing_subscriber::registry().with(layer));
+    let running = Running { file, telemetry, dispatch };
+    running.run(|| drop(chat("before", "")));
+    let reloaded = running.reload(&yaml("new"));
+    assert_eq!(reloaded.changed(), ["exporters.default", "service_name"]);
+    assert!(reloaded.needs_restart().is_empty(), "{reloaded}");
+    running.run(|| drop(chat("after", "")));
+    running.telemetry.force_flush().unwrap();
+    let mut names: Vec<_> = receiver
+        .spans()
+        .iter()
+        .map(|span| (span.name.clone(), span.resource_attr("service.name").cloned()))
+        .map(|(span, name)| format!("{span}: {}", name.unwrap().as_str().unwrap()))
+        .collect();
+    names.sort_unstable();
+    assert_eq!(names, ["chat after: new", "chat before: old"]);
+}
+
+#[test]
 fn telemetry_is_switched_off_and_on_again() {
     let receiver = OtlpReceiver::start();
     let running = Running::start("enabled", &yaml(&receiver, "off", ""));

@@ -9,7 +9,7 @@
 
 use std::sync::Arc;
 
-use opentelemetry::{Key, KeyValue};
+use opentelemetry::{Key, KeyValue, Value};
 use opentelemetry_sdk::trace::SpanData;
 
 use super::json::{Object, write};
@@ -51,8 +51,8 @@ pub(crate) enum KeyRule {
     Rename(&'static str, &'static str),
     /// Both keys leave.
     Repeat(&'static str, &'static str),
-    /// The first key is a JSON object; its members are named first, and then by their own keys.
-    /// Those leave as well.
+    /// The first key is a JSON object of numbers; its members are named first, and then by their
+    /// own keys. Those leave as well. Where there is one of them, the others are at least 0.
     Gather(&'static str, &'static [(&'static str, &'static str)]),
 }
 
@@ -78,7 +78,8 @@ const CACHE_WRITE: &[KeyRule] =
 
 const PROVIDER_AS_SYSTEM: &[KeyRule] = &[Repeat("gen_ai.provider.name", "gen_ai.system")];
 
-/// MLflow prices by a table of its own, unless a span says what it cost.
+/// MLflow prices by a table of its own, unless a span says what it cost. Its pages show a cost
+/// that has all three members.
 const MLFLOW_KEYS: &[KeyRule] = &[Gather(
     "mlflow.llm.cost",
     &[
@@ -267,14 +268,18 @@ impl Format for Renamed {
                     }
                 }
                 Gather(to, members) => {
-                    let mut object = Object::default();
-                    for &(member, from) in members {
-                        let at = position(attributes, from);
-                        object.value(member, at.map(|at| &attributes[at].value));
-                    }
-                    if !object.is_empty() && position(attributes, to).is_none() {
-                        let json = write(&object);
-                        attributes.push(KeyValue::new(to, json));
+                    let member =
+                        |from| position(attributes, from).map(|at| attributes[at].value.clone());
+                    let found: Vec<_> =
+                        members.iter().map(|&(name, from)| (name, member(from))).collect();
+                    if found.iter().any(|(_, value)| value.is_some())
+                        && position(attributes, to).is_none()
+                    {
+                        let mut object = Object::default();
+                        for (name, value) in found {
+                            object.owned(name, value.unwrap_or(Value::F64(0.0)));
+                        }
+                        attributes.push(KeyValue::new(to, write(&object)));
                     }
                 }
             }
@@ -367,11 +372,9 @@ mod tests {
         let parts = [("input", 0.25), ("cache_read", 0.25), ("output", 0.25)]
             .map(|(part, usd)| KeyValue::new(format!("tracing_genai.cost.{part}"), usd));
         let whole = vec![call.clone(), cost.clone()];
-        assert_eq!(told(whole.clone()), Some(serde_json::json!({"total_cost": 0.75})));
-        assert_eq!(
-            told([whole, parts.into()].concat()),
-            Some(serde_json::json!({"input_cost": 0.5, "output_cost": 0.25, "total_cost": 0.75}))
-        );
+        let cost_of = |input: f64, output: f64| serde_json::json!({"input_cost": input, "output_cost": output, "total_cost": 0.75});
+        assert_eq!(told(whole.clone()), Some(cost_of(0.0, 0.0)));
+        assert_eq!(told([whole, parts.into()].concat()), Some(cost_of(0.5, 0.25)));
         assert_eq!(told(vec![call]), None);
         let agent = KeyValue::new("gen_ai.operation.name", "invoke_agent");
         assert_eq!(told(vec![agent, cost]), None, "a sum over calls would be counted twice");

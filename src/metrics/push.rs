@@ -9,7 +9,7 @@ use opentelemetry_proto::transform::common::tonic::ResourceAttributesWithSchema;
 
 use super::{MetricsStatus, SpanMetrics, otlp};
 use crate::config::settings::Settings;
-use crate::pipeline::{Failure, MetricsTransport, Outcome, StartError, resource};
+use crate::pipeline::{MetricsTransport, Outcome, StartError, resource};
 
 /// Exports metrics until it is shut down.
 #[derive(Debug)]
@@ -43,13 +43,13 @@ struct Wishes {
 struct Worker {
     metrics: Arc<SpanMetrics>,
     shared: Arc<Shared>,
-    resource: ResourceAttributesWithSchema,
     plan: Plan,
 }
 
 /// Where to, how often, how long.
 #[derive(Debug)]
 pub(crate) struct Plan {
+    resource: ResourceAttributesWithSchema,
     destinations: Vec<MetricsTransport>,
     interval: Duration,
     timeout: Duration,
@@ -62,6 +62,7 @@ impl Plan {
         let destinations =
             settings.destinations.iter().filter(|to| leave && to.metrics_url.is_some());
         Ok(Self {
+            resource: (&resource(settings)).into(),
             destinations: destinations.map(MetricsTransport::new).collect::<Result<_, _>>()?,
             interval: settings.metrics.interval,
             timeout: settings.metrics.timeout.min(MAX_TIMEOUT),
@@ -84,8 +85,8 @@ impl Push {
         let worker = Worker {
             metrics: Arc::clone(metrics),
             shared: Arc::clone(&shared),
-            resource: (&resource(settings)).into(),
             plan: Plan {
+                resource: ResourceAttributesWithSchema::default(),
                 destinations: Vec::new(),
                 interval: settings.metrics.interval,
                 timeout: MAX_TIMEOUT,
@@ -202,41 +203,36 @@ impl Shared {
 impl Worker {
     fn run(mut self) {
         let _suppressed = opentelemetry::Context::enter_telemetry_suppressed_scope();
-        tracing::subscriber::with_default(
-            tracing_core::subscriber::NoSubscriber::default(),
-            || {
-                let mut next = Instant::now() + self.plan.interval;
-                loop {
-                    let left = next.saturating_duration_since(Instant::now());
-                    let wishes = self.shared.lock();
-                    let mut wishes = self.shared.wait(wishes, left, |wishes| {
-                        wishes.stop || wishes.asked > wishes.done || wishes.next.is_some()
-                    });
-                    let (asked, stop) = (wishes.asked, wishes.stop);
-                    let plan = wishes.next.take();
-                    let due = stop || asked > wishes.done || Instant::now() >= next;
-                    drop(wishes);
-                    if let Some(plan) = plan {
-                        self.plan = plan;
-                        next = Instant::now() + self.plan.interval;
-                    }
-                    if !due {
-                        continue;
-                    }
-                    if Instant::now() >= next {
-                        next = Instant::now() + self.plan.interval;
-                    }
-                    self.export();
-                    let mut wishes = self.shared.lock();
-                    (wishes.done, wishes.stopped) = (asked, stop);
-                    drop(wishes);
-                    self.shared.changed.notify_all();
-                    if stop {
-                        return;
-                    }
-                }
-            },
-        );
+        let mut next = Instant::now() + self.plan.interval;
+        loop {
+            let left = next.saturating_duration_since(Instant::now());
+            let wishes = self.shared.lock();
+            let mut wishes = self.shared.wait(wishes, left, |wishes| {
+                wishes.stop || wishes.asked > wishes.done || wishes.next.is_some()
+            });
+            let (asked, stop) = (wishes.asked, wishes.stop);
+            let plan = wishes.next.take();
+            let due = stop || asked > wishes.done || Instant::now() >= next;
+            drop(wishes);
+            if let Some(plan) = plan {
+                self.plan = plan;
+                next = Instant::now() + self.plan.interval;
+            }
+            if !due {
+                continue;
+            }
+            if Instant::now() >= next {
+                next = Instant::now() + self.plan.interval;
+            }
+            self.export();
+            let mut wishes = self.shared.lock();
+            (wishes.done, wishes.stopped) = (asked, stop);
+            drop(wishes);
+            self.shared.changed.notify_all();
+            if stop {
+                return;
+            }
+        }
     }
 
     fn export(&mut self) {
@@ -247,7 +243,7 @@ impl Worker {
         if points.metrics.is_empty() {
             return;
         }
-        let requests = otlp::requests(&points, &self.resource);
+        let requests = otlp::requests(&points, &self.plan.resource);
         let Self { shared, plan: Plan { destinations, timeout, .. }, .. } = self;
         for destination in destinations {
             let mut outcome = Outcome::Delivered { rejected: 0, message: None };
@@ -269,22 +265,11 @@ impl Worker {
                 | Outcome::Permanent(failure)
                 | Outcome::TooLarge(failure) => {
                     wishes.failed += 1;
-                    wishes.last_error = Some(match takes_none(&failure) {
-                        true => format!(
-                            "{}; a receiver that takes no metrics? Then set metrics.enabled: false",
-                            failure.said()
-                        ),
-                        false => failure.said(),
-                    });
+                    wishes.last_error = Some(failure.said());
                 }
             }
         }
     }
-}
-
-/// Not found, no such method, not implemented; over gRPC, unimplemented.
-fn takes_none(failure: &Failure) -> bool {
-    matches!(failure.code, Some(404 | 405 | 501 | 12))
 }
 
 const ATTEMPTS: u32 = 4;

@@ -11,7 +11,7 @@ use super::outlets::{Closing, Outlets};
 use super::preparation::Preparation;
 use super::processor::Processor;
 use super::reload::Applied;
-use super::resource::resource;
+use super::resource::{resource, resource_changes};
 use super::sampler::SettingsSampler;
 use super::snapshot::Snapshot;
 use super::spans::Spans;
@@ -133,19 +133,13 @@ impl Pipeline {
             self.sampler.set(settings);
         }
         self.spans.follow(settings);
-        for (name, differs) in sampling {
+        for (name, differs) in sampling.into_iter().chain(resource_changes(&current, settings)) {
             if differs {
                 applied.changed.push(name.to_owned());
             }
         }
-        for (name, differs) in [
-            ("service_name", current.service_name != settings.service_name),
-            ("resource_attributes", current.resource_attributes != settings.resource_attributes),
-            ("limits", counts(&current.limits) != counts(&settings.limits)),
-        ] {
-            if differs {
-                applied.needs_restart.push(name.to_owned());
-            }
+        if counts(&current.limits) != counts(&settings.limits) {
+            applied.needs_restart.push(String::from("limits"));
         }
         *current = settings.clone();
         Ok(applied)

@@ -5,17 +5,22 @@ use std::time::Duration;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 
 use super::otlp::Wire;
+use super::refusal::Refusal;
 use super::start_error::StartError;
 use super::transport::Outcome;
 use crate::config::settings::Destination;
 
 /// Sends metrics to one destination.
 #[derive(Debug)]
-pub(crate) struct MetricsTransport(Wire);
+pub(crate) struct MetricsTransport {
+    wire: Wire,
+    refusal: Refusal,
+}
 
 impl MetricsTransport {
     pub(crate) fn new(destination: &Destination) -> Result<Self, StartError> {
-        Wire::to(destination, destination.metrics_url.as_deref()).map(Self)
+        let wire = Wire::to(destination, destination.metrics_url.as_deref())?;
+        Ok(Self { wire, refusal: Refusal::of("metrics", "metrics.enabled") })
     }
 
     pub(crate) fn send(
@@ -23,6 +28,6 @@ impl MetricsTransport {
         request: &ExportMetricsServiceRequest,
         timeout: Duration,
     ) -> Outcome {
-        self.0.send(request, timeout)
+        self.refusal.send(&mut self.wire, request, timeout)
     }
 }

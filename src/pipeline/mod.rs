@@ -61,6 +61,8 @@ mod otlp;
 #[cfg(feature = "otel-http")]
 mod probe;
 #[cfg(feature = "otel-http")]
+mod refusal;
+#[cfg(feature = "otel-http")]
 mod request;
 #[cfg(feature = "otel-http")]
 mod tls;
@@ -77,11 +79,13 @@ pub(crate) use probe::{Finding, Verdict, probe};
 pub(crate) use reload::Applied;
 #[cfg(feature = "metrics")]
 pub(crate) use reload::same_connection;
-#[cfg(feature = "otel-http")]
+#[cfg(feature = "metrics")]
 pub(crate) use resource::resource;
+#[cfg(feature = "metrics")]
+pub(crate) use resource::resource_changes;
 #[cfg(feature = "logs")]
 pub(crate) use snapshot::LogsSnapshot;
 pub(crate) use snapshot::{DestinationSnapshot, Snapshot};
 pub(crate) use start_error::StartError;
 #[cfg(feature = "metrics")]
-pub(crate) use transport::{Failure, Outcome};
+pub(crate) use transport::Outcome;

@@ -5,7 +5,7 @@
 //! message, what was rejected, how often was retried.
 
 use std::marker::PhantomData;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 #[cfg(feature = "logs")]
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
@@ -19,6 +19,7 @@ use opentelemetry_sdk::Resource;
 #[cfg(feature = "otel-grpc")]
 use super::grpc::GrpcTransport;
 use super::http::HttpTransport;
+use super::refusal::Refusal;
 use super::request::Export;
 use super::signal::Signal;
 use super::size;
@@ -34,8 +35,8 @@ pub(crate) type OtlpResource = ResourceAttributesWithSchema;
 pub(super) struct OtlpTransport<S> {
     resource: OtlpResource,
     wire: Wire,
-    /// When the receiver said that it does not take this signal, and how.
-    refusal: Option<(Instant, Failure)>,
+    /// For a signal that not every receiver takes.
+    refusal: Option<Refusal>,
     signal: PhantomData<fn(S)>,
 }
 
@@ -66,7 +67,7 @@ impl Wire {
     }
 
     /// Whether a failure says that there is nothing where requests go.
-    fn is_missing(&self, failure: &Failure) -> bool {
+    pub(super) fn is_missing(&self, failure: &Failure) -> bool {
         match self {
             Self::Http(_) => matches!(failure.code, Some(404 | 405)),
             #[cfg(feature = "otel-grpc")]
@@ -86,12 +87,8 @@ impl Wire {
 impl<S: Signal> OtlpTransport<S> {
     pub(super) fn new(destination: &Destination, resource: &Resource) -> Result<Self, StartError> {
         let wire = Wire::to(destination, S::url(destination))?;
-        Ok(Self { resource: resource.into(), wire, refusal: None, signal: PhantomData })
-    }
-
-    /// Sends a request without items.
-    pub(super) fn probe(&mut self, timeout: Duration) -> Outcome {
-        self.send(&mut S::request(Vec::new(), &self.resource), timeout)
+        let refusal = S::OPTIONAL.map(|switch| Refusal::of(S::ITEMS, switch));
+        Ok(Self { resource: resource.into(), wire, refusal, signal: PhantomData })
     }
 
     fn parcel(&self, items: Vec<S>) -> Packed<S::Request> {
@@ -130,25 +127,9 @@ impl<S: Signal> Transport for OtlpTransport<S> {
     }
 
     fn send(&mut self, parcel: &mut Self::Parcel, timeout: Duration) -> Outcome {
-        let Some(switch) = S::OPTIONAL else { return self.wire.send(parcel, timeout) };
-        if let Some((at, refusal)) = &self.refusal
-            && at.elapsed() < ASK_AGAIN
-        {
-            return Outcome::Permanent(refusal.clone());
-        }
-        match self.wire.send(parcel, timeout) {
-            Outcome::Permanent(failure) if self.wire.is_missing(&failure) => {
-                let refusal = without(S::ITEMS, switch, failure);
-                if self.refusal.is_none() {
-                    tracing::warn!(target: "tracing_genai", "{}", refusal.message);
-                }
-                self.refusal = Some((Instant::now(), refusal.clone()));
-                Outcome::Permanent(refusal)
-            }
-            outcome => {
-                self.refusal = None;
-                outcome
-            }
+        match &mut self.refusal {
+            Some(refusal) => refusal.send(&mut self.wire, parcel, timeout),
+            None => self.wire.send(parcel, timeout),
         }
     }
 
@@ -161,18 +142,6 @@ impl<S: Signal> Transport for OtlpTransport<S> {
         let rest = parcel.split_off(first);
         Some([Packed::Parcel(parcel, first), Packed::Parcel(rest, second)])
     }
-}
-
-/// A receiver that has no place for a signal is left alone for a while; one that was set up
-/// meanwhile is found.
-fn without(items: &str, switch: &str, failure: Failure) -> Failure {
-    let message = format!(
-        "the receiver takes no {items} ({}); none are sent to it, but for one request in {} min: \
-         set {switch} to false, or an endpoint for them",
-        failure.message,
-        ASK_AGAIN.as_secs() / 60,
-    );
-    Failure { message, ..failure }
 }
 
 pub(super) fn missing(
@@ -249,7 +218,6 @@ fn split_off<G: Nested>(groups: &mut Vec<G>, mut n: usize) -> Vec<G> {
 }
 
 /// How long a receiver that does not take a signal is left alone.
-const ASK_AGAIN: Duration = Duration::from_secs(5 * 60);
 /// A single item may need a request of its own up to here.
 const MAX_ITEM_BYTES: usize = 32 << 20;
 

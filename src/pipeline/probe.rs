@@ -3,11 +3,17 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
+#[cfg(feature = "logs")]
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
-use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::trace::SpanData;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+#[cfg(feature = "logs")]
+use opentelemetry_proto::tonic::logs::v1::ResourceLogs;
+use opentelemetry_proto::tonic::metrics::v1::ResourceMetrics;
+use opentelemetry_proto::tonic::trace::v1::ResourceSpans;
 
-use super::otlp::{OtlpTransport, Wire};
+use super::otlp::Wire;
+use super::request::Export;
 use super::snapshot::without_secrets;
 use super::start_error::StartError;
 use super::transport::{Failure, FailureKind, Outcome};
@@ -38,35 +44,45 @@ pub(crate) enum Verdict {
     Broken,
 }
 
-/// Sends an empty export to one destination and explains the answer. Blocks for at most the
-/// destination's timeout; must not run on a thread that drives an async runtime.
-pub(crate) fn probe(destination: &Destination, resource: &Resource) -> Finding {
+/// Sends an export without items to one destination, of its first signal, and explains the answer.
+/// Blocks for at most the destination's timeout; must not run on a thread that drives an async
+/// runtime.
+pub(crate) fn probe(destination: &Destination) -> Finding {
+    let Destination { traces_url, metrics_url, logs_url, .. } = destination;
+    // A resource that nothing comes from: MLflow refuses a request of no bytes.
+    match (traces_url, metrics_url, logs_url) {
+        (None, Some(url), _) => {
+            let resource_metrics = vec![ResourceMetrics::default()];
+            ask(destination, url, "metrics", &ExportMetricsServiceRequest { resource_metrics })
+        }
+        #[cfg(feature = "logs")]
+        (None, None, Some(url)) => {
+            let resource_logs = vec![ResourceLogs::default()];
+            ask(destination, url, "log records", &ExportLogsServiceRequest { resource_logs })
+        }
+        _ => {
+            let (url, resource_spans) = (destination.spans_url(), vec![ResourceSpans::default()]);
+            ask(destination, url, "spans", &ExportTraceServiceRequest { resource_spans })
+        }
+    }
+}
+
+fn ask(destination: &Destination, url: &str, items: &str, request: &impl Export) -> Finding {
     let timeout = destination.timeout.min(MAX_TIMEOUT);
     let start = Instant::now();
-    let (url, outcome) = match (&destination.traces_url, &destination.metrics_url) {
-        (None, Some(url)) => {
-            let wire = Wire::to(destination, Some(url));
-            let request = ExportMetricsServiceRequest::default();
-            (url.as_str(), wire.map(|mut wire| wire.send(&request, timeout)))
-        }
-        (url, _) => {
-            let transport = OtlpTransport::<SpanData>::new(destination, resource);
-            let outcome = transport.map(|mut transport| transport.probe(timeout));
-            (url.as_deref().unwrap_or_default(), outcome)
-        }
-    };
+    let outcome = Wire::to(destination, Some(url)).map(|mut wire| wire.send(request, timeout));
     let (url, took) = (without_secrets(url), start.elapsed());
     let (verdict, message, advice) = match outcome {
         Err(error) => (Verdict::Broken, error.to_string(), fix(&error)),
         Ok(Outcome::Delivered { .. }) if took > SLOW => (
             Verdict::Slow,
-            format!("takes spans, after {:.1} s", took.as_secs_f32()),
+            format!("takes {items}, after {:.1} s", took.as_secs_f32()),
             Some(String::from(
                 "Spans wait in the queue meanwhile; use a collector that is nearer, or raise \
                  traces.batch.max_queue_size.",
             )),
         ),
-        Ok(Outcome::Delivered { .. }) => (Verdict::Works, String::from("takes spans"), None),
+        Ok(Outcome::Delivered { .. }) => (Verdict::Works, format!("takes {items}"), None),
         Ok(Outcome::Transient { failure, .. } | Outcome::Permanent(failure))
         | Ok(Outcome::TooLarge(failure)) => {
             let advice = advice(destination, &url, &failure);
@@ -190,7 +206,10 @@ fn http_advice(status: u16, url: &str) -> String {
                 region they belong to."
         }
         404 | 405 if url.ends_with("/v1/metrics") => {
-            "Wrong path, or a backend that takes no metrics: then set metrics.enabled: false."
+            "Wrong path, or a receiver that takes no metrics: then set metrics.enabled to false."
+        }
+        404 | 405 if url.ends_with("/v1/logs") => {
+            "Wrong path, or a receiver that takes no log records: then set logs.enabled to false."
         }
         404 | 405 if !url.ends_with("/v1/traces") => {
             "Wrong path: OTLP over HTTP is received at …/v1/traces; give the base URL as \

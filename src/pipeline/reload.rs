@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::account::Account;
 use super::outlets::{Outlet, Outlets, close_all, destinations, queues};
+use super::resource::resource_changes;
 use super::signal::Signal;
 use super::start_error::StartError;
 use crate::config::settings::{Batch, Destination, Settings};
@@ -105,7 +106,9 @@ impl<S: Signal> Outlets<S> {
         new: &Settings,
         applied: &mut Applied,
     ) -> Result<Vec<From<S>>, StartError> {
-        let keep_all = S::same_preparation(current, new)
+        let same_resource = resource_changes(current, new).iter().all(|(_, differs)| !differs);
+        let keep_all = same_resource
+            && S::same_preparation(current, new)
             && S::batch(current).export_timeout == S::batch(new).export_timeout;
         let mut plan: Vec<From<S>> = Vec::new();
         for destination in destinations::<S>(new) {

@@ -37,3 +37,12 @@ fn value(scalar: &Scalar) -> Value {
 
 /// The release of `opentelemetry_sdk` that makes the spans.
 const SDK_VERSION: &str = "0.33.1";
+
+/// Which settings of the resource differ, by their keys.
+pub(crate) fn resource_changes(a: &Settings, b: &Settings) -> [(&'static str, bool); 3] {
+    [
+        ("service_name", a.service_name != b.service_name),
+        ("resource_attributes", a.resource_attributes != b.resource_attributes),
+        ("resource_detectors", a.resource_detectors != b.resource_detectors),
+    ]
+}

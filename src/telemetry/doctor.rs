@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::config::settings::Settings;
 #[cfg(feature = "otel-http")]
-use crate::pipeline::{self, Verdict, resource};
+use crate::pipeline::{self, Verdict};
 
 /// What [`Telemetry::doctor`](super::Telemetry::doctor) found, one entry a destination.
 ///
@@ -47,13 +47,15 @@ impl Diagnosis {
     /// async runtime, which the clients would disturb.
     #[cfg(feature = "otel-http")]
     pub(super) fn of(settings: &Settings) -> Self {
-        let resource = resource(settings);
         let findings = std::thread::scope(|scope| {
             let probes: Vec<_> = settings
                 .destinations
                 .iter()
-                .filter(|to| to.traces_url.is_some() || to.metrics_url.is_some())
-                .map(|destination| scope.spawn(|| pipeline::probe(destination, &resource)))
+                .filter(|to| {
+                    let logs = cfg!(feature = "logs") && to.logs_url.is_some();
+                    to.traces_url.is_some() || to.metrics_url.is_some() || logs
+                })
+                .map(|destination| scope.spawn(|| pipeline::probe(destination)))
                 .collect();
             probes.into_iter().filter_map(|probe| probe.join().ok()).map(Finding::new).collect()
         });

@@ -88,9 +88,11 @@ impl Telemetry {
     }
 
     /// Reads the file and the environment again and makes work what has changed: destinations,
-    /// headers, protocol, format, sampler, content policy, batching, where metrics go, prices. Spans
-    /// are not lost: a destination that goes away delivers what it has. What the builder was told
-    /// in code stays.
+    /// headers, protocol, format, sampler, content policy, batching, the resource, where metrics go,
+    /// prices. Spans are not lost: a destination that goes away delivers what it has. What the
+    /// builder was told in code stays. [`Reloaded::needs_restart`] names what changed and cannot
+    /// work before the next start, such as the limits of spans, the version of the conventions and
+    /// the filter of the log.
     ///
     /// Content that is taken back leaves with no request that begins after this call: not from
     /// spans that are open, nor from those that are queued, or in a request that is to be sent

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::config::settings::Settings;
 use crate::metrics::{MetricsStatus, Plan, Push, SpanMetrics};
-use crate::pipeline::{Applied, StartError, same_connection};
+use crate::pipeline::{Applied, StartError, resource_changes, same_connection};
 use crate::tracer::observe::ObserveSpans;
 
 /// What is measured, and who sends it.
@@ -148,6 +148,7 @@ fn leaves_as_before(old: &Settings, new: &Settings) -> bool {
     let (was, is) = (to(old), to(new));
     old.metrics.interval == new.metrics.interval
         && old.metrics.timeout == new.metrics.timeout
+        && resource_changes(old, new).iter().all(|(_, differs)| !differs)
         && was.len() == is.len()
         && was
             .iter()

@@ -33,7 +33,6 @@ impl Reloaded {
             ("override_explicit_names", old.override_explicit_names != new.override_explicit_names),
             ("propagators", old.propagators != new.propagators),
             ("span_ttl", old.span_ttl != new.span_ttl),
-            ("resource_detectors", old.resource_detectors != new.resource_detectors),
             ("log_level", old.log_level != new.log_level),
             ("log_filter", old.log_filter != new.log_filter),
         ] {

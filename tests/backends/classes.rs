@@ -1,5 +1,8 @@
 //! What recipes have in common and people write in several ways.
 
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
 use tracing_genai_test_support::Answer;
 
 use super::*;
@@ -93,17 +96,45 @@ fn grpc_to_a_vendor_that_has_none_is_told_without_a_backend_too() {
 }
 
 #[test]
-fn a_receiver_without_metrics_is_named_once_and_not_asked_again_and_again() {
+fn a_receiver_without_metrics_is_named_once_and_left_alone() {
     let world = World::new();
+    world.http.answer_always(Answer::status(404));
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).finish();
+    // Its own thread warns, so this is for the whole process; no other test here looks at a log.
+    tracing::subscriber::set_global_default(subscriber).unwrap();
+
     let text = "endpoint: https://otlp.example.com\nmetrics: {export_interval_ms: 3600000}\n";
     let telemetry = run(world.builder(&[]).config_str(text), chat).unwrap();
-    // Which of the two signals comes first is not said.
-    world.http.answer_always(Answer::status(404));
-    telemetry.force_flush().unwrap_err();
-    let metrics = || world.http.requests().iter().filter(|it| it.metrics.is_some()).count();
-    assert_eq!(metrics(), 1);
+    for _ in 0..3 {
+        telemetry.force_flush().unwrap_err();
+    }
+    let requests = world.http.requests();
+    assert_eq!(requests.iter().filter(|request| request.metrics.is_some()).count(), 1);
     let status = serde_json::to_value(telemetry.status()).unwrap();
     let error = status["metrics"]["last_error"].as_str().unwrap();
-    assert!(error.contains("404") && error.contains("metrics.enabled: false"), "{error}");
-    assert_eq!(status["metrics"]["failed_pushes"], 1);
+    assert!(error.contains("404") && error.contains("set metrics.enabled to false"), "{error}");
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert_eq!(log.matches("the receiver takes no metrics").count(), 1, "{log}");
+}
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> tracing_subscriber::fmt::MakeWriter<'a> for Log {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
 }

@@ -101,6 +101,19 @@ fn oversized_pictures_are_redacted_without_being_asked() {
 }
 
 #[test]
+fn a_value_is_text_and_not_a_string_of_json() {
+    let mut span = case("execute_tool");
+    for attribute in &mut span.attributes {
+        if attribute.key.as_str() == "gen_ai.tool.call.arguments" {
+            attribute.value = r#""Lisbon""#.into();
+        }
+    }
+    let span = OpenInference::new().format(span);
+    assert_eq!(text(&span, "input.value").as_deref(), Some("Lisbon"));
+    assert_eq!(text(&span, "input.mime_type").as_deref(), Some("text/plain"));
+}
+
+#[test]
 fn the_supplement_adds_and_never_changes() {
     for (name, span) in cases() {
         let before = span.clone();

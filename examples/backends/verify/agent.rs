@@ -2,8 +2,7 @@
 //! for, in one conversation of three turns. Its content is made up. Where the spans go, and in which
 //! format, is said by the configuration file in `TRACING_GENAI_CONFIG`.
 //!
-//! The one argument is the id of the conversation. Prints the status as JSON; with `--doctor`
-//! instead of an id it sends nothing and prints the diagnosis.
+//! The one argument is the id of the conversation. Prints the status as JSON.
 #![expect(clippy::print_stdout, reason = "an example talks to the one who runs it")]
 
 use std::time::Duration;
@@ -32,17 +31,13 @@ const ANSWER: [&str; 3] = ["Yes, take one: ", "light rain ", "is expected in Lis
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let conversation = std::env::args().nth(1).ok_or("usage: verify CONVERSATION | --doctor")?;
+    let conversation = std::env::args().nth(1).ok_or("usage: verify CONVERSATION")?;
     let telemetry = tracing_genai::builder()
         .service_name("verify")
         .console(Console::Never)
         // A backend that has just started takes seconds for its first request.
         .shutdown_timeout(Duration::from_secs(30))
         .init()?;
-    if conversation == "--doctor" {
-        println!("{}", telemetry.doctor());
-        return Ok(());
-    }
 
     // Whose conversation it is goes with the context to every GenAI span below.
     let whose = Identity::new().conversation(conversation).user("user-42");

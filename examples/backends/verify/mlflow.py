@@ -22,23 +22,19 @@ class MLflow(Server):
     def destination(self, run):
         created = self.ask("/api/2.0/mlflow/experiments/create", {"name": run.name})
         self.experiments = getattr(self, "experiments", {}) | {run.name: created["experiment_id"]}
-        return {
-            "TRACING_GENAI_ENDPOINT": f"{self.base}/v1/traces",
-            "TRACING_GENAI_HEADERS": f"x-mlflow-experiment-id={created['experiment_id']}",
-        }
+        return at(self.base) | {"MLFLOW_EXPERIMENT_ID": created["experiment_id"]}
 
     def mistakes(self):
-        """What is wrong, the environment of it, and what the doctor must say."""
-        address = {"TRACING_GENAI_ENDPOINT": self.base}
-        experiment = {"TRACING_GENAI_HEADERS": "x-mlflow-experiment-id=0"}
+        """What is wrong, the environment of it, what the doctor must say; another file."""
+        without = self.data / "without-experiment.yaml"
+        without.write_text(f"backend: mlflow\nendpoint: {self.base}\n")
         return [
-            ("nothing", address | experiment, "takes spans"),
-            ("no experiment", address, "x-mlflow-experiment-id"),
-            ("path", experiment | {"TRACING_GENAI_ENDPOINT": self.base + "/api"}, "Wrong path"),
+            ("nothing", at(self.base), "takes spans"),
+            ("path", at(self.base + "/api"), "Wrong path"),
+            ("no experiment", {}, "x-mlflow-experiment-id", without),
             # The doctor sends no spans, and MLflow looks the experiment up for those only.
-            ("unknown experiment", address | {"TRACING_GENAI_HEADERS": "x-mlflow-experiment-id=9"},
-             "takes spans"),
-            ("gRPC", address | {"TRACING_GENAI_PROTOCOL": "grpc"}, "mlflow has no gRPC endpoint"),
+            ("unknown experiment", at(self.base) | {"MLFLOW_EXPERIMENT_ID": "9"}, "takes spans"),
+            ("gRPC", at(self.base) | {"TRACING_GENAI_PROTOCOL": "grpc"}, "has no gRPC endpoint"),
         ]
 
     def read(self, run):
@@ -61,6 +57,10 @@ class MLflow(Server):
     def pages(self, run):
         base = f"{self.base}/#/experiments/{self.experiments[run.name]}"
         return [f"{base}/traces", f"{base}/chat-sessions"]
+
+
+def at(address):
+    return {"MLFLOW_TRACKING_URI": address}
 
 
 def started(span):

@@ -30,24 +30,18 @@ class Phoenix(Server):
 
     def destination(self, run):
         port = self.grpc_port if run.protocol == "grpc" else self.port
-        return {
-            "TRACING_GENAI_ENDPOINT": f"http://127.0.0.1:{port}",
-            "TRACING_GENAI_RESOURCE_ATTRIBUTES": f"openinference.project.name={run.name}",
-        }
+        return at(f"http://127.0.0.1:{port}") | {"PHOENIX_PROJECT_NAME": run.name}
 
     def mistakes(self):
-        """What is wrong, the environment of it, and what the doctor must say."""
+        """What is wrong, the environment of it, what the doctor must say."""
+        grpc = f"http://127.0.0.1:{self.grpc_port}"
         return [
-            ("nothing", {"TRACING_GENAI_ENDPOINT": self.base}, "takes spans"),
-            ("path", {"TRACING_GENAI_ENDPOINT": self.base + "/otlp"}, "Wrong path"),
-            ("gRPC to the HTTP port",
-             {"TRACING_GENAI_ENDPOINT": self.base, "TRACING_GENAI_PROTOCOL": "grpc"},
+            ("nothing", at(self.base), "takes spans"),
+            ("path", at(self.base + "/otlp"), "Wrong path"),
+            ("gRPC to the HTTP port", at(self.base) | {"TRACING_GENAI_PROTOCOL": "grpc"},
              "What answers is not gRPC"),
-            ("HTTP to the gRPC port",
-             {"TRACING_GENAI_ENDPOINT": f"http://127.0.0.1:{self.grpc_port}"},
-             "set protocol to grpc"),
-            ("https", {"TRACING_GENAI_ENDPOINT": self.base.replace("http", "https")},
-             "is this port plain http?"),
+            ("HTTP to the gRPC port", at(grpc), "set protocol to grpc"),
+            ("https", at(self.base.replace("http", "https")), "is this port plain http?"),
         ]
 
     def read(self, run):
@@ -81,6 +75,10 @@ class Phoenix(Server):
         projects = self.ask("/v1/projects")["data"]
         project = next(one["id"] for one in projects if one["name"] == run.name)
         return [f"{self.base}/projects/{project}/{page}" for page in ("spans", "sessions")]
+
+
+def at(address):
+    return {"PHOENIX_COLLECTOR_ENDPOINT": address}
 
 
 def row(span, names, costs):

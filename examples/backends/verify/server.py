@@ -34,6 +34,7 @@ class Server:
         self.data.mkdir()
         self.port, self.grpc_port = free_port(), free_port()
         self.base = f"http://127.0.0.1:{self.port}"
+        self.recipe = str(HERE.parent / f"{self.name}.yaml")
         self.log = self.data / "server.log"
         self.process = None
 

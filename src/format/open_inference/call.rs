@@ -155,17 +155,13 @@ fn tokens(facts: &mut Facts, kind: Option<Kind>) {
     facts.rename(tables::COMPLETION_COST);
 }
 
-/// What the prompt and what the completion cost. Where any part is known, one that is not there
-/// is nothing.
+/// What the prompt and what the completion cost, if the parts are known.
 fn costs(facts: &mut Facts) {
-    let sum = |parts: &[(Attr, _)]| {
+    for (key, parts) in
+        [("llm.cost.prompt", tables::PROMPT_COST), ("llm.cost.completion", tables::COMPLETION_COST)]
+    {
         let known = parts.iter().filter_map(|(attr, _)| facts.float(*attr));
-        known.reduce(|sum, part| sum + part)
-    };
-    let (prompt, completion) = (sum(tables::PROMPT_COST), sum(tables::COMPLETION_COST));
-    if prompt.or(completion).is_some() {
-        facts.put("llm.cost.prompt", prompt.unwrap_or(0.0));
-        facts.put("llm.cost.completion", completion.unwrap_or(0.0));
+        facts.put_some(key, known.reduce(|sum, part| sum + part));
     }
 }
 

@@ -126,6 +126,10 @@ fn whole(text: Option<&str>, is_read: bool) -> Option<Said<'_>> {
     text.map(|text| if is_read { (Cow::Borrowed(text), true) } else { sniffed(text) })
 }
 
+/// Text is told as it is, not as a string of JSON.
 fn sniffed(text: &str) -> Said<'_> {
-    (Cow::Borrowed(text), is_structured(text))
+    match serde_json::from_str(text) {
+        Ok(said) => (Cow::Owned(said), false),
+        Err(_) => (Cow::Borrowed(text), is_structured(text)),
+    }
 }

@@ -8,16 +8,12 @@ use tracing_genai_test_support::GrpcReceiver;
 use tracing_genai_test_support::{Answer, Authority, OtlpReceiver};
 
 use super::*;
-use crate::pipeline::{Finding, Verdict, probe, resource};
-
-fn examine(to: &Destination) -> Finding {
-    probe(to, &resource(&settings(Vec::new())))
-}
+use crate::pipeline::{Verdict, probe};
 
 #[test]
 fn a_working_destination_works_and_gets_no_span() {
     let receiver = OtlpReceiver::start();
-    let finding = examine(&destination("main", &receiver.endpoint()));
+    let finding = probe(&destination("main", &receiver.endpoint()));
     assert_eq!((finding.verdict, finding.advice), (Verdict::Works, None));
     assert_eq!((receiver.requests().len(), receiver.span_count()), (1, 0));
 }
@@ -40,7 +36,7 @@ fn answers_are_explained_with_what_to_change() {
         receiver.answer_always(answer);
         let mut to = destination("main", &receiver.endpoint());
         to.timeout = Duration::from_millis(300);
-        let finding = examine(&to);
+        let finding = probe(&to);
         assert_eq!(finding.verdict, Verdict::Broken, "{finding}");
         assert!(finding.to_string().contains(words), "`{words}` in {finding}");
         assert_eq!(finding.to_string().lines().count(), 1);
@@ -50,16 +46,16 @@ fn answers_are_explained_with_what_to_change() {
 #[test]
 fn a_closed_port_an_unknown_host_and_a_wrong_path_are_told_apart() {
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let finding = examine(&destination("main", &format!("http://{closed}")));
+    let finding = probe(&destination("main", &format!("http://{closed}")));
     assert!(finding.to_string().contains("Nothing listens"), "{finding}");
 
-    let finding = examine(&destination("main", "http://no-such-host.invalid:4318"));
+    let finding = probe(&destination("main", "http://no-such-host.invalid:4318"));
     assert!(finding.to_string().contains("spelling"), "{finding}");
 
     let receiver = OtlpReceiver::start();
     let mut to = destination("main", &receiver.endpoint());
     to.traces_url = Some(receiver.endpoint());
-    let finding = examine(&to);
+    let finding = probe(&to);
     assert!(finding.to_string().contains("/v1/traces"), "{finding}");
 }
 
@@ -72,7 +68,7 @@ fn tls_to_a_plain_port_is_named() {
         let _ = stream.read(&mut [0; 512]);
         stream.write_all(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n")
     });
-    let finding = examine(&destination("main", &format!("https://localhost:{port}")));
+    let finding = probe(&destination("main", &format!("https://localhost:{port}")));
     assert!(finding.to_string().contains("plain http"), "{finding}");
 }
 
@@ -81,17 +77,17 @@ fn a_certificate_that_nobody_vouches_for_is_named() {
     let (receiver, authority) = (OtlpReceiver::start(), Authority::new());
     let front = authority.serve(receiver.address(), false);
     let url = format!("https://localhost:{}", front.port());
-    let finding = examine(&destination("main", &url));
+    let finding = probe(&destination("main", &url));
     assert_eq!(finding.verdict, Verdict::Broken);
     assert!(finding.to_string().contains("tls_ca_cert"), "{finding}");
     let to = Destination { ca_cert: Some(authority.ca_file()), ..destination("main", &url) };
-    assert_eq!(examine(&to).verdict, Verdict::Works);
-    let finding = examine(&destination("main", &format!("http://localhost:{}", front.port())));
+    assert_eq!(probe(&to).verdict, Verdict::Works);
+    let finding = probe(&destination("main", &format!("http://localhost:{}", front.port())));
     assert!(finding.to_string().contains("https"), "{finding}");
     // It vouches for `localhost`, not for this.
     let by_address = format!("https://127.0.0.1:{}", front.port());
     let to = Destination { ca_cert: to.ca_cert, ..destination("main", &by_address) };
-    let finding = examine(&to);
+    let finding = probe(&to);
     assert!(finding.to_string().contains("host name is in the certificate"), "{finding}");
 }
 
@@ -99,9 +95,19 @@ fn a_certificate_that_nobody_vouches_for_is_named() {
 fn a_slow_answer_works_and_is_told() {
     let receiver = OtlpReceiver::start();
     receiver.answer_always(Answer::accept().after(Duration::from_millis(2100)));
-    let finding = examine(&destination("main", &receiver.endpoint()));
+    let finding = probe(&destination("main", &receiver.endpoint()));
     assert_eq!(finding.verdict, Verdict::Slow, "{finding}");
     assert!(finding.to_string().contains("max_queue_size"), "{finding}");
+}
+
+#[cfg(feature = "logs")]
+#[test]
+fn a_receiver_of_logs_alone_is_asked_for_logs() {
+    let receiver = OtlpReceiver::start();
+    let url = format!("{}/v1/logs", receiver.endpoint());
+    let to = Destination { traces_url: None, logs_url: Some(url), ..destination("main/logs", "") };
+    assert_eq!(probe(&to).message, "takes log records");
+    assert_eq!(receiver.requests()[0].path, "/v1/logs");
 }
 
 #[test]
@@ -110,19 +116,22 @@ fn a_receiver_of_metrics_alone_is_asked_for_metrics() {
     let url = format!("{}/v1/metrics", receiver.endpoint());
     let to =
         Destination { traces_url: None, metrics_url: Some(url), ..destination("main/metrics", "") };
-    let finding = examine(&to);
+    let finding = probe(&to);
     assert_eq!(finding.verdict, Verdict::Works, "{finding}");
-    assert_eq!(receiver.requests()[0].path, "/v1/metrics");
+    assert_eq!(
+        (receiver.requests()[0].path.as_str(), finding.message.as_str()),
+        ("/v1/metrics", "takes metrics")
+    );
     receiver.answer_always(Answer::status(404));
-    let finding = examine(&to);
-    assert!(finding.to_string().contains("metrics.enabled: false"), "{finding}");
+    let finding = probe(&to);
+    assert!(finding.to_string().contains("set metrics.enabled to false"), "{finding}");
 }
 
 #[cfg(feature = "otel-grpc")]
 #[test]
 fn http_to_a_grpc_port_is_named() {
     let receiver = GrpcReceiver::start();
-    let finding = examine(&destination("main", &receiver.endpoint()));
+    let finding = probe(&destination("main", &receiver.endpoint()));
     assert_eq!(finding.verdict, Verdict::Broken, "{finding}");
     assert!(finding.to_string().contains("protocol to grpc"), "{finding}");
 }
@@ -141,23 +150,23 @@ fn answers_over_grpc_are_explained_too() {
     ] {
         let receiver = GrpcReceiver::start();
         receiver.answer_next(Err(Status::new(code, "no")));
-        let finding = examine(&grpc::grpc(&receiver.endpoint()));
+        let finding = probe(&grpc::grpc(&receiver.endpoint()));
         assert_eq!(finding.verdict, Verdict::Broken, "{finding}");
         assert!(finding.to_string().contains(words), "`{words}` in {finding}");
         assert_eq!(finding.to_string().lines().count(), 1);
     }
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let finding = examine(&grpc::grpc(&format!("http://{closed}")));
+    let finding = probe(&grpc::grpc(&format!("http://{closed}")));
     assert!(finding.to_string().contains("Nothing listens"), "{finding}");
-    let finding = examine(&grpc::grpc("http://no-such-host.invalid:4317"));
+    let finding = probe(&grpc::grpc("http://no-such-host.invalid:4317"));
     assert!(finding.to_string().contains("spelling"), "{finding}");
 
     let (receiver, authority) = (GrpcReceiver::start(), Authority::new());
     let front = authority.serve(receiver.address(), false);
-    let finding = examine(&grpc::grpc(&format!("https://localhost:{}", front.port())));
+    let finding = probe(&grpc::grpc(&format!("https://localhost:{}", front.port())));
     assert!(finding.to_string().contains("tls_ca_cert"), "{finding}");
     // Plain text to a port that speaks TLS.
-    let finding = examine(&grpc::grpc(&format!("http://localhost:{}", front.port())));
+    let finding = probe(&grpc::grpc(&format!("http://localhost:{}", front.port())));
     assert!(finding.to_string().contains("https"), "{finding}");
     assert_eq!(receiver.requests().len(), 0);
 }
@@ -171,7 +180,7 @@ fn grpc_to_an_http_port_is_named() {
         timeout: Duration::from_secs(3),
         ..destination("main", &receiver.endpoint())
     };
-    let finding = examine(&to);
+    let finding = probe(&to);
     assert_eq!(finding.verdict, Verdict::Broken, "{finding}");
     assert!(finding.to_string().contains("http/protobuf"), "{finding}");
 }

@@ -6,8 +6,8 @@ use tracing_genai_test_support::{Authority, GrpcReceiver, OtlpReceiver, Proxy};
 
 use super::*;
 use crate::config::env::Env;
+use crate::pipeline::probe;
 use crate::pipeline::transport::FailureKind;
-use crate::pipeline::{Finding, probe, resource};
 
 struct Office {
     authority: Arc<Authority>,
@@ -101,7 +101,7 @@ fn what_needs_no_proxy_goes_directly() {
         running.pipeline.flush(PATIENCE).unwrap();
         assert_eq!(office.http.span_count() + office.grpc.span_count(), 3);
         for to in [plain, named] {
-            let finding = examine(&to);
+            let finding = probe(&to);
             assert!(finding.to_string().contains("no address"), "{protocol:?}: {finding}");
         }
         assert_eq!(office.proxy.tunnels(), []);
@@ -119,7 +119,7 @@ fn a_proxy_that_refuses_or_is_not_there_is_named() {
             ("403 Forbidden", "by HTTPS_PROXY: is it running, and does it let this host"),
         ] {
             office.proxy.refuse(status);
-            let finding = examine(&to);
+            let finding = probe(&to);
             let text = finding.to_string();
             assert!(text.contains(words), "{protocol:?}: {text}");
             assert!(text.contains(&office.proxy.address().to_string()), "{text}");
@@ -128,7 +128,7 @@ fn a_proxy_that_refuses_or_is_not_there_is_named() {
         let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let gone = format!("http://{gone}");
         let to = office.to(*protocol, "https://otlp.example.com", &[("HTTPS_PROXY", &gone)]);
-        let text = examine(&to).to_string();
+        let text = probe(&to).to_string();
         assert!(text.contains("HTTPS_PROXY: is it running"), "{protocol:?}: {text}");
 
         let running = Running::start(&settings(vec![Destination {
@@ -141,8 +141,4 @@ fn a_proxy_that_refuses_or_is_not_there_is_named() {
         assert_eq!(error.kind, FailureKind::Proxy, "{protocol:?}: {error:?}");
         let _ = running.pipeline.shutdown(Duration::from_millis(100));
     }
-}
-
-fn examine(to: &Destination) -> Finding {
-    probe(to, &resource(&settings(Vec::new())))
 }

@@ -5,7 +5,7 @@
 //! ```
 //!
 //! Its first line is its address, for `OTEL_EXPORTER_OTLP_ENDPOINT`. After a minute without
-//! them it fails.
+//! them it fails. It ends when its standard input does.
 #![expect(clippy::print_stdout, reason = "a command line tool")]
 
 use std::time::Duration;
@@ -28,4 +28,6 @@ fn main() {
             println!("{} {}", metric.name, metric.unit);
         }
     }
+    // Not before the sender has said all it wants to.
+    let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
 }

@@ -1,0 +1,65 @@
+//! Signals that not every receiver takes.
+
+use std::time::{Duration, Instant};
+
+use super::otlp::Wire;
+use super::request::Export;
+use super::transport::{Failure, Outcome};
+
+/// Remembers that a receiver has no place for a signal. It is left alone for a while then; one
+/// that was set up meanwhile is found.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    /// What is not taken, and the key that switches it off.
+    items: &'static str,
+    switch: &'static str,
+    said: Option<(Instant, Failure)>,
+}
+
+impl Refusal {
+    pub(super) fn of(items: &'static str, switch: &'static str) -> Self {
+        Self { items, switch, said: None }
+    }
+
+    /// Sends, unless the receiver said no a moment ago. The first no is a warning in the log.
+    pub(super) fn send(
+        &mut self,
+        wire: &mut Wire,
+        request: &impl Export,
+        timeout: Duration,
+    ) -> Outcome {
+        if let Some((at, refusal)) = &self.said
+            && at.elapsed() < ASK_AGAIN
+        {
+            return Outcome::Permanent(refusal.clone());
+        }
+        match wire.send(request, timeout) {
+            Outcome::Permanent(failure) if wire.is_missing(&failure) => {
+                let refusal = self.explain(failure);
+                if self.said.is_none() {
+                    tracing::warn!(target: "tracing_genai", "{}", refusal.message);
+                }
+                self.said = Some((Instant::now(), refusal.clone()));
+                Outcome::Permanent(refusal)
+            }
+            outcome => {
+                self.said = None;
+                outcome
+            }
+        }
+    }
+
+    fn explain(&self, failure: Failure) -> Failure {
+        let message = format!(
+            "the receiver takes no {} ({}); none are sent to it, but for one request in {} min: \
+             set {} to false, or an endpoint for them",
+            self.items,
+            failure.message,
+            ASK_AGAIN.as_secs() / 60,
+            self.switch,
+        );
+        Failure { message, ..failure }
+    }
+}
+
+const ASK_AGAIN: Duration = Duration::from_secs(5 * 60);
