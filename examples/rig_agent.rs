@@ -59,6 +59,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .preamble("You answer in one sentence.")
         .tool(Weather)
         .default_max_turns(3)
+        // rig keeps content to itself unless asked. Whether it leaves is then for the content
+        // policy, which withholds it unless
+        // `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=true`.
+        .record_content_telemetry(true)
         .build();
     let answer = agent.prompt("What is the weather in Rome?").await?;
     tracing::info!(bytes = answer.output().len(), "the agent has answered");

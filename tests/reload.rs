@@ -356,6 +356,24 @@ fn what_waits_for_a_decision_is_bounded_in_bytes() {
 }
 
 #[test]
+fn what_needs_a_restart_is_told_until_there_was_one() {
+    let receiver = OtlpReceiver::start();
+    let running = Running::start("restart", &yaml(&receiver, "off", ""));
+    let more = "semconv: latest\nspan_ttl: 5000\nlimits: {event_count_limit: 7}\n";
+    for _ in 0..2 {
+        let reloaded = running.reload(&yaml(&receiver, "off", more));
+        assert_eq!(reloaded.needs_restart(), ["limits", "semconv", "span_ttl"]);
+        assert!(reloaded.changed().is_empty(), "{reloaded}");
+        let status = running.telemetry.status();
+        assert!(status.to_string().contains("semconv 1.41"), "{status}");
+        assert!(status.warnings().contains(&String::from("semconv: works after a restart")));
+    }
+    let reloaded = running.reload(&yaml(&receiver, "off", ""));
+    assert!(reloaded.needs_restart().is_empty(), "{reloaded}");
+    assert!(running.telemetry.status().warnings().is_empty());
+}
+
+#[test]
 fn a_service_may_get_another_name() {
     let receiver = OtlpReceiver::start();
     let yaml = |name: &str| {
@@ -562,6 +580,7 @@ mod metrics {
         let receiver = OtlpReceiver::start();
         let off = yaml(&receiver, "metrics: {enabled: false}\n");
         let running = Running::start("metrics-late", &off);
+        assert_eq!(running.reload(&yaml(&receiver, "")).needs_restart(), ["metrics"]);
         assert_eq!(running.reload(&yaml(&receiver, "")).needs_restart(), ["metrics"]);
         running.reload(&off);
         assert_eq!(running.reload(&priced(&receiver, 2.0)).needs_restart(), ["pricing"]);

@@ -24,6 +24,7 @@ fn what_the_doctor_says_of_answers() {
         Answer::status(403),
         Answer::status(404),
         Answer::status(302),
+        Answer::status(200).header("content-type", "text/html").body("<!doctype html>"),
         Answer::status(407),
         Answer::status(429),
         Answer::status(503).body("upstream connect error"),

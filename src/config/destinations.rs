@@ -86,7 +86,7 @@ pub(crate) fn destinations(
             format: chosen(inherited.format, backend, None),
             inherited,
             policy: None,
-            with_localhost: true,
+            is_default: true,
         };
         found.extend(destination(stack, signals, directory, &shape));
     }
@@ -163,7 +163,7 @@ fn list(
             format: chosen(format(&mut exporter), backend, inherited.format),
             inherited,
             policy: Some(asked),
-            with_localhost: false,
+            is_default: false,
         };
         let reached = destination(&mut exporter, signals, directory, &shape);
         if reached.is_empty() && exporter.problems.is_empty() {
@@ -185,8 +185,9 @@ struct Shape<'a> {
     format: FormatChoice,
     inherited: Inherited,
     policy: Option<Policy>,
-    /// An exporter that was asked for without an endpoint goes to the specification's default.
-    with_localhost: bool,
+    /// The one that is no entry of `exporters`. An exporter that was asked for without an endpoint
+    /// goes to the specification's default.
+    is_default: bool,
 }
 
 fn destination(
@@ -198,10 +199,11 @@ fn destination(
     let mut found: Vec<(Destination, Route)> = Vec::new();
     for signal in Signal::EACH {
         let (enabled, exporter) = signals.of(signal);
+        let enabled = own_choice(stack, signal, shape).unwrap_or(enabled);
         if !enabled || matches!(exporter, ExporterChoice::Console | ExporterChoice::None) {
             continue;
         }
-        let localhost = shape.with_localhost && exporter == ExporterChoice::Otlp;
+        let localhost = shape.is_default && exporter == ExporterChoice::Otlp;
         if signal == Signal::Metrics && takes_no_metrics(stack, signals, shape) {
             continue;
         }
@@ -227,6 +229,19 @@ fn destination(
         }
     }
     found.into_iter().map(|(destination, _)| destination).collect()
+}
+
+/// What an entry of `exporters` says about a signal by itself.
+fn own_choice(stack: &mut Stack<'_>, signal: Signal, shape: &Shape<'_>) -> Option<bool> {
+    let field = match signal {
+        Signal::Metrics => Field::MetricsEnabled,
+        Signal::Logs => Field::LogsEnabled,
+        Signal::General | Signal::Traces => Field::TracesEnabled,
+    };
+    match value(stack.general(field)) {
+        Some(Value::Bool(own)) if !shape.is_default => Some(own),
+        _ => None,
+    }
 }
 
 impl Route {

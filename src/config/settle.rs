@@ -23,10 +23,10 @@ pub(crate) fn settle(stack: &mut Stack<'_>, directory: Option<&Path>) -> Setting
         return Settings { enabled: false, ..defaults };
     }
     let (service_name, resource_attributes) = resource(stack);
-    let traces_enabled = is(stack, Field::TracesEnabled, true);
+    let mut traces_enabled = is(stack, Field::TracesEnabled, true);
     let exporter = exporter(stack, Field::TracesExporter);
     let mut metrics = metrics(stack, &defaults.metrics);
-    let logs = logs(stack, &defaults.logs);
+    let mut logs = logs(stack, &defaults.logs);
     let signals = Signals {
         traces: (traces_enabled, exporter),
         metrics: (metrics.enabled, metrics.exporter),
@@ -37,6 +37,10 @@ pub(crate) fn settle(stack: &mut Stack<'_>, directory: Option<&Path>) -> Setting
     };
     let (destinations, policy) = destinations::destinations(stack, signals, directory);
     metrics.temporality = temporality(stack, metrics.temporality, &destinations);
+    // An entry of `exporters` may have asked for what the others do without.
+    traces_enabled |= destinations.iter().any(|to| to.traces_url.is_some());
+    metrics.enabled |= destinations.iter().any(|to| to.metrics_url.is_some());
+    logs.enabled |= destinations.iter().any(|to| to.logs_url.is_some());
     Settings {
         enabled: true,
         service_name,

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::Serialize;
 
 use super::json::{Object, write};
-use super::messages::{Kind, Message, Part, text_of_parts, tool_names};
+use super::messages::{Kind, Message, Part, text_of_parts, tool_names, untold};
 
 /// `{role, content, name?, reasoning_content?, tool_calls?, tool_call_id?}`
 #[derive(Debug, Serialize)]
@@ -67,7 +67,7 @@ struct Function<'a> {
 /// The system instructions first, then the messages; each tool response is a message of its own.
 pub(super) fn chat<'a>(system: &[Part<'a>], messages: &[Message<'a>]) -> Vec<ChatMessage<'a>> {
     let mut chat = Vec::with_capacity(messages.len() + 1);
-    if let Some(text) = text_of_parts(system) {
+    if let Some(text) = text_of_parts(untold(system, messages)) {
         chat.push(ChatMessage::new(Cow::Borrowed("system"), Content::Text(text)));
     }
     let names = tool_names(messages);

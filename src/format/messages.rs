@@ -69,6 +69,16 @@ fn one_text(system: String) -> String {
     write(&[part])
 }
 
+/// The system instructions, where the messages do not begin with the same words: rig, for one,
+/// tells them in both places.
+pub(super) fn untold<'s, 'a>(system: &'s [Part<'a>], messages: &[Message<'_>]) -> &'s [Part<'a>] {
+    let first = messages.first().filter(|first| first.role.as_deref() == Some("system"));
+    match (first.and_then(Message::text), text_of_parts(system)) {
+        (Some(first), Some(text)) if first == text => &[],
+        _ => system,
+    }
+}
+
 /// Which tool a response answers: a response knows the call's id only.
 pub(super) fn tool_names<'a>(messages: &[Message<'a>]) -> HashMap<Cow<'a, str>, Cow<'a, str>> {
     messages

@@ -141,7 +141,12 @@ impl Pipeline {
         if counts(&current.limits) != counts(&settings.limits) {
             applied.needs_restart.push(String::from("limits"));
         }
-        *current = settings.clone();
+        let limits = Limits {
+            attributes_after_format: settings.limits.attributes_after_format,
+            attribute_value_length: settings.limits.attribute_value_length,
+            ..current.limits
+        };
+        *current = Settings { limits, ..settings.clone() };
         Ok(applied)
     }
 

@@ -201,9 +201,6 @@ impl Signal for LogRecord {
     type Request = ExportLogsServiceRequest;
 
     fn request(records: Vec<Self>, resource: &OtlpResource) -> Self::Request {
-        if records.is_empty() {
-            return Self::Request::default();
-        }
         let resource_logs = ResourceLogs {
             resource: Some(Resource {
                 attributes: resource.attributes.0.clone(),

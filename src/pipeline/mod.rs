@@ -11,6 +11,15 @@
 //! thread, on which telemetry is suppressed, so a slow or broken one neither blocks the
 //! application nor the other destinations. Every span that comes in is counted out exactly once:
 //! as exported, rejected, failed or dropped for a reason.
+//!
+//! A content policy that a reload makes stricter holds wherever a span is: an open one is cleared
+//! when it ends, one that waits in a queue or for the end of its trace when it is prepared, and one
+//! in a request that is to be sent again is prepared anew from what it is without content. Only a
+//! request that is under way cannot be called back; a reload waits for it a little.
+//!
+//! Memory is bounded: a queue by spans and by bytes, a batch in a worker's hands by one request,
+//! the undecided by the bounds of a queue, and so is what destinations that a reload removed still
+//! have together.
 #![cfg_attr(
     not(feature = "otel-http"),
     expect(dead_code, reason = "parts that only destinations over the network need")

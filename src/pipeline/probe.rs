@@ -1,4 +1,5 @@
-//! Asking a destination whether it would take spans: an empty export, and what its answer means.
+//! Asking a destination whether it would take what goes there: exports without items, and what the
+//! answers mean.
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -36,7 +37,7 @@ pub(crate) struct Finding {
 /// The end of a probe.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Verdict {
-    /// The destination takes spans.
+    /// The destination takes spans, or whatever is sent there.
     Works,
     /// It does, but not well.
     Slow,
@@ -44,52 +45,110 @@ pub(crate) enum Verdict {
     Broken,
 }
 
-/// Sends an export without items to one destination, of its first signal, and explains the answer.
-/// Blocks for at most the destination's timeout; must not run on a thread that drives an async
-/// runtime.
+/// Sends an export without items to one destination, for each signal that goes there, and explains
+/// the answers: the first that is not good, or all. Blocks for at most the destination's timeout
+/// a signal; must not run on a thread that drives an async runtime.
 pub(crate) fn probe(destination: &Destination) -> Finding {
-    let Destination { traces_url, metrics_url, logs_url, .. } = destination;
+    let mut probe = Probe { destination, finding: None };
     // A resource that nothing comes from: MLflow refuses a request of no bytes.
-    match (traces_url, metrics_url, logs_url) {
-        (None, Some(url), _) => {
-            let resource_metrics = vec![ResourceMetrics::default()];
-            ask(destination, url, "metrics", &ExportMetricsServiceRequest { resource_metrics })
-        }
-        #[cfg(feature = "logs")]
-        (None, None, Some(url)) => {
-            let resource_logs = vec![ResourceLogs::default()];
-            ask(destination, url, "log records", &ExportLogsServiceRequest { resource_logs })
-        }
-        _ => {
-            let (url, resource_spans) = (destination.spans_url(), vec![ResourceSpans::default()]);
-            ask(destination, url, "spans", &ExportTraceServiceRequest { resource_spans })
-        }
+    if let Some(url) = &destination.traces_url {
+        let resource_spans = vec![ResourceSpans::default()];
+        probe.ask("spans", None, url, &ExportTraceServiceRequest { resource_spans });
     }
+    if let Some(url) = destination.metrics_url.as_ref().filter(|_| cfg!(feature = "metrics")) {
+        let resource_metrics = vec![ResourceMetrics::default()];
+        let request = ExportMetricsServiceRequest { resource_metrics };
+        probe.ask("metrics", Some("metrics.enabled"), url, &request);
+    }
+    #[cfg(feature = "logs")]
+    if let Some(url) = &destination.logs_url {
+        let request = ExportLogsServiceRequest { resource_logs: vec![ResourceLogs::default()] };
+        probe.ask("log records", Some("logs.enabled"), url, &request);
+    }
+    probe.finding.unwrap_or_else(|| Finding {
+        destination: destination.name.clone(),
+        url: String::new(),
+        verdict: Verdict::Works,
+        message: String::from("nothing goes there"),
+        advice: None,
+        took: Duration::ZERO,
+    })
 }
 
-fn ask(destination: &Destination, url: &str, items: &str, request: &impl Export) -> Finding {
-    let timeout = destination.timeout.min(MAX_TIMEOUT);
-    let start = Instant::now();
-    let outcome = Wire::to(destination, Some(url)).map(|mut wire| wire.send(request, timeout));
-    let (url, took) = (without_secrets(url), start.elapsed());
-    let (verdict, message, advice) = match outcome {
-        Err(error) => (Verdict::Broken, error.to_string(), fix(&error)),
-        Ok(Outcome::Delivered { .. }) if took > SLOW => (
-            Verdict::Slow,
-            format!("takes {items}, after {:.1} s", took.as_secs_f32()),
-            Some(String::from(
-                "Spans wait in the queue meanwhile; use a collector that is nearer, or raise \
-                 traces.batch.max_queue_size.",
-            )),
-        ),
-        Ok(Outcome::Delivered { .. }) => (Verdict::Works, format!("takes {items}"), None),
-        Ok(Outcome::Transient { failure, .. } | Outcome::Permanent(failure))
-        | Ok(Outcome::TooLarge(failure)) => {
-            let advice = advice(destination, &url, &failure);
-            (Verdict::Broken, failure.said(), Some(advice))
+/// What was found at a destination so far.
+struct Probe<'a> {
+    destination: &'a Destination,
+    finding: Option<Finding>,
+}
+
+impl Probe<'_> {
+    /// Goes on to another signal. `switch` is the key that switches it off, where a receiver may
+    /// do without.
+    fn ask(&mut self, items: &str, switch: Option<&str>, url: &str, request: &impl Export) {
+        let bad = |finding: &Finding| finding.verdict != Verdict::Works || finding.advice.is_some();
+        if self.finding.as_ref().is_some_and(bad) {
+            return;
         }
-    };
-    Finding { destination: destination.name.clone(), url, verdict, message, advice, took }
+        let timeout = self.destination.timeout.min(MAX_TIMEOUT);
+        let start = Instant::now();
+        let (outcome, missing) = match Wire::to(self.destination, Some(url)) {
+            Ok(mut wire) => {
+                let outcome = wire.send(request, timeout);
+                let missing = match &outcome {
+                    Outcome::Permanent(failure) => wire.is_missing(failure),
+                    _ => false,
+                };
+                (Ok(outcome), missing)
+            }
+            Err(error) => (Err(error), false),
+        };
+        let finding = self.understand(items, url, outcome, start.elapsed());
+        let without = |switch| {
+            let advice = "to false, or an endpoint for them; or is the path wrong?";
+            Some(format!("Set {switch} {advice}"))
+        };
+        self.finding = Some(match (self.finding.take(), switch.filter(|_| missing)) {
+            // What matters most is taken.
+            (Some(before), Some(switch)) => Finding {
+                message: format!("{}, but no {items} ({})", before.message, finding.message),
+                advice: without(switch),
+                ..before
+            },
+            (Some(before), None) if finding.verdict == Verdict::Works => {
+                Finding { message: format!("{}, {items}", before.message), ..before }
+            }
+            (None, Some(switch)) => Finding { advice: without(switch), ..finding },
+            (_, None) => finding,
+        });
+    }
+
+    fn understand(
+        &self,
+        items: &str,
+        url: &str,
+        outcome: Result<Outcome, StartError>,
+        took: Duration,
+    ) -> Finding {
+        let (destination, url) = (self.destination, without_secrets(url));
+        let (verdict, message, advice) = match outcome {
+            Err(error) => (Verdict::Broken, error.to_string(), fix(&error)),
+            Ok(Outcome::Delivered { .. }) if took > SLOW => (
+                Verdict::Slow,
+                format!("takes {items}, after {:.1} s", took.as_secs_f32()),
+                Some(String::from(
+                    "Spans wait in the queue meanwhile; use a collector that is nearer, or raise \
+                     traces.batch.max_queue_size.",
+                )),
+            ),
+            Ok(Outcome::Delivered { .. }) => (Verdict::Works, format!("takes {items}"), None),
+            Ok(Outcome::Transient { failure, .. } | Outcome::Permanent(failure))
+            | Ok(Outcome::TooLarge(failure)) => {
+                let advice = advice(destination, &url, &failure);
+                (Verdict::Broken, failure.said(), Some(advice))
+            }
+        };
+        Finding { destination: destination.name.clone(), url, verdict, message, advice, took }
+    }
 }
 
 impl fmt::Display for Finding {
@@ -189,6 +248,10 @@ fn advice(destination: &Destination, url: &str, failure: &Failure) -> String {
 
 fn http_advice(status: u16, url: &str) -> String {
     let advice = match status {
+        200..=299 => {
+            "This is a website: the backend's own surface, or the login of a proxy before it. Look \
+             up the receiver's OTLP base URL."
+        }
         400 | 415 => {
             "The receiver does not read this: try protocol http/protobuf, which every \
                       OTLP receiver takes."
@@ -204,12 +267,6 @@ fn http_advice(status: u16, url: &str) -> String {
         403 => {
             "The credentials are known but not allowed here: check the project, dataset or \
                 region they belong to."
-        }
-        404 | 405 if url.ends_with("/v1/metrics") => {
-            "Wrong path, or a receiver that takes no metrics: then set metrics.enabled to false."
-        }
-        404 | 405 if url.ends_with("/v1/logs") => {
-            "Wrong path, or a receiver that takes no log records: then set logs.enabled to false."
         }
         404 | 405 if !url.ends_with("/v1/traces") => {
             "Wrong path: OTLP over HTTP is received at …/v1/traces; give the base URL as \

@@ -267,6 +267,13 @@ impl Builder {
         self
     }
 
+    /// Sets whether events of `tracing` leave as log records too, see [`logs`](crate::logs). Defaults
+    /// to `OTEL_LOGS_EXPORTER`, else `logs.enabled` of the file, else `false`.
+    #[cfg(feature = "logs")]
+    pub fn export_logs(self, export: bool) -> Self {
+        self.set(Field::LogsEnabled, export.to_string())
+    }
+
     /// Sets when finished traces are printed as trees. Defaults to [`Console::Auto`].
     pub fn console(mut self, console: Console) -> Self {
         self.console = console;

@@ -29,7 +29,7 @@ pub struct Finding {
     took_ms: u64,
 }
 
-/// Whether a destination takes spans.
+/// Whether a destination takes what is sent there.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
 #[non_exhaustive]
 #[serde(rename_all = "snake_case")]
@@ -111,7 +111,7 @@ impl Finding {
         &self.url
     }
 
-    /// Whether it takes spans.
+    /// Whether it takes what is sent there.
     #[must_use]
     pub const fn health(&self) -> Health {
         self.health

@@ -41,6 +41,28 @@ impl Effective {
         if state == State::Disabled { effective.disabled() } else { effective }
     }
 
+    /// Leaves at the old value what works only after a restart, and says so in a warning, so that
+    /// the status shows what is and the next reload tells of it again.
+    pub(super) fn hold_back(&mut self, old: &Settings, needs_restart: &[String]) {
+        let new = &mut self.settings;
+        new.semconv = old.semconv;
+        new.override_explicit_names = old.override_explicit_names;
+        new.propagators.clone_from(&old.propagators);
+        new.span_ttl = old.span_ttl;
+        new.log_level = old.log_level;
+        new.log_filter.clone_from(&old.log_filter);
+        new.metrics.histograms = old.metrics.histograms;
+        let held = |name| needs_restart.iter().any(|key| key == name);
+        if held("metrics.labels") {
+            new.metrics.labels.clone_from(&old.metrics.labels);
+        }
+        if held("enabled") {
+            new.enabled = old.enabled;
+        }
+        let warnings = needs_restart.iter().map(|key| format!("{key}: works after a restart"));
+        new.warnings.extend(warnings);
+    }
+
     /// This one, where another says only that telemetry is off.
     pub(super) fn switched_off(&self, explanation: Explanation) -> Self {
         let mut effective = Self { explanation, ..self.clone() };

@@ -128,10 +128,12 @@ impl Telemetry {
         #[cfg(feature = "metrics")]
         let applied = match (&running.metrics, metrics) {
             (Some(metrics), Some(next)) => metrics.apply(next, old, &new.settings, applied),
-            _ => begun_too_late(old, &new.settings, applied),
+            _ => begun_too_late(&new.settings, applied),
         };
         let reloaded = Reloaded::new(applied, &effective, &new, running.layered);
         let took_back = taken_back(old, &new.settings);
+        let mut new = new;
+        new.hold_back(old, reloaded.needs_restart());
         *effective = new;
         drop(effective);
         if took_back {
@@ -140,21 +142,24 @@ impl Telemetry {
         Ok(reloaded)
     }
 
-    /// Sends an empty export to every destination and explains the answers: connection refused, a
-    /// wrong path, missing rights, TLS, the wrong protocol for the port, a slow answer. Blocks for
-    /// as long as the slowest takes, at most the time limit of its requests.
+    /// Sends an empty export of each signal to every destination and explains the answers:
+    /// connection refused, a wrong path, missing rights, TLS, a proxy, the wrong protocol for the
+    /// port, a slow answer. Blocks for as long as the slowest takes, at most the time limit of its
+    /// requests.
     #[must_use]
     pub fn doctor(&self) -> Diagnosis {
         let settings = self.inner.effective().settings.clone();
         Diagnosis::of(&settings)
     }
 
-    /// Waits until the spans that have ended are delivered, at most 10 s.
+    /// Waits until the spans that have ended and the log records of events so far are delivered, at
+    /// most 10 s. What waits for the end of its trace by the rules of `keep` goes on waiting:
+    /// [`Spans::undecided`](super::Spans::undecided).
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Export`] when a destination refused spans, [`ErrorKind::Timeout`] when spans
-    /// still wait; the message says how many. They stay queued.
+    /// [`ErrorKind::Export`] when a destination refused some, [`ErrorKind::Timeout`] when some still
+    /// wait; the message says how many. They stay queued.
     pub fn force_flush(&self) -> Result<(), Error> {
         let pipeline = &self.inner.running.pipeline;
         let flushed = pipeline.flush(FLUSH_TIMEOUT);

@@ -120,8 +120,8 @@ impl Measuring {
 }
 
 /// For a reload where nothing is measured: spans are observed from the start or not at all.
-pub(super) fn begun_too_late(old: &Settings, new: &Settings, mut applied: Applied) -> Applied {
-    if is_wanted(new) && !is_wanted(old) {
+pub(super) fn begun_too_late(new: &Settings, mut applied: Applied) -> Applied {
+    if is_wanted(new) {
         let name = if is_priced(new) { "pricing" } else { "metrics" };
         applied.needs_restart.push(String::from(name));
     }

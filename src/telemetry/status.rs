@@ -46,7 +46,7 @@ pub struct Status {
 #[non_exhaustive]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// Spans are sent to at least one destination.
+    /// Something is sent to at least one destination.
     Running,
     /// There is nowhere to send to; [`Status::reason`] says why.
     Stopped,

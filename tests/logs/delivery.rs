@@ -87,6 +87,60 @@ fn json_and_gzip_travel_too() {
 }
 
 #[test]
+fn records_leave_without_spans_too() {
+    let receiver = OtlpReceiver::start();
+    let endpoint = format!("{}/v1/logs", receiver.endpoint());
+    let env = [
+        ("OTEL_LOGS_EXPORTER", "otlp"),
+        ("OTEL_TRACES_EXPORTER", "none"),
+        ("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", endpoint.as_str()),
+    ];
+    let telemetry = run(bare().env(env), || {
+        info_span!("handler").in_scope(|| numbered(1));
+    });
+    telemetry.force_flush().unwrap();
+    assert_eq!((records(&receiver).len(), receiver.requests().len()), (1, 1));
+    let status = telemetry.status();
+    assert_eq!(status.reason(), Some("`traces.exporter` is none"), "{status}");
+}
+
+#[test]
+fn a_destination_decides_for_itself() {
+    let (with, without) = (OtlpReceiver::start(), OtlpReceiver::start());
+    for general in ["logs: {enabled: true}\n", "logs: {enabled: false}\n", ""] {
+        let config = format!(
+            "{general}metrics: {{enabled: false}}\nexporters:\n\
+             - {{endpoint: '{}', logs: {{enabled: true}}}}\n\
+             - {{endpoint: '{}', logs: {{enabled: false}}}}\n",
+            with.endpoint(),
+            without.endpoint(),
+        );
+        let telemetry = run(bare().config_str(config), || {
+            info_span!("handler").in_scope(|| numbered(2));
+        });
+        telemetry.shutdown().unwrap();
+        assert_eq!((records(&with).len(), records(&without).len()), (2, 0), "{general}");
+        assert_eq!((with.span_count(), without.span_count()), (1, 1));
+        with.clear();
+        without.clear();
+    }
+}
+
+#[test]
+fn the_doctor_asks_for_log_records_too() {
+    let receiver = OtlpReceiver::start();
+    let telemetry = run(builder(&receiver), || {});
+    assert!(telemetry.doctor().is_healthy());
+    assert_eq!(receiver.requests_at("/v1/logs").len(), 1);
+
+    receiver.answer_at("/v1/logs", Answer::status(404));
+    let diagnosis = telemetry.doctor();
+    let found = diagnosis.to_string();
+    assert!(found.contains("but no log records (answered 404"), "{diagnosis}");
+    assert!(found.contains("logs.enabled"), "{diagnosis}");
+}
+
+#[test]
 fn a_flood_is_bounded_and_counted() {
     let receiver = OtlpReceiver::start();
     receiver.answer_at("/v1/logs", Answer::never());
@@ -115,7 +169,8 @@ fn a_busy_receiver_is_asked_again_and_a_rejection_is_counted() {
     let receiver = OtlpReceiver::start();
     receiver.answer_next(Answer::status(503));
     receiver.answer_next(Answer::partial_success(2, "too old"));
-    let telemetry = run(builder(&receiver), || numbered(5));
+    let builder = bare().endpoint(receiver.endpoint()).export_logs(true);
+    let telemetry = run(builder, || numbered(5));
     let error = telemetry.force_flush().unwrap_err();
     assert!(error.to_string().contains("2 log records rejected: too old"), "{error}");
     let logs = counts(&telemetry);

@@ -170,7 +170,7 @@ impl OpenInference {
 
     /// Parses what was taken, once.
     fn read<'a>(&self, text: &'a Texts) -> Read<'a> {
-        Read {
+        let mut read = Read {
             system: text.system.as_deref().and_then(|json| self.parse(json, messages::parts)),
             input: text.input.as_deref().and_then(|json| self.parse(json, messages::messages)),
             output: text.output.as_deref().and_then(|json| self.parse(json, messages::messages)),
@@ -179,7 +179,13 @@ impl OpenInference {
                 .documents
                 .as_deref()
                 .and_then(|json| self.parse(json, messages::objects)),
+        };
+        if let (Some(system), Some(input)) = (&read.system, &read.input)
+            && messages::untold(system, input).is_empty()
+        {
+            read.system = Some(Vec::new());
         }
+        read
     }
 
     fn parse<'a, T>(&self, json: &'a str, parse: fn(&'a str) -> Option<T>) -> Option<T> {

@@ -9,7 +9,7 @@ use opentelemetry_sdk::trace::SpanData;
 use super::super::chat_ml::content_text;
 use super::super::facts::Facts;
 use super::super::index::Index;
-use super::super::messages::{self, Kind, Message, Part, text_of_parts};
+use super::super::messages::{self, Kind, Message, Part, text_of_parts, untold};
 use super::super::without_schema;
 use super::{ENTITIES, OpenLlmetry};
 use crate::semconv::Attr;
@@ -203,7 +203,7 @@ impl List<'_> {
 
     fn prompts(&mut self, system: &[Part<'_>], messages: &[Message<'_>]) -> Option<()> {
         let mut index = Index::default();
-        if let Some(text) = text_of_parts(system) {
+        if let Some(text) = text_of_parts(untold(system, messages)) {
             let at = index.next().to_owned();
             self.put(&[&at, ".role"], Some(Cow::Borrowed("system")))?;
             self.put(&[&at, ".content"], Some(text))?;

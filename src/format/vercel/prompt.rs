@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::super::json::{Object, parsed, text_of, write};
-use super::super::messages::{Kind, Message, Part, text_of_parts, tool_names};
+use super::super::messages::{Kind, Message, Part, text_of_parts, tool_names, untold};
 
 /// `ai.prompt.messages`
 pub(super) fn messages(system: &[Part<'_>], messages: &[Message<'_>]) -> String {
@@ -29,7 +29,7 @@ pub(super) fn call(system: &[Part<'_>], messages: &[Message<'_>]) -> String {
         _ => None,
     };
     let list = (text.is_none() && !messages.is_empty()).then(|| prompt(&[], messages));
-    write(&Call { system: text_of_parts(system), prompt: text, messages: list })
+    write(&Call { system: text_of_parts(untold(system, messages)), prompt: text, messages: list })
 }
 
 /// `ai.response.toolCalls`: arguments are a JSON string here, an object in the prompt.
@@ -101,7 +101,7 @@ enum ToolOutput<'a> {
 
 fn prompt<'a>(system: &[Part<'a>], messages: &[Message<'a>]) -> Vec<PromptMessage<'a>> {
     let mut prompt = Vec::with_capacity(messages.len() + 1);
-    if let Some(text) = text_of_parts(system) {
+    if let Some(text) = text_of_parts(untold(system, messages)) {
         prompt.push(PromptMessage { role: Cow::Borrowed("system"), content: Content::Text(text) });
     }
     let names = tool_names(messages);

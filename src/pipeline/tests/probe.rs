@@ -25,6 +25,7 @@ fn answers_are_explained_with_what_to_change() {
         (Answer::status(401), "authorization header"),
         (Answer::status(403), "not allowed"),
         (Answer::status(302), "Redirects"),
+        (Answer::status(200).header("content-type", "text/html").body("<html>"), "website"),
         (Answer::status(407), "proxy"),
         (Answer::status(429), "sampler_arg"),
         (Answer::status(503), "log"),
@@ -100,6 +101,28 @@ fn a_slow_answer_works_and_is_told() {
     assert!(finding.to_string().contains("max_queue_size"), "{finding}");
 }
 
+#[cfg(feature = "metrics")]
+#[test]
+fn a_receiver_is_asked_for_each_signal() {
+    let receiver = OtlpReceiver::start();
+    let metrics_url = Some(format!("{}/v1/metrics", receiver.endpoint()));
+    let to = Destination { metrics_url, ..destination("main", &receiver.endpoint()) };
+    assert_eq!(probe(&to).message, "takes spans, metrics");
+
+    receiver.answer_next(Answer::accept());
+    receiver.answer_next(Answer::status(404).body("no such page"));
+    let finding = probe(&to);
+    assert_eq!(finding.verdict, Verdict::Works, "what is asked for most is taken");
+    assert_eq!(finding.message, "takes spans, but no metrics (answered 404: no such page)");
+    assert!(finding.advice.unwrap().contains("metrics.enabled"));
+
+    receiver.answer_next(Answer::accept());
+    receiver.answer_next(Answer::status(403));
+    let finding = probe(&to);
+    assert_eq!(finding.verdict, Verdict::Broken);
+    assert!(finding.url.ends_with("/v1/metrics"), "{finding}");
+}
+
 #[cfg(feature = "logs")]
 #[test]
 fn a_receiver_of_logs_alone_is_asked_for_logs() {
@@ -110,6 +133,7 @@ fn a_receiver_of_logs_alone_is_asked_for_logs() {
     assert_eq!(receiver.requests()[0].path, "/v1/logs");
 }
 
+#[cfg(feature = "metrics")]
 #[test]
 fn a_receiver_of_metrics_alone_is_asked_for_metrics() {
     let receiver = OtlpReceiver::start();
@@ -124,7 +148,7 @@ fn a_receiver_of_metrics_alone_is_asked_for_metrics() {
     );
     receiver.answer_always(Answer::status(404));
     let finding = probe(&to);
-    assert!(finding.to_string().contains("set metrics.enabled to false"), "{finding}");
+    assert!(finding.to_string().contains("Set metrics.enabled to false"), "{finding}");
 }
 
 #[cfg(feature = "otel-grpc")]
