@@ -259,10 +259,6 @@ where
         };
         let mut open = Open::new(Record::with_capacity(fields.len()));
         attrs.record(&mut SpanFields::new(fields, &self.core, &mut open));
-        if open.record.misfit {
-            SpanFields::lint(fields, &self.core, attrs);
-            open.record.misfit = false;
-        }
         let state =
             Arc::new(SpanState::new(open, self.core.open_spans.insert(id.into_non_zero_u64())));
 

@@ -8,13 +8,12 @@ use std::time::SystemTime;
 use opentelemetry::trace::{SpanKind, Status};
 use tracing::Event;
 use tracing::field::{Field, Value, Visit};
-use tracing::span::Attributes;
 
 use super::plan::FieldPlan;
 use super::targets::{EVENT_NAME_FIELDS, is_message_field};
 use crate::lint::{self, Problem};
 use crate::policy::{ErrorText, Policy};
-use crate::record::{Raw, Record};
+use crate::record::Raw;
 use crate::semconv::{Attr, Class, ValueMap};
 use crate::tracer::{Core, Open, SpanState};
 
@@ -29,8 +28,6 @@ pub(super) struct SpanFields<'a> {
 enum Target<'a> {
     /// The span is being made: nobody else sees it yet.
     New(&'a mut Open),
-    /// The same fields again, each looked at: one of them was not what the conventions want.
-    Again(&'a mut Open),
     /// Locked for each value, after the value was formatted: a `Debug` may itself use `tracing`.
     Live { state: &'a SpanState, entered: bool },
 }
@@ -38,14 +35,6 @@ enum Target<'a> {
 impl<'a> SpanFields<'a> {
     pub(super) fn new(plan: &'static [FieldPlan], core: &'a Core, open: &'a mut Open) -> Self {
         Self { plan, core, policy: core.policy.load(), target: Target::New(open) }
-    }
-
-    /// Has the lint say which of the fields of a new span are not what the conventions want.
-    #[cold]
-    pub(super) fn lint(plan: &'static [FieldPlan], core: &Core, attrs: &Attributes<'_>) {
-        let mut open = Open::new(Record::with_capacity(plan.len()));
-        let policy = core.policy.load();
-        attrs.record(&mut SpanFields { plan, core, policy, target: Target::Again(&mut open) });
     }
 
     /// `entered` says that this thread is inside of the span for certain.
@@ -72,8 +61,6 @@ impl<'a> SpanFields<'a> {
         }
         let unsampled = match &self.target {
             Target::New(_) => false,
-            // Content is of any type, and its cost was paid.
-            Target::Again(_) => return false,
             Target::Live { state, .. } => state.is_unsampled(),
         };
         let wanted = self.policy.allows(class) && !unsampled;
@@ -87,10 +74,6 @@ impl<'a> SpanFields<'a> {
         let odd = match &mut self.target {
             Target::New(open) => {
                 put(open, field, plan, raw, self.core);
-                false
-            }
-            Target::Again(open) => {
-                put(open, field, plan, raw, self.core);
                 open.record.misfit
             }
             Target::Live { state, entered } => {
@@ -102,7 +85,7 @@ impl<'a> SpanFields<'a> {
                     open.last_write = now;
                 }
                 put(&mut open, field, plan, raw, self.core);
-                open.record.misfit
+                open.record.misfit | open.ended
             }
         };
         if odd {
@@ -115,11 +98,11 @@ impl<'a> SpanFields<'a> {
     fn complain(&mut self, field: &Field) {
         let mut late = false;
         match &mut self.target {
-            Target::New(open) | Target::Again(open) => open.record.misfit = false,
+            Target::New(open) => open.record.misfit = false,
             Target::Live { state, .. } => {
                 let mut open = state.lock();
                 late = open.ended;
-                open.record.misfit = late;
+                open.record.misfit = false;
             }
         }
         let problem = match self.plan(field) {

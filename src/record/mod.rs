@@ -40,8 +40,7 @@ pub struct Record {
     renamed: bool,
     /// Whether the policy has anything to decide: content, error text, keys of others, long text.
     delicate: bool,
-    /// Whether a value came that could not become what the conventions want, or came too late,
-    /// since somebody asked.
+    /// Whether a value came that could not become what the conventions want, since somebody asked.
     pub(crate) misfit: bool,
     /// Messages of retired events, in the order in which they came.
     folded: Vec<(Attr, String)>,

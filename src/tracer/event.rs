@@ -70,7 +70,7 @@ fn take_facts(open: &mut Open, attributes: &[KeyValue], core: &Core) {
         open.record.record_attr(attr, map, &mut raw, &core.health);
     }
     // No callsite of the span has said it.
-    open.record.misfit = open.ended;
+    open.record.misfit = false;
 }
 
 /// What of an event may leave; `None` when nothing of it may.

@@ -117,11 +117,9 @@ impl Open {
             return;
         }
         self.record.record(key, raw, &core.health);
-        if self.record.misfit
-            && !self.ended
+        if std::mem::take(&mut self.record.misfit)
             && let Match::Known(attr, _) = found
         {
-            self.record.misfit = false;
             let problem = Problem::WrongType(attr.key(), attr.value_type());
             lint::note_unplaced(core.findings.as_deref(), &self.given_name, problem);
         }
@@ -224,10 +222,7 @@ impl Open {
             name = outline.name;
         }
         let status = self.status(core);
-        let record = std::mem::take(&mut self.record);
-        // Whatever comes now comes too late.
-        self.record.misfit = true;
-        Finished { name, kind, status, record }
+        Finished { name, kind, status, record: std::mem::take(&mut self.record) }
     }
 
     /// The final status, and `error.type` with it.
