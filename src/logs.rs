@@ -5,6 +5,9 @@
 //! same queues, transports and counts as spans (`logs.*`, `OTEL_EXPORTER_OTLP_LOGS_*`,
 //! `OTEL_BLRP_*`, `OTEL_LOGRECORD_*`). While it is off, an event costs one look at a number.
 //!
+//! A receiver that has no place for log records (404, 405, or UNIMPLEMENTED over gRPC) is named in the
+//! status and by one warning, and asked again every five minutes; spans go on as they were.
+//!
 //! # What a record has
 //!
 //! | Field | What it is |
@@ -108,9 +111,7 @@ impl LogRecord {
         });
         self.attributes.retain_mut(|attribute| attribute.clear(policy, core));
     }
-}
 
-impl LogRecord {
     /// A copy but for what somebody said.
     pub(crate) fn without_content(&self) -> Self {
         let kept = self.attributes.iter().filter(|attribute| !attribute.is_content());
@@ -198,7 +199,7 @@ pub(crate) struct LogGate {
 }
 
 /// How much one record may have.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct LogLimits {
     pub(crate) attributes: usize,
     /// Bytes of one text value.

@@ -494,6 +494,25 @@ fn a_span_that_fails_by_an_error_value() {
 }
 
 #[test]
+fn an_error_value_under_any_name() {
+    let out = run_off(|| {
+        let refused = Refused(Echo(format!("echo of \"{CANARY}\"")));
+        let span = chat("an_error_value_under_any_name");
+        let _entered = span.enter();
+        error!(cause = &refused as &dyn std::error::Error, "failed");
+        info!(cause = &refused as &dyn std::error::Error, gen_ai.usage.input_tokens = 1, "failed");
+        let span = error_span!(
+            "handler",
+            gen_ai.operation.name = "chat",
+            cause = &refused as &dyn std::error::Error,
+        );
+        drop(span);
+        drop(error_span!("plain", cause = &refused as &dyn std::error::Error));
+    });
+    out.assert_silent("an error value under a name of its own");
+}
+
+#[test]
 fn streamed_and_late_content() {
     let out = run_off(|| {
         let span = chat("streamed_and_late_content");

@@ -295,7 +295,7 @@ fn position(attributes: &[KeyValue], key: &str) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use opentelemetry::Value;
+    use serde_json::json;
 
     #[test]
     fn names_are_unique_and_sorted() {
@@ -372,7 +372,7 @@ mod tests {
         let parts = [("input", 0.25), ("cache_read", 0.25), ("output", 0.25)]
             .map(|(part, usd)| KeyValue::new(format!("tracing_genai.cost.{part}"), usd));
         let whole = vec![call.clone(), cost.clone()];
-        let cost_of = |input: f64, output: f64| serde_json::json!({"input_cost": input, "output_cost": output, "total_cost": 0.75});
+        let cost_of = |input: f64, output: f64| json!({"input_cost": input, "output_cost": output, "total_cost": 0.75});
         assert_eq!(told(whole.clone()), Some(cost_of(0.0, 0.0)));
         assert_eq!(told([whole, parts.into()].concat()), Some(cost_of(0.5, 0.25)));
         assert_eq!(told(vec![call]), None);

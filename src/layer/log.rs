@@ -26,6 +26,7 @@ pub(super) fn hear(core: &Core, event: &Event<'_>, span: impl FnOnce() -> SpanCo
         return;
     }
     let LogPlan::Record { fields, bridged, names_itself } = plan::log(metadata) else { return };
+    let time = SystemTime::now();
     let mut head = Head::default();
     if bridged || names_itself {
         event.record(&mut head);
@@ -60,7 +61,7 @@ pub(super) fn hear(core: &Core, event: &Event<'_>, span: impl FnOnce() -> SpanCo
         }
     }
     core.logs.take(LogRecord {
-        time: SystemTime::now(),
+        time,
         level: found.level,
         event_name,
         target: head.target.map_or(Cow::Borrowed(metadata.target()), Cow::Owned),

@@ -74,13 +74,7 @@ impl Logs {
             // Filters have decided once for each callsite.
             tracing_core::callsite::rebuild_interest_cache();
         }
-        let limited = |settings| {
-            let LogLimits { attributes, value_length } = limits(settings);
-            (attributes, value_length)
-        };
-        Ok(old_level != new_level
-            || !applied.changed.is_empty()
-            || limited(current) != limited(new))
+        Ok(old_level != new_level || !applied.changed.is_empty() || limits(current) != limits(new))
     }
 
     pub(super) fn snapshot(&self) -> Option<LogsSnapshot> {

@@ -225,7 +225,7 @@ fn advice(destination: &Destination, url: &str, failure: &Failure) -> String {
         ),
         (FailureKind::Connection, _) => String::from(
             "The connection broke: is there a proxy or a firewall in between, or does this port \
-             want TLS (https) or another protocol?",
+             want TLS (then say https) or gRPC (then set protocol to grpc)?",
         ),
         (FailureKind::Protocol, _) if grpc => String::from(
             "What answers is not gRPC: set protocol to http/protobuf, or use the receiver's gRPC \

@@ -94,7 +94,7 @@ impl<S: Signal> Outlets<S> {
         outlets.active = active;
         outlets.draining.retain(|outlet| !outlet.queue.is_over());
         outlets.draining.append(&mut retired);
-        cut_short(&mut outlets.draining, S::batch(new));
+        cut_short(&mut outlets.draining, [S::batch(current), S::batch(new)]);
         Ok((applied, others))
     }
 
@@ -158,14 +158,18 @@ fn cancel<S: Signal>(plan: Vec<From<S>>) {
     close_all(&started.collect::<Vec<_>>(), Instant::now(), DropReason::Replaced);
 }
 
-/// What waits to drain is as much as one destination that runs may hold, however often settings
-/// change while nobody answers: the oldest go first, but for what they are sending.
-fn cut_short<S: Signal>(draining: &mut Vec<Outlet<S>>, batch: Batch) {
+/// What waits to drain is as much as one destination may hold by the old or the new settings,
+/// however often they change while nobody answers: the oldest go first, but for what they are
+/// sending.
+fn cut_short<S: Signal>(draining: &mut Vec<Outlet<S>>, batches: [Batch; 2]) {
+    let bound = |of: fn(&Batch) -> usize| batches.iter().map(of).max().unwrap_or(0);
+    let max_spans = bound(|batch| batch.max_queue_size);
+    let max_bytes = bound(|batch| batch.max_queue_bytes);
     let (mut spans, mut bytes, mut outlets) = (0, 0, 0);
     for outlet in draining.iter().rev() {
         let load = outlet.queue.load();
         (spans, bytes, outlets) = (spans + load.spans, bytes + load.bytes, outlets + 1);
-        let many = spans > batch.max_queue_size || bytes > batch.max_queue_bytes;
+        let many = spans > max_spans || bytes > max_bytes;
         if many || outlets > MAX_DRAINING {
             outlet.queue.stop();
         }

@@ -166,7 +166,13 @@ impl<V: Visit> Visit for WithoutContentVisitor<V> {
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn std::error::Error + 'static)) {
-        match self.shown(field) {
+        // Error text, whatever the field is called.
+        let shown = match (self.shown(field), self.error_text) {
+            (Shown::All, ErrorText::Scrubbed) => Shown::Scrubbed,
+            (Shown::All, ErrorText::TypeOnly) => Shown::Nothing,
+            (shown, _) => shown,
+        };
+        match shown {
             Shown::All => self.inner.record_error(field, value),
             Shown::Scrubbed => self.scrub(field, &value.to_string()),
             Shown::Short | Shown::Numbers | Shown::Nothing => self.withhold(field),

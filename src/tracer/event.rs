@@ -86,9 +86,7 @@ pub(crate) fn police(
     let severe = attributes
         .iter()
         .any(|kv| kv.key.as_str() == "level" && matches!(&*kv.value.as_str(), "ERROR" | "WARN"));
-    // `tracing-opentelemetry` repeats an error under the name of its field, whatever that is.
-    let message = |kv: &&KeyValue| kv.key.as_str() == Attr::ExceptionMessage.key();
-    let error = attributes.iter().find(message).map(|kv| kv.value.clone());
+    let error = message_of_error(&attributes);
     attributes.retain_mut(|kv| match error.as_ref().is_some_and(|error| *error == kv.value) {
         true => clear_error(policy, kv),
         false => clear(policy, kv, core),
@@ -170,6 +168,13 @@ fn is_text(value: &OtelValue) -> bool {
     matches!(value, OtelValue::String(_) | OtelValue::Array(Array::String(_)))
 }
 
+/// What an error says that `tracing-opentelemetry` repeats under the name of its field, whatever
+/// that is.
+fn message_of_error(attributes: &[KeyValue]) -> Option<OtelValue> {
+    let message = |kv: &&KeyValue| kv.key.as_str() == Attr::ExceptionMessage.key();
+    attributes.iter().find(message).map(|kv| kv.value.clone())
+}
+
 /// Clears an attribute that holds an error's message.
 fn clear_error(policy: Policy, kv: &mut KeyValue) -> bool {
     let leaves = policy.error_text() != ErrorText::TypeOnly;
@@ -203,7 +208,12 @@ pub(super) fn police_builder(builder: &mut SpanBuilder, core: &Core) {
         && attributes.iter().any(|kv| is_error_text(kv.key.as_str()))
     {
         let policy = core.policy.load();
-        attributes.retain_mut(|kv| !is_error_text(kv.key.as_str()) || clear(policy, kv, core));
+        let error = message_of_error(attributes);
+        attributes.retain_mut(|kv| match error.as_ref().is_some_and(|error| *error == kv.value) {
+            true => clear_error(policy, kv),
+            false if kv.key.as_str().ends_with(".chain") => clear(policy, kv, core),
+            false => !is_error_text(kv.key.as_str()) || clear(policy, kv, core),
+        });
     }
     if let Some(events) = &mut builder.events {
         let policy = core.policy.load();

@@ -75,6 +75,26 @@ fn the_proxy_on_the_way_is_explained_without_its_credentials() {
     assert_eq!(socks.warnings(), ["ALL_PROXY: expected http://host:port; no proxy is used"]);
 }
 
+#[cfg(all(feature = "http-json", feature = "gzip"))]
+#[test]
+fn where_json_and_gzip_are_taken_two_variables_are_enough() {
+    for file in ["collector", "honeycomb", "langfuse", "logfire"] {
+        let world = World::new();
+        let variables = [
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json"),
+            ("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip"),
+        ];
+        let recipe = recipe(file);
+        world.run(recipe, &variables, chat).force_flush().unwrap();
+        let requests = world.http.requests();
+        let request = requests.iter().find(|request| !request.spans.is_empty()).unwrap();
+        assert_eq!((request.path.as_str(), request.spans.len()), (recipe.traces, 1), "{file}");
+        assert_eq!(request.header("content-type"), Some("application/json"));
+        assert_eq!(request.header("content-encoding"), Some("gzip"));
+        assert!(requests.iter().all(|request| request.undecodable.is_none()), "{file}");
+    }
+}
+
 #[test]
 fn grpc_to_a_vendor_that_has_none_is_told_without_a_backend_too() {
     for (endpoint, backend) in [

@@ -19,7 +19,6 @@ pub(crate) struct Recipe {
     pub(crate) metrics_headers: Option<&'static [(&'static str, &'static str)]>,
     pub(crate) resource: &'static [(&'static str, &'static str)],
     /// The endpoint over gRPC, host and port of which spans arrive at. `None` where there is none.
-    #[cfg_attr(not(feature = "otel-grpc"), expect(dead_code, reason = "over gRPC"))]
     pub(crate) grpc: Option<(&'static str, &'static str)>,
 }
 

@@ -13,6 +13,7 @@ use crate::recipes::Recipe;
 
 pub(crate) struct World {
     pub(crate) http: OtlpReceiver,
+    #[cfg_attr(not(feature = "otel-grpc"), expect(dead_code, reason = "nothing is sent there"))]
     pub(crate) grpc: GrpcReceiver,
     pub(crate) proxy: Proxy,
     authority: Arc<Authority>,

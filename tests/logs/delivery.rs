@@ -127,6 +127,21 @@ fn a_destination_decides_for_itself() {
 }
 
 #[test]
+fn a_declarative_file_switches_records_on() {
+    let receiver = OtlpReceiver::start();
+    let config = format!(
+        "file_format: '1.0'\nlogger_provider:\n  processors:\n    - batch:\n        \
+         schedule_delay: 200\n        exporter:\n          otlp_http:\n            \
+         endpoint: '{}/v1/logs'\n",
+        receiver.endpoint(),
+    );
+    let telemetry = run(bare().config_str(config), || numbered(2));
+    telemetry.force_flush().unwrap();
+    assert_eq!(records(&receiver).len(), 2);
+    assert_eq!(receiver.requests().len(), 1);
+}
+
+#[test]
 fn the_doctor_asks_for_log_records_too() {
     let receiver = OtlpReceiver::start();
     let telemetry = run(builder(&receiver), || {});

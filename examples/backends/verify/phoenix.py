@@ -39,7 +39,7 @@ class Phoenix(Server):
             ("nothing", at(self.base), "takes spans"),
             ("path", at(self.base + "/otlp"), "Wrong path"),
             ("gRPC to the HTTP port", at(self.base) | {"TRACING_GENAI_PROTOCOL": "grpc"},
-             "What answers is not gRPC"),
+             "set protocol to http/protobuf"),
             ("HTTP to the gRPC port", at(grpc), "set protocol to grpc"),
             ("https", at(self.base.replace("http", "https")), "is this port plain http?"),
         ]

@@ -53,7 +53,7 @@ class Server:
         done.write_text(requirements.read_text())
 
     def start(self):
-        environment = os.environ | QUIET | self.variables | self.own_variables()
+        environment = surroundings() | QUIET | self.variables | self.own_variables()
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
                 self.command(), cwd=self.data, env=environment, stdout=log,
@@ -91,6 +91,12 @@ class Server:
         )
         with urllib.request.urlopen(request, timeout=60) as answer:
             return json.load(answer)
+
+
+def surroundings():
+    """The environment without what it says to servers and exporters of its own."""
+    own = ("MLFLOW_", "OTEL_", "PHOENIX_", "TRACING_GENAI_")
+    return {name: value for name, value in os.environ.items() if not name.startswith(own)}
 
 
 def free_port():

@@ -176,3 +176,18 @@ fn destinations_that_never_answer_do_not_pile_up_with_each_reload() {
     let left = running.pipeline.shutdown(Duration::from_millis(100)).unwrap_err();
     assert_eq!(left.unconfirmed, running.snapshot().spans.finished.queued);
 }
+
+#[test]
+fn a_smaller_queue_costs_nothing_that_is_queued() {
+    let (old, new) = (OtlpReceiver::start(), OtlpReceiver::start());
+    old.answer_next(Answer::accept().after(Duration::from_millis(200)));
+    let running = Running::start(&settings(vec![destination("default", &old.endpoint())]));
+    running.numbered(1500);
+    let mut next = settings(vec![destination("default", &new.endpoint())]);
+    (next.batch.max_queue_size, next.batch.max_export_batch_size) = (10, 10);
+    running.pipeline.apply(&next).unwrap();
+    running.numbered(5);
+    running.pipeline.flush(PATIENCE).unwrap();
+    assert_eq!((old.span_count(), new.span_count()), (1500, 5));
+    assert_eq!(running.snapshot().spans.finished.dropped_total(), 0);
+}
