@@ -129,9 +129,9 @@ impl Setup {
 
     /// Captures the spans of this thread from here on.
     pub fn start(self) -> Capture {
-        let kept = Kept::default();
+        let seen = Arc::<Seen>::default();
         let provider = SdkTracerProvider::builder()
-            .with_span_processor(Keep { kept: Arc::clone(&kept.0), policy: self.policy })
+            .with_span_processor(Keep { seen: Arc::clone(&seen), policy: self.policy })
             // Whatever the environment of the test says.
             .with_sampler(Sampler::AlwaysOn)
             .with_span_limits(SpanLimits::default())
@@ -141,11 +141,14 @@ impl Setup {
         core.findings = Some(Arc::clone(&findings));
         core.finish_on_export = true;
         let layer = GenAiLayer::with_core(provider.tracer("test"), core);
-        let watch =
-            Watch { findings: Arc::clone(&findings), open: kept.1.clone(), ..Watch::default() };
+        let watch = Watch {
+            findings: Arc::clone(&findings),
+            seen: Arc::clone(&seen),
+            callsites: Mutex::default(),
+        };
         let dispatch = Dispatch::new(Registry::default().with(layer).with(watch));
         let _guard = dispatcher::set_default(&dispatch);
-        Capture { kept, findings, ignore: self.ignore, dispatch, _guard }
+        Capture { seen, findings, ignore: self.ignore, dispatch, _guard }
     }
 }
 
@@ -161,16 +164,20 @@ impl fmt::Debug for Setup {
 /// The spans of a thread, from [`capture`] on.
 #[must_use = "spans are captured until it is dropped"]
 pub struct Capture {
-    kept: Kept,
+    seen: Arc<Seen>,
     findings: Arc<Mutex<Found>>,
     ignore: Vec<Excuse>,
     dispatch: Dispatch,
     _guard: DefaultGuard,
 }
 
-/// The spans that have ended, and the names of those that are open.
-#[derive(Clone, Default)]
-struct Kept(Arc<Mutex<Vec<SpanData>>>, Arc<Mutex<BTreeMap<u64, &'static str>>>);
+/// What was seen of spans.
+#[derive(Debug, Default)]
+struct Seen {
+    ended: Mutex<Vec<SpanData>>,
+    /// Names by id in the registry.
+    open: Mutex<BTreeMap<u64, &'static str>>,
+}
 
 impl Capture {
     /// Ends the capture and hands out the spans that have ended, in the order in which they did.
@@ -186,8 +193,8 @@ impl Capture {
 
     /// The spans that have ended by now, in the order in which they did.
     pub fn spans(&self) -> CapturedSpans {
-        let ended = lock(&self.kept.0).iter().cloned().map(CapturedSpan::new).collect();
-        CapturedSpans::new(ended, lock(&self.kept.1).values().copied().collect())
+        let ended = lock(&self.seen.ended).iter().cloned().map(CapturedSpan::new).collect();
+        CapturedSpans::new(ended, lock(&self.seen.open).values().copied().collect())
     }
 
     /// What the lint has found at the callsites that were used, each once.
@@ -241,7 +248,7 @@ impl fmt::Debug for Capture {
 /// Keeps spans as an exporter of the pipeline would send them.
 #[derive(Debug)]
 struct Keep {
-    kept: Arc<Mutex<Vec<SpanData>>>,
+    seen: Arc<Seen>,
     policy: Policy,
 }
 
@@ -250,7 +257,7 @@ impl SpanProcessor for Keep {
 
     fn on_end(&self, mut span: SpanData) {
         finish(&mut span, self.policy);
-        lock(&self.kept).push(span);
+        lock(&self.seen.ended).push(span);
     }
 
     fn force_flush(&self) -> OTelSdkResult {
@@ -263,16 +270,15 @@ impl SpanProcessor for Keep {
 }
 
 /// Lints every callsite that is used, whether or not the process has seen it before.
-#[derive(Default)]
 struct Watch {
     findings: Arc<Mutex<Found>>,
-    seen: Mutex<FxHashSet<Identifier>>,
-    open: Arc<Mutex<BTreeMap<u64, &'static str>>>,
+    callsites: Mutex<FxHashSet<Identifier>>,
+    seen: Arc<Seen>,
 }
 
 impl Watch {
     fn look_at(&self, metadata: &'static Metadata<'static>) {
-        if lock(&self.seen).insert(metadata.callsite()) && makes_gen_ai(metadata) {
+        if lock(&self.callsites).insert(metadata.callsite()) && makes_gen_ai(metadata) {
             let mut findings = lock(&self.findings);
             for problem in lint::problems(metadata) {
                 findings.add(lint::at(metadata, problem));
@@ -284,10 +290,10 @@ impl Watch {
 impl<S: Subscriber> Layer<S> for Watch {
     fn on_new_span(&self, attrs: &Attributes<'_>, id: &Id, _: LayerContext<'_, S>) {
         self.look_at(attrs.metadata());
-        lock(&self.open).insert(id.into_u64(), attrs.metadata().name());
+        lock(&self.seen.open).insert(id.into_u64(), attrs.metadata().name());
     }
 
     fn on_close(&self, id: Id, _: LayerContext<'_, S>) {
-        lock(&self.open).remove(&id.into_u64());
+        lock(&self.seen.open).remove(&id.into_u64());
     }
 }

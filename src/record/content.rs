@@ -29,6 +29,11 @@ static FLATTENED: &[(&str, Attr)] = &[
     ("llm.completions.", Attr::OutputMessages),
 ];
 
+/// The attribute whose value has this shape.
+pub(crate) fn attr_of(shape: Shape) -> Option<Attr> {
+    SHAPES.iter().find(|(_, known)| *known == shape).map(|(attr, _)| *attr)
+}
+
 fn shape_of(attr: Attr) -> Option<Shape> {
     SHAPES.iter().find(|(known, _)| *known == attr).map(|(_, shape)| *shape)
 }

@@ -13,6 +13,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 pub(crate) use coerce::Raw;
+pub(crate) use content::attr_of;
 #[cfg(any(feature = "init", feature = "testing"))]
 pub(crate) use content::shape_attr;
 pub(crate) use derive::{Outline, SpanRole, clean_name};

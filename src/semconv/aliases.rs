@@ -46,6 +46,14 @@ pub(crate) enum ValueMap {
 type Words = &'static [(&'static str, &'static str)];
 
 impl Match {
+    fn is_error_text(self) -> bool {
+        match self {
+            Self::Known(attr, _) => attr.class() == Class::ErrorText,
+            Self::Content(class) => class == Class::ErrorText,
+            _ => false,
+        }
+    }
+
     /// Whether the key makes a callsite or a span one of ours.
     pub(crate) fn concerns_gen_ai(self) -> bool {
         match self {
@@ -82,6 +90,23 @@ pub(crate) fn may_concern(key: &str) -> bool {
     });
     beginning(key).is_some_and(|beginning| BEGINNINGS.contains(&beginning))
 }
+
+/// Whether a key holds an error's text, on spans of any kind. Its first letter turns down nearly
+/// every key without hashing it.
+pub(crate) fn is_error_text(key: &str) -> bool {
+    static LETTERS: Lazy<[bool; 256]> = Lazy::new(|| {
+        let mut letters = [false; 256];
+        let keys = BY_KEY.iter().filter(|(_, found)| found.is_error_text()).map(|(key, _)| *key);
+        keys.filter_map(|key| key.bytes().next()).for_each(|it| letters[usize::from(it)] = true);
+        letters
+    });
+    key.ends_with(ERROR_CHAIN)
+        || key.bytes().next().is_some_and(|letter| LETTERS[usize::from(letter)])
+            && BY_KEY.get(key).is_some_and(|found| found.is_error_text())
+}
+
+/// What `tracing-opentelemetry` adds to the name of a field that holds an error.
+pub(crate) const ERROR_CHAIN: &str = ".chain";
 
 fn beginning(key: &str) -> Option<[u8; 3]> {
     key.as_bytes().first_chunk().copied()
@@ -395,6 +420,20 @@ mod tests {
                 assert_eq!(lookup(name), Match::Named(*class, *scope), "{name}");
                 assert!(!name.contains('.') && *class != Class::Metadata, "{name}");
             }
+        }
+    }
+
+    #[test]
+    fn error_text_is_what_the_tables_call_so() {
+        for key in
+            ["error", "err", "error.message", "error_message", "error.details", "cause.chain"]
+                .into_iter()
+                .chain(["exception.message", "exception.stacktrace", "otel.status_description"])
+        {
+            assert!(is_error_text(key), "{key}");
+        }
+        for key in ["error.type", "exception.type", "errors", "otel.name", "http.route", "e", ""] {
+            assert!(!is_error_text(key), "{key}");
         }
     }
 

@@ -21,7 +21,7 @@ pub use attributes::Attr;
 pub use operations::{Kind, KnownOperation, Operation};
 pub use providers::Provider;
 
-pub(crate) use aliases::{Match, Scope, ValueMap, lookup, may_concern};
+pub(crate) use aliases::{ERROR_CHAIN, Match, Scope, ValueMap, is_error_text, lookup, may_concern};
 pub(crate) use attributes::ATTRIBUTES;
 pub(crate) use family::Family;
 pub(crate) use operations::spelling_streams;

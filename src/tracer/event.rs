@@ -9,9 +9,8 @@ use opentelemetry::{Array, KeyValue, StringValue, Value as OtelValue};
 use super::Core;
 use super::state::Open;
 use crate::policy::{ErrorText, Policy};
-use crate::record::messages::{self, Shape};
-use crate::record::{Raw, Text, Value};
-use crate::semconv::{Attr, Class, Match, Scope, Type, lookup};
+use crate::record::{Raw, Text, Value, attr_of, messages};
+use crate::semconv::{Attr, Class, ERROR_CHAIN, Match, Scope, Type, is_error_text, lookup};
 
 /// An event's name and attributes.
 pub(crate) type Parts = (Cow<'static, str>, Vec<KeyValue>);
@@ -37,7 +36,7 @@ pub(super) fn take_into(
         if let Some(pieces) = messages::from_event(known_as, &fields) {
             let policy = core.policy.load();
             for (shape, json) in pieces {
-                let attr = attr_of(shape);
+                let Some(attr) = attr_of(shape) else { continue };
                 if policy.allows(attr.class()) && !open.unsampled {
                     open.record.fold(attr, json);
                 } else {
@@ -116,7 +115,7 @@ pub(crate) fn clear_in(scope: Scope, policy: Policy, kv: &mut KeyValue, core: &C
     match class {
         Class::Metadata => true,
         Class::ErrorText => {
-            let stack = key == Attr::ExceptionStacktrace.key() || key.ends_with(".chain");
+            let stack = key == Attr::ExceptionStacktrace.key() || key.ends_with(ERROR_CHAIN);
             match policy.error_text() {
                 ErrorText::TypeOnly => false,
                 ErrorText::Scrubbed if stack => false,
@@ -160,7 +159,7 @@ fn class_of(kv: &KeyValue, scope: Scope) -> Option<(Class, bool)> {
         }
         Match::Drop => (Class::Secret, false),
         Match::UnknownGenAi if kv.value.as_str().len() > 256 => (Class::Input, false),
-        Match::Foreign if key.ends_with(".chain") => (Class::ErrorText, false),
+        Match::Foreign if key.ends_with(ERROR_CHAIN) => (Class::ErrorText, false),
         Match::UnknownGenAi | Match::Named(..) | Match::Foreign => return None,
     })
 }
@@ -245,18 +244,6 @@ pub(super) fn police_status(status: Status, core: &Core) -> Status {
     }
 }
 
-/// Whether a key of any span holds error text. Most keys are turned down by their first letter.
-pub(super) fn is_error_text(key: &str) -> bool {
-    key.starts_with('e')
-        && (key == "error"
-            || key == "err"
-            || key == "error.message"
-            || key == "error_message"
-            || key == "exception.message"
-            || key == "exception.stacktrace"
-            || key.ends_with(".chain"))
-}
-
 /// The name of an event by whichever of the three ways it was given.
 fn event_name<'a>(name: &'a str, attributes: &'a [KeyValue]) -> &'a str {
     if name.starts_with("gen_ai.") {
@@ -270,17 +257,4 @@ fn event_name<'a>(name: &'a str, attributes: &'a [KeyValue]) -> &'a str {
             _ => None,
         })
         .unwrap_or(name)
-}
-
-fn attr_of(shape: Shape) -> Attr {
-    match shape {
-        Shape::InputMessages => Attr::InputMessages,
-        Shape::OutputMessages => Attr::OutputMessages,
-        Shape::SystemInstructions => Attr::SystemInstructions,
-        Shape::ToolDefinitions => Attr::ToolDefinitions,
-        Shape::ToolCallArguments => Attr::ToolCallArguments,
-        Shape::ToolCallResult => Attr::ToolCallResult,
-        Shape::RetrievalDocuments => Attr::RetrievalDocuments,
-        Shape::MemoryRecords => Attr::MemoryRecords,
-    }
 }

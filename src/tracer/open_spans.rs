@@ -304,6 +304,31 @@ mod tests {
     }
 
     #[test]
+    fn spans_without_an_id_are_open_too() {
+        struct Fake(Arc<SpanState>);
+        impl Endable for Fake {
+            fn state(&self) -> &Arc<SpanState> {
+                &self.0
+            }
+
+            fn end(&self) -> bool {
+                true
+            }
+        }
+        let open = OpenSpans::new(Some(Duration::from_secs(16)));
+        let fake: Arc<dyn Endable> = Arc::new(Fake(Arc::default()));
+        let ticket = open.watch(Arc::downgrade(&fake)).unwrap();
+        open.watch(Arc::downgrade(&fake)).unwrap();
+        assert!(open.advance().watched.is_empty());
+        open.insert(id(1)).unwrap();
+        assert_eq!(open.in_flight(), InFlight { spans: 3, oldest: Duration::from_secs(1) });
+        open.unwatch(ticket);
+        let expired: Vec<_> = (0..SLICES).flat_map(|_| open.advance().watched).collect();
+        assert_eq!(expired.len(), 1);
+        assert_eq!(open.in_flight().spans, 1);
+    }
+
+    #[test]
     fn without_a_limit_nothing_is_kept() {
         let open = OpenSpans::new(None);
         assert_eq!(open.insert(id(1)), None);

@@ -13,7 +13,7 @@ use super::open_spans::{Endable, Ticket};
 use super::state::{Finished, SpanState, concerns, string, strings};
 use super::{Core, Given, Open, event};
 use crate::record::{self, Key as RecordKey, Record, Text, Value};
-use crate::semconv::{Attr, Family};
+use crate::semconv::{Attr, Family, is_error_text};
 
 /// A span of a [`GenAiTracer`](super::GenAiTracer).
 ///
@@ -378,7 +378,7 @@ impl<S: Span + Send + 'static> Span for GenAiSpan<S> {
         }
         let key = attribute.key.as_str();
         if self.state.is_none() && !concerns(key) {
-            if !event::is_error_text(key)
+            if !is_error_text(key)
                 || event::clear(self.core.policy.load(), &mut attribute, &self.core)
             {
                 self.with(|span| span.set_attribute(attribute));
