@@ -44,12 +44,15 @@ impl Write for Log {
 }
 
 /// The spans and the log lines of `work`, beside a log layer with our field formatter.
-fn run(config: &str, work: impl FnOnce()) -> (Vec<ReceivedSpan>, String, OtlpReceiver) {
+fn run(settings: &str, work: impl FnOnce()) -> (Vec<ReceivedSpan>, String, OtlpReceiver) {
     let receiver = OtlpReceiver::start();
     let (layer, telemetry) = tracing_genai::builder()
-        .env([("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.endpoint())])
+        .env([("RECEIVER", receiver.endpoint())])
         .console(Console::Never)
-        .config_str(config)
+        .config_str(match settings.contains("endpoint:") {
+            true => settings.to_owned(),
+            false => format!("endpoint: ${{RECEIVER}}\n{settings}"),
+        })
         .build()
         .unwrap();
     let log = Log::default();
@@ -114,7 +117,9 @@ fn everything() {
 
 #[test]
 fn nothing_of_it_leaves() {
-    for config in ["", "logs: {enabled: true}"] {
+    let stricter = "content_capture: full\nlogs: {enabled: true}\n\
+                    exporters: [{endpoint: '${RECEIVER}', content_capture: off}]";
+    for config in ["", "logs: {enabled: true}", stricter] {
         let (spans, log, receiver) = run(config, everything);
         assert_eq!(spans.len(), 5);
         for span in &spans {
@@ -131,7 +136,7 @@ fn nothing_of_it_leaves() {
 
 #[test]
 fn a_secret_never_leaves() {
-    for config in ["", "content_capture: full", "{content_capture: full, logs: {enabled: true}}"] {
+    for config in ["", "content_capture: full", "content_capture: full\nlogs: {enabled: true}"] {
         let (_spans, log, receiver) = run(config, everything);
         assert!(!receiver.contains_bytes(SECRET), "{config}");
         assert!(!log.contains(SECRET), "{config}: {log}");

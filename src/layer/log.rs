@@ -15,6 +15,7 @@ use super::plan::{self, FieldPlan, LogPlan};
 use super::targets::{EVENT_NAME_FIELDS, is_message_field, is_transport};
 use crate::logs::{LogAttribute, LogLimits, LogRecord, Said, clear_message, clear_said, may_say};
 use crate::policy::{ErrorText, Policy};
+use crate::record::UNKNOWN_TEXT_LIMIT;
 use crate::record::messages::said_by;
 use crate::semconv::Class;
 use crate::tracer::Core;
@@ -180,7 +181,8 @@ impl LogFields<'_> {
             return;
         }
         let bare = matches!(self.plan.get(field.index()), Some(FieldPlan::Bare));
-        let long = matches!(&value, Value::String(text) if text.as_str().len() > MAX_UNKNOWN);
+        let long =
+            matches!(&value, Value::String(text) if text.as_str().len() > UNKNOWN_TEXT_LIMIT);
         let said = if bare && long && said.is_empty() { alone(Class::Input) } else { said };
         self.push(field.name(), value, said);
     }
@@ -289,5 +291,3 @@ const fn alone(class: Class) -> Said {
 }
 
 const MESSAGE: &str = "message";
-/// Bytes of a value that is not taken for content.
-const MAX_UNKNOWN: usize = 256;

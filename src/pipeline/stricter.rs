@@ -8,9 +8,8 @@ use opentelemetry::trace::{Event, Status};
 use opentelemetry_sdk::trace::SpanData;
 
 use crate::policy::Policy;
-use crate::semconv::Scope;
 use crate::tracer::Core;
-use crate::tracer::event::{clear, clear_in, holds_content, police};
+use crate::tracer::event::{clear, clear_in, holds_content, police, scope};
 
 pub(super) fn restrict(span: &mut SpanData, policy: Policy, core: &Core) {
     let scope = scope(&span.attributes);
@@ -42,8 +41,8 @@ pub(super) fn without_content(span: &mut SpanData) -> SpanData {
     let attributes = std::mem::take(&mut span.attributes);
     let events = std::mem::take(&mut span.events.events);
     let mut bare = span.clone();
-    let scope = scope(&attributes);
     let metadata = |all: &[KeyValue]| -> Vec<KeyValue> {
+        let scope = scope(all);
         all.iter().filter(|attribute| !holds_content(attribute, scope)).cloned().collect()
     };
     bare.attributes = metadata(&attributes);
@@ -55,17 +54,9 @@ pub(super) fn without_content(span: &mut SpanData) -> SpanData {
         bare.events.events.push(copy);
     }
     for link in &mut bare.links.links {
-        link.attributes.retain(|attribute| !holds_content(attribute, scope));
+        link.attributes = metadata(&link.attributes);
     }
     span.attributes = attributes;
     span.events.events = events;
     bare
-}
-
-/// What names of attributes mean beside these.
-fn scope(attributes: &[KeyValue]) -> Scope {
-    match attributes.iter().any(|attribute| attribute.key.as_str().starts_with("gen_ai.")) {
-        true => Scope::BesideGenAi,
-        false => Scope::Anywhere,
-    }
 }

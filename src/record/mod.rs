@@ -61,8 +61,9 @@ pub(crate) enum Key {
     Other(Cow<'static, str>, Class),
 }
 
-/// Text of an unknown `gen_ai.` key beyond this many bytes counts as content.
-const UNKNOWN_TEXT_LIMIT: usize = 256;
+/// Text beyond this many bytes counts as content under a `gen_ai.` key or a bare name that no table
+/// knows.
+pub(crate) const UNKNOWN_TEXT_LIMIT: usize = 256;
 
 fn is_long(value: &Value) -> bool {
     value.as_str().is_some_and(|text| text.len() > UNKNOWN_TEXT_LIMIT)

@@ -8,6 +8,7 @@ use tracing_subscriber::fmt::format::DefaultFields;
 
 use crate::layer::plan::{self, FieldPlan};
 use crate::policy::{ErrorText, Policy};
+use crate::record::UNKNOWN_TEXT_LIMIT;
 use crate::semconv::{Attr, Class};
 
 /// A field formatter for `fmt` layers that withholds message content.
@@ -151,7 +152,9 @@ impl<V: Visit> Visit for WithoutContentVisitor<V> {
     fn record_str(&mut self, field: &Field, value: &str) {
         match self.shown(field) {
             Shown::All => self.inner.record_str(field, value),
-            Shown::Short if value.len() <= MAX_UNKNOWN => self.inner.record_str(field, value),
+            Shown::Short if value.len() <= UNKNOWN_TEXT_LIMIT => {
+                self.inner.record_str(field, value)
+            }
             Shown::Scrubbed => self.scrub(field, value),
             Shown::Short | Shown::Numbers | Shown::Nothing => self.withhold(field),
         }
@@ -160,7 +163,9 @@ impl<V: Visit> Visit for WithoutContentVisitor<V> {
     fn record_bytes(&mut self, field: &Field, value: &[u8]) {
         match self.shown(field) {
             Shown::All => self.inner.record_bytes(field, value),
-            Shown::Short if value.len() <= MAX_UNKNOWN => self.inner.record_bytes(field, value),
+            Shown::Short if value.len() <= UNKNOWN_TEXT_LIMIT => {
+                self.inner.record_bytes(field, value)
+            }
             _ => self.withhold(field),
         }
     }
@@ -208,12 +213,12 @@ impl<V: VisitFmt> VisitFmt for WithoutContentVisitor<V> {
     }
 }
 
-/// Text that fails to grow beyond [`MAX_UNKNOWN`] bytes.
+/// Text that fails to grow beyond [`UNKNOWN_TEXT_LIMIT`] bytes.
 struct Bounded(String);
 
 impl Write for Bounded {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        if self.0.len() + text.len() > MAX_UNKNOWN {
+        if self.0.len() + text.len() > UNKNOWN_TEXT_LIMIT {
             return Err(fmt::Error);
         }
         self.0.push_str(text);
@@ -222,8 +227,6 @@ impl Write for Bounded {
 }
 
 const WITHHELD: &str = "[withheld]";
-/// Bytes of a value that is not taken for content.
-const MAX_UNKNOWN: usize = 256;
 
 #[cfg(test)]
 mod tests {

@@ -9,7 +9,7 @@ use opentelemetry::{Array, KeyValue, StringValue, Value as OtelValue};
 use super::Core;
 use super::state::Open;
 use crate::policy::{ErrorText, Policy};
-use crate::record::{Raw, Text, Value, attr_of, messages};
+use crate::record::{Raw, Text, UNKNOWN_TEXT_LIMIT, Value, attr_of, messages};
 use crate::semconv::{Attr, Class, ERROR_CHAIN, Match, Scope, Type, is_error_text, lookup};
 
 /// An event's name and attributes.
@@ -86,10 +86,10 @@ pub(crate) fn police(
     let severe = attributes
         .iter()
         .any(|kv| kv.key.as_str() == "level" && matches!(&*kv.value.as_str(), "ERROR" | "WARN"));
-    let error = message_of_error(&attributes);
+    let (error, scope) = (message_of_error(&attributes), scope(&attributes));
     attributes.retain_mut(|kv| match error.as_ref().is_some_and(|error| *error == kv.value) {
         true => clear_error(policy, kv),
-        false => clear(policy, kv, core),
+        false => clear_in(scope, policy, kv, core),
     });
     // The message of an error is as likely to repeat what a provider said as its fields are.
     let name = match (severe, policy.error_text()) {
@@ -101,6 +101,14 @@ pub(crate) fn police(
         _ => name,
     };
     Some((name, attributes))
+}
+
+/// What names of attributes mean beside these.
+pub(crate) fn scope(attributes: &[KeyValue]) -> Scope {
+    match attributes.iter().any(|kv| kv.key.as_str().starts_with("gen_ai.")) {
+        true => Scope::BesideGenAi,
+        false => Scope::Anywhere,
+    }
 }
 
 /// Clears one attribute of an event or of a span that is not GenAI.
@@ -158,10 +166,19 @@ fn class_of(kv: &KeyValue, scope: Scope) -> Option<(Class, bool)> {
             (class, false)
         }
         Match::Drop => (Class::Secret, false),
-        Match::UnknownGenAi if kv.value.as_str().len() > 256 => (Class::Input, false),
+        Match::UnknownGenAi if is_long(kv) => (Class::Input, false),
         Match::Foreign if key.ends_with(ERROR_CHAIN) => (Class::ErrorText, false),
+        Match::Named(..) | Match::Foreign
+            if scope == Scope::BesideGenAi && !key.contains('.') && is_long(kv) =>
+        {
+            (Class::Input, false)
+        }
         Match::UnknownGenAi | Match::Named(..) | Match::Foreign => return None,
     })
+}
+
+fn is_long(kv: &KeyValue) -> bool {
+    kv.value.as_str().len() > UNKNOWN_TEXT_LIMIT
 }
 
 fn is_text(value: &OtelValue) -> bool {
