@@ -54,9 +54,12 @@ impl<'a> SpanFields<'a> {
 
     /// Whether a value of this field is wanted at all; asked before it is formatted.
     #[inline]
-    fn wants(&self, plan: FieldPlan) -> bool {
+    fn wants(&self, plan: FieldPlan, is_text: bool) -> bool {
         let class = plan.class();
         if !class.is_content() && class != Class::Secret {
+            return true;
+        }
+        if matches!(plan, FieldPlan::Named(_)) && !is_text {
             return true;
         }
         let unsampled = match &self.target {
@@ -115,8 +118,8 @@ impl<'a> SpanFields<'a> {
 
     #[inline]
     fn typed(&mut self, field: &Field, mut raw: Raw<'_>) {
-        let plan = self.plan(field).of_value(raw.is_text());
-        if self.wants(plan) {
+        let plan = self.plan(field);
+        if self.wants(plan, raw.is_text()) {
             self.take(field, plan, &mut raw);
         }
     }
@@ -129,6 +132,10 @@ fn put(open: &mut Open, field: &Field, plan: FieldPlan, raw: &mut Raw<'_>, core:
     let raw = std::mem::replace(raw, Raw::Bool(false));
     match plan {
         FieldPlan::Attr(..) => {}
+        FieldPlan::Named(_) if !raw.is_text() => {
+            let value = crate::record::coerce::foreign(raw);
+            open.record.put_other(Cow::Borrowed(field.name()), Class::Metadata, value);
+        }
         FieldPlan::Text(class) | FieldPlan::Named(class) => {
             let value = crate::record::coerce::foreign(raw);
             if class == Class::ErrorText {
@@ -235,7 +242,7 @@ impl Visit for SpanFields<'_> {
             }
             plan => plan,
         };
-        if !self.wants(plan) {
+        if !self.wants(plan, true) {
             return;
         }
         let message = value.to_string();
@@ -252,7 +259,7 @@ impl Visit for SpanFields<'_> {
 
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
         let plan = self.plan(field);
-        if self.wants(plan) {
+        if self.wants(plan, true) {
             let text = format(value);
             self.take(field, plan, &mut Raw::Debug(Cow::Owned(text)));
         }
