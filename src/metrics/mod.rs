@@ -14,6 +14,7 @@
 
 mod call;
 mod histogram;
+mod key;
 mod label;
 #[cfg(feature = "otel-http")]
 mod otlp;

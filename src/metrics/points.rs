@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::histogram::Layer;
+use super::key::{Key, Stored};
 use super::label::OTHER;
 use super::pricing::dollars;
-use super::series::{Key, Series, Store, Stored, UNKNOWN};
+use super::series::{Series, Store, UNKNOWN};
 use crate::semconv::metrics::{Distribution, METRICS, Measure, MetricDef, Tokens};
 use crate::semconv::{Attr, Family, Version};
 

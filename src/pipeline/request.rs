@@ -36,70 +36,33 @@ pub(crate) trait Encodable {}
 #[cfg(not(feature = "http-json"))]
 impl<T> Encodable for T {}
 
-impl Export for ExportTraceServiceRequest {
-    #[cfg(feature = "otel-grpc")]
-    async fn call(
-        channel: Channel,
-        gzip: bool,
-        request: Request<Self>,
-    ) -> Result<ExportTracePartialSuccess, Status> {
-        let client = TraceServiceClient::new(channel);
-        #[cfg(feature = "gzip")]
-        let client = match gzip {
-            true => client.send_compressed(tonic::codec::CompressionEncoding::Gzip),
-            false => client,
-        };
-        let _ = gzip;
-        let mut client = client;
-        Ok(client.export(request).await?.into_inner().partial_success.unwrap_or_default())
-    }
+/// A request, its client over gRPC, and what the answer calls the items that were not taken.
+macro_rules! export {
+    ($request:ident, $client:ident, $rejected:ident) => {
+        impl Export for $request {
+            #[cfg(feature = "otel-grpc")]
+            async fn call(
+                channel: Channel,
+                #[cfg_attr(not(feature = "gzip"), expect(unused_variables))] gzip: bool,
+                request: Request<Self>,
+            ) -> Result<ExportTracePartialSuccess, Status> {
+                let mut client = $client::new(channel);
+                #[cfg(feature = "gzip")]
+                if gzip {
+                    client = client.send_compressed(tonic::codec::CompressionEncoding::Gzip);
+                }
+                let answer = client.export(request).await?.into_inner();
+                let partial = answer.partial_success.unwrap_or_default();
+                Ok(ExportTracePartialSuccess {
+                    rejected_spans: partial.$rejected,
+                    error_message: partial.error_message,
+                })
+            }
+        }
+    };
 }
 
+export!(ExportTraceServiceRequest, TraceServiceClient, rejected_spans);
+export!(ExportMetricsServiceRequest, MetricsServiceClient, rejected_data_points);
 #[cfg(feature = "logs")]
-impl Export for ExportLogsServiceRequest {
-    #[cfg(feature = "otel-grpc")]
-    async fn call(
-        channel: Channel,
-        gzip: bool,
-        request: Request<Self>,
-    ) -> Result<ExportTracePartialSuccess, Status> {
-        let client = LogsServiceClient::new(channel);
-        #[cfg(feature = "gzip")]
-        let client = match gzip {
-            true => client.send_compressed(tonic::codec::CompressionEncoding::Gzip),
-            false => client,
-        };
-        let _ = gzip;
-        let mut client = client;
-        let partial = client.export(request).await?.into_inner().partial_success;
-        let partial = partial.unwrap_or_default();
-        Ok(ExportTracePartialSuccess {
-            rejected_spans: partial.rejected_log_records,
-            error_message: partial.error_message,
-        })
-    }
-}
-
-impl Export for ExportMetricsServiceRequest {
-    #[cfg(feature = "otel-grpc")]
-    async fn call(
-        channel: Channel,
-        gzip: bool,
-        request: Request<Self>,
-    ) -> Result<ExportTracePartialSuccess, Status> {
-        let client = MetricsServiceClient::new(channel);
-        #[cfg(feature = "gzip")]
-        let client = match gzip {
-            true => client.send_compressed(tonic::codec::CompressionEncoding::Gzip),
-            false => client,
-        };
-        let _ = gzip;
-        let mut client = client;
-        let partial = client.export(request).await?.into_inner().partial_success;
-        let partial = partial.unwrap_or_default();
-        Ok(ExportTracePartialSuccess {
-            rejected_spans: partial.rejected_data_points,
-            error_message: partial.error_message,
-        })
-    }
-}
+export!(ExportLogsServiceRequest, LogsServiceClient, rejected_log_records);
