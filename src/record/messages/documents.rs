@@ -127,7 +127,11 @@ fn object<'a>(item: &Node<'a>, with_content: bool) -> Node<'a> {
     }
     if let Some(nested) = nested.filter(|_| nested_read) {
         let skip: Vec<&str> = IDS.iter().chain(CONTENTS).copied().collect();
-        members.extend(others(nested, &skip));
+        // As above, of the score; and that of the item goes before.
+        let stays = |key: &Text<'_>, value: &Node<'_>| {
+            !key.is("score") || (score.is_none() && matches!(value, Node::Number(_)))
+        };
+        members.extend(others(nested, &skip).filter(|(key, value)| stays(key, value)));
     }
     let own = members.len().min(32);
     for (key, value) in others(item, &read) {

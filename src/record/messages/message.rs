@@ -174,7 +174,7 @@ fn loose<'a>(item: &Node<'a>, side: Side) -> Option<(&'static str, Vec<Node<'a>>
 }
 
 /// Types that name a message rather than a block: OpenAI's and LangChain's.
-fn is_message_type(item: &Node<'_>) -> bool {
+pub(super) fn is_message_type(item: &Node<'_>) -> bool {
     const TYPES: [&str; 7] =
         ["message", "model_output", "user_input", "human", "ai", "system", "tool"];
     item.text_of("type").is_some_and(|kind| TYPES.iter().any(|word| kind.is(word)))

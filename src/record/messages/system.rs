@@ -15,11 +15,17 @@ pub(super) fn read<'a>(node: &Node<'a>) -> Option<Vec<Node<'a>>> {
         ["system", "systemInstruction", "system_instruction", "instructions", "parts", "preamble"];
     match node {
         Node::Null => Some(Vec::new()),
-        Node::Array(items) if items.iter().any(|item| item.get("role").is_some()) => {
-            let messages = message::read(node, Side::Input)?;
-            Some(messages.into_iter().flat_map(|message| message.parts).collect())
-        }
         Node::Array(items) => {
+            // A part of somebody's own may have a role too.
+            let is_message = |item: &Node<'_>| {
+                item.text_of("role").is_some()
+                    && (item.text_of("type").is_none() || message::is_message_type(item))
+            };
+            if items.iter().any(is_message)
+                && let Some(messages) = message::read(node, Side::Input)
+            {
+                return Some(messages.into_iter().flat_map(|message| message.parts).collect());
+            }
             let found: Vec<_> = items.iter().map(one).collect();
             let understood = items.is_empty() || found.iter().any(Option::is_some);
             understood.then(|| {

@@ -464,6 +464,30 @@ fn wordy_json() -> impl Strategy<Value = String> {
     .prop_map(|value| value.to_string())
 }
 
+/// What a search of a million cases has found.
+#[test]
+fn members_that_mean_something_elsewhere_are_members() {
+    for text in [
+        r#"{"type":"message","role":{"role":201}}"#,
+        r#"{"role":34,"choices":"status","type":"file"}"#,
+        r#"["user",[{"role":"type","modality":"summary","type":"blob"},129]]"#,
+        r#"{"message":{"message":"m","function":{"role":223,"name":"model"},"content":"r"}}"#,
+        r#"{"document":{"content":118,"score":"uri"}}"#,
+        r#"{"score":0.5,"document":{"content":"c","score":0.1}}"#,
+    ] {
+        for kind in KINDS {
+            shaped(kind, text);
+        }
+    }
+    assert_eq!(
+        shaped(
+            Shape::RetrievalDocuments,
+            r#"{"score":0.5,"document":{"content":"c","score":0.1}}"#
+        ),
+        r#"[{"score":0.5,"content":"c"}]"#
+    );
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 

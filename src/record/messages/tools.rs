@@ -40,13 +40,17 @@ fn definition<'a>(node: &Node<'a>) -> Option<Vec<Node<'a>>> {
     if let Node::String(name) = node {
         return Some(vec![function(Some(name), None, None, Vec::new())]);
     }
-    if let Some(declared) = node.first(&["functionDeclarations", "function_declarations"]) {
-        return definitions(declared);
-    }
-    if let Some(inner) =
-        node.first(&["function", "toolSpec", "tool_spec"]).filter(|i| i.is_object())
-    {
-        return definition(inner);
+    // A tool of somebody's own type may have members of these names.
+    let is_whole = node.text_of("type").is_some_and(|kind| !kind.is("function"))
+        && node.text_of("name").is_some();
+    if !is_whole {
+        if let Some(declared) = node.first(&["functionDeclarations", "function_declarations"]) {
+            return definitions(declared);
+        }
+        let inner = node.first(&["function", "toolSpec", "tool_spec"]);
+        if let Some(inner) = inner.filter(|inner| inner.is_object()) {
+            return definition(inner);
+        }
     }
     const SCHEMA: [&str; 6] = [
         "parameters",
