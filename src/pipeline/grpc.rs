@@ -81,14 +81,21 @@ impl GrpcTransport {
         request.set_timeout(timeout);
         let call = Export::call(channel.clone(), self.gzip, request);
         let answer = runtime.block_on(async { tokio::time::timeout(timeout, call).await });
-        match answer {
+        let outcome = match answer {
             Ok(Ok(partial)) => delivered_but(partial),
             Ok(Err(status)) => refused(&status, &self.secrets),
             Err(_) => Outcome::Transient {
                 failure: Failure::new(FailureKind::Timeout, "timeout: no answer"),
                 retry_after: None,
             },
+        };
+        let silent = |failure: &Failure| failure.kind == FailureKind::Timeout;
+        if matches!(&outcome, Outcome::Transient { failure, .. } if silent(failure)) {
+            // A connection that something on the way has forgotten is silent for many minutes
+            // before TCP gives up: the next request gets another one.
+            self.session = None;
         }
+        outcome
     }
 
     fn connect(&self) -> io::Result<Session> {

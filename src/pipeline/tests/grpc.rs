@@ -1,5 +1,8 @@
 //! OTLP over gRPC against a server of tonic's.
 
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+
 use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTracePartialSuccess, ExportTraceServiceResponse,
 };
@@ -134,7 +137,7 @@ fn nobody_listening_is_said_so() {
 
 #[test]
 fn a_collector_that_comes_back_gets_what_was_kept() {
-    let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let running = Running::start(&settings(vec![grpc(&format!("http://{address}"))]));
     running.numbered(100);
     assert_eq!(running.pipeline.flush(PATIENCE).unwrap_err().waiting, 100);
@@ -158,13 +161,13 @@ fn a_server_that_is_silent_or_not_of_the_protocol_is_named() {
         (Some("SSH-2.0-OpenSSH_9.7\r\n"), &broken),
         (Some("HTTP/1.1 400 Bad Request\r\n\r\n"), &broken),
     ] {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         std::thread::spawn(move || {
             let mut open = Vec::new();
             for mut stream in listener.incoming().flatten() {
                 if let Some(says) = says {
-                    let _ = std::io::Write::write_all(&mut stream, says.as_bytes());
+                    let _ = stream.write_all(says.as_bytes());
                 }
                 open.push(stream);
             }
@@ -176,5 +179,77 @@ fn a_server_that_is_silent_or_not_of_the_protocol_is_named() {
         let (_, error) = running.snapshot().destinations[0].last_error.clone().unwrap();
         assert!(kinds.contains(&error.kind), "{says:?}: {error:?}");
         assert_eq!(running.pipeline.shutdown(PATIENCE).unwrap_err().waiting, 2);
+    }
+}
+
+/// What a relay does to the first connection.
+#[derive(Clone, Copy, Debug)]
+enum Harm {
+    /// Breaks it when so many bytes of the request have passed.
+    ResetAfter(usize),
+    /// Lets a byte a second of the answer pass.
+    Trickle,
+}
+
+#[test]
+fn a_request_that_breaks_off_or_is_answered_byte_by_byte_is_sent_again() {
+    for (harm, kind) in
+        [(Harm::ResetAfter(300), FailureKind::Connection), (Harm::Trickle, FailureKind::Timeout)]
+    {
+        let receiver = GrpcReceiver::start();
+        let endpoint = relay(receiver.address(), harm);
+        let to = Destination { timeout: Duration::from_millis(500), ..grpc(&endpoint) };
+        let running = Running::start(&settings(vec![to]));
+        running.numbered(50);
+        let _ = running.pipeline.flush(PATIENCE);
+        let (_, error) = running.snapshot().destinations[0].last_error.clone().unwrap();
+        assert_eq!(error.kind, kind, "{harm:?}: {error:?}");
+        assert_eq!(running.pipeline.shutdown(PATIENCE), Ok(()), "{harm:?}");
+        let spans = running.snapshot().spans.finished;
+        assert_eq!((spans.exported, spans.queued), (50, 0), "{harm:?}");
+        assert!(receiver.span_count() >= 50, "{harm:?}");
+    }
+}
+
+fn relay(to: SocketAddr, harm: Harm) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for (number, client) in listener.incoming().flatten().enumerate() {
+            let server = TcpStream::connect(to).unwrap();
+            let harm = (number == 0).then_some(harm);
+            let (there, back) = match harm {
+                Some(Harm::Trickle) => (None, harm),
+                _ => (harm, None),
+            };
+            let (asks, asked) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+            std::thread::spawn(move || pass(asks, asked, there));
+            std::thread::spawn(move || pass(server, client, back));
+        }
+    });
+    endpoint
+}
+
+fn pass(mut from: TcpStream, mut to: TcpStream, harm: Option<Harm>) {
+    let mut passed = 0;
+    let mut buffer = [0; 4096];
+    loop {
+        let room = match harm {
+            Some(Harm::ResetAfter(limit)) if passed >= limit => {
+                let _ = from.shutdown(Shutdown::Both);
+                let _ = to.shutdown(Shutdown::Both);
+                return;
+            }
+            Some(Harm::ResetAfter(limit)) => (limit - passed).min(buffer.len()),
+            Some(Harm::Trickle) => 1,
+            None => buffer.len(),
+        };
+        match from.read(&mut buffer[..room]) {
+            Ok(read @ 1..) if to.write_all(&buffer[..read]).is_ok() => passed += read,
+            _ => return,
+        }
+        if matches!(harm, Some(Harm::Trickle)) {
+            std::thread::sleep(Duration::from_secs(1));
+        }
     }
 }
