@@ -155,7 +155,7 @@ fn problem(key: &'static str, gen_ai: bool) -> Option<Problem> {
             let retired = !current.contains(&key) || map != ValueMap::Same;
             retired.then(|| Problem::RetiredKey(key, attr.key()))
         }
-        Match::Content(_) | Match::Foreign => None,
+        Match::Content(_) | Match::Bare | Match::Foreign => None,
     }
 }
 

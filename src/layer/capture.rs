@@ -9,7 +9,7 @@ use opentelemetry::trace::{SpanKind, Status};
 use tracing::Event;
 use tracing::field::{Field, Value, Visit};
 
-use super::plan::FieldPlan;
+use super::plan::{FieldPlan, MESSAGE};
 use super::targets::{EVENT_NAME_FIELDS, is_message_field};
 use crate::lint::{self, Problem};
 use crate::policy::{ErrorText, Policy};
@@ -59,7 +59,7 @@ impl<'a> SpanFields<'a> {
         if !class.is_content() && class != Class::Secret {
             return true;
         }
-        if matches!(plan, FieldPlan::Named(_)) && !is_text {
+        if plan.of_value(is_text).class() == Class::Metadata {
             return true;
         }
         let unsampled = match &self.target {
@@ -130,12 +130,8 @@ fn put(open: &mut Open, field: &Field, plan: FieldPlan, raw: &mut Raw<'_>, core:
         return open.record.record_attr(attr, map, raw, &core.health);
     }
     let raw = std::mem::replace(raw, Raw::Bool(false));
-    match plan {
+    match plan.of_value(raw.is_text()) {
         FieldPlan::Attr(..) => {}
-        FieldPlan::Named(_) if !raw.is_text() => {
-            let value = crate::record::coerce::foreign(raw);
-            open.record.put_other(Cow::Borrowed(field.name()), Class::Metadata, value);
-        }
         FieldPlan::Text(class) | FieldPlan::Named(class) => {
             let value = crate::record::coerce::foreign(raw);
             if class == Class::ErrorText {
@@ -341,7 +337,7 @@ impl<'a> EventFields<'a> {
 
     fn put(&mut self, field: &Field, is_text: bool, value: impl FnOnce() -> Owned) {
         let class = match self.plan.get(field.index()) {
-            _ if self.is_callsite && field.name() == "message" => return,
+            _ if self.is_callsite && field.name() == MESSAGE => return,
             _ if self.is_message && is_message_field(field.name()) => Class::Input,
             Some(plan) => plan.of_value(is_text).class(),
             None => Class::Metadata,

@@ -11,7 +11,7 @@ use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Metadata};
 
 use super::capture::{chain_of, format};
-use super::plan::{self, FieldPlan, LogPlan};
+use super::plan::{self, FieldPlan, LogPlan, MESSAGE};
 use super::targets::{EVENT_NAME_FIELDS, is_message_field, is_transport};
 use crate::logs::{LogAttribute, LogLimits, LogRecord, Said, clear_message, clear_said, may_say};
 use crate::policy::{ErrorText, Policy};
@@ -289,5 +289,3 @@ const fn alone(class: Class) -> Said {
         Class::Metadata | Class::Secret => &[],
     }
 }
-
-const MESSAGE: &str = "message";

@@ -87,8 +87,8 @@ impl FieldPlan {
                     Self::Named(class)
                 }
                 Match::UnknownGenAi => Self::UnknownGenAi,
-                _ if gen_ai && !name.contains('.') => Self::Bare,
-                Match::Named(..) | Match::Foreign => Self::Other,
+                Match::Bare if gen_ai => Self::Bare,
+                Match::Named(..) | Match::Bare | Match::Foreign => Self::Other,
             },
         }
     }
@@ -254,4 +254,4 @@ fn fields(metadata: &'static Metadata<'static>, gen_ai: bool) -> &'static [Field
 
 /// The text of an event, which is for its author to answer for, other than an argument of that
 /// name.
-const MESSAGE: &str = "message";
+pub(super) const MESSAGE: &str = "message";

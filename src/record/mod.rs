@@ -111,10 +111,8 @@ impl Record {
             Match::Drop => health.withheld.increment(),
             Match::Named(class, _) if raw.is_text() => self.put_other(key, class, foreign(raw)),
             Match::UnknownGenAi => self.record_unknown(key, raw),
-            Match::Named(..) | Match::Foreign if key.contains('.') => {
-                self.put_other(key, Class::Metadata, foreign(raw));
-            }
-            Match::Named(..) | Match::Foreign => self.record_bare(key, raw),
+            Match::Named(..) | Match::Bare => self.record_bare(key, raw),
+            Match::Foreign => self.put_other(key, Class::Metadata, foreign(raw)),
         }
     }
 

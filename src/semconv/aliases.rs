@@ -20,6 +20,9 @@ pub(crate) enum Match {
     Named(Class, Scope),
     /// A key with the `gen_ai.` prefix that no table has: passed on, as content if it is long text.
     UnknownGenAi,
+    /// Not ours, and in no namespace, as arguments of functions are: beside GenAI fields long text
+    /// under it counts as content.
+    Bare,
     /// Not ours.
     Foreign,
 }
@@ -60,7 +63,7 @@ impl Match {
             Self::Known(attr, _) => attr.is_gen_ai() || attr.class().is_content(),
             Self::Content(class) => class.is_content(),
             Self::Drop | Self::UnknownGenAi => true,
-            Self::Named(..) | Self::Foreign => false,
+            Self::Named(..) | Self::Bare | Self::Foreign => false,
         }
     }
 }
@@ -77,7 +80,11 @@ pub(crate) fn lookup(key: &str) -> Match {
             return Match::Content(*class);
         }
     }
-    if key.starts_with("gen_ai.") { Match::UnknownGenAi } else { Match::Foreign }
+    match key.contains('.') {
+        true if key.starts_with("gen_ai.") => Match::UnknownGenAi,
+        true => Match::Foreign,
+        false => Match::Bare,
+    }
 }
 
 /// Whether a key could be one that [`Match::concerns_gen_ai`] holds for, by its first three letters.
@@ -445,5 +452,6 @@ mod tests {
         assert_eq!(lookup("llm.toolset"), Match::Foreign);
         assert_eq!(lookup("gen_ai.acme.thing"), Match::UnknownGenAi);
         assert_eq!(lookup("http.route"), Match::Foreign);
+        assert_eq!(lookup("tenant"), Match::Bare);
     }
 }

@@ -168,12 +168,10 @@ fn class_of(kv: &KeyValue, scope: Scope) -> Option<(Class, bool)> {
         Match::Drop => (Class::Secret, false),
         Match::UnknownGenAi if is_long(kv) => (Class::Input, false),
         Match::Foreign if key.ends_with(ERROR_CHAIN) => (Class::ErrorText, false),
-        Match::Named(..) | Match::Foreign
-            if scope == Scope::BesideGenAi && !key.contains('.') && is_long(kv) =>
-        {
+        Match::Named(..) | Match::Bare if scope == Scope::BesideGenAi && is_long(kv) => {
             (Class::Input, false)
         }
-        Match::UnknownGenAi | Match::Named(..) | Match::Foreign => return None,
+        Match::UnknownGenAi | Match::Named(..) | Match::Bare | Match::Foreign => return None,
     })
 }
 
