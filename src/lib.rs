@@ -89,13 +89,17 @@ In reading order: [your first trace](guide::handlers), [streams](guide::streams)
 //! field formatter `telemetry::WithoutContent`.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod calls;
+mod capture;
 #[cfg(feature = "init")]
 pub mod config;
+#[cfg(feature = "init")]
+mod console;
+mod content;
 #[cfg(feature = "init")]
 mod error;
 #[cfg(feature = "init")]
 pub mod format;
-pub mod gateway;
 // The guides are documentation: they cost a build nothing.
 #[cfg(all(
     any(doc, doctest),
@@ -106,22 +110,8 @@ pub mod gateway;
 ))]
 pub mod guide;
 mod health;
-mod layer;
-pub mod lint;
-#[cfg(feature = "logs")]
-pub mod logs;
 #[cfg(feature = "metrics")]
 pub mod metrics;
-mod span_ext;
-pub mod stream;
-
-#[cfg(feature = "init")]
-pub use error::{Error, ErrorKind};
-pub use layer::{GenAiLayer, layer};
-pub use lint::{Finding, Problem};
-pub use span_ext::{GenAiSpanExt, Outcome, RequestParameters, Response, ToolCall, Usage};
-#[cfg(feature = "init")]
-pub use telemetry::{Builder, Telemetry, builder, init_telemetry};
 #[cfg(feature = "init")]
 mod pipeline;
 pub mod policy;
@@ -131,9 +121,20 @@ pub mod semconv;
 pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
+
+pub use calls::span_ext::{GenAiSpanExt, Outcome, RequestParameters, Response, ToolCall, Usage};
+pub use calls::{gateway, stream};
+pub use capture::layer::{GenAiLayer, layer};
+pub use capture::lint::{self, Finding, Problem};
+#[cfg(feature = "logs")]
+pub use capture::logs;
+pub use capture::tracer;
+#[cfg(feature = "init")]
+pub use error::{Error, ErrorKind};
 #[cfg(feature = "tower")]
-pub mod tower;
-pub mod tracer;
+pub use telemetry::tower;
+#[cfg(feature = "init")]
+pub use telemetry::{Builder, Telemetry, builder, init_telemetry};
 
 /// What the macros expand to; not for use by hand.
 #[doc(hidden)]

@@ -38,8 +38,8 @@ use crate::config::settings::{self, Pricing, Temporality};
 use crate::record::Value;
 use crate::semconv::metrics::{Distribution, Tokens};
 use crate::semconv::{Attr, Family, Version};
-use crate::tracer::SpanState;
-use crate::tracer::observe::{Counted, Ended, ObserveSpans};
+use crate::capture::tracer::SpanState;
+use crate::capture::tracer::observe::{Counted, Ended, ObserveSpans};
 use call::Call;
 #[cfg(feature = "tower")]
 use call::Label;
@@ -143,7 +143,7 @@ impl SpanMetrics {
 
     /// Measures an inbound HTTP request.
     #[cfg(feature = "tower")]
-    pub(crate) fn http_request(&self, request: &crate::tower::Measured<'_>) {
+    pub(crate) fn http_request(&self, request: &crate::telemetry::tower::Measured<'_>) {
         let mut call = Call::empty(Family::Http);
         call.seconds = request.seconds;
         call.error = request.error;

@@ -11,8 +11,8 @@ use opentelemetry::trace::SpanId;
 use rustc_hash::FxHashMap;
 
 use crate::semconv::Family;
-use crate::tracer::SpanState;
-use crate::tracer::observe::{Counted, Ended, Nest};
+use crate::capture::tracer::SpanState;
+use crate::capture::tracer::observe::{Counted, Ended, Nest};
 
 /// The open spans below which others may stand.
 #[derive(Debug)]

@@ -19,7 +19,7 @@ use super::pricing::Price;
 use crate::config::settings::Histograms;
 use crate::semconv::metrics::{Distribution, Tokens, duration_bounds};
 use crate::semconv::{Attr, Family};
-use crate::tracer::observe::Counted;
+use crate::capture::tracer::observe::Counted;
 
 /// Every series, and what bounds them.
 #[derive(Debug)]

@@ -19,7 +19,7 @@ use super::start_error::StartError;
 use super::tail::Tail;
 use super::transport::Transport;
 use crate::config::settings::{Limits, Settings};
-use crate::tracer::Core;
+use crate::capture::tracer::Core;
 
 /// Everything between finished spans and their destinations. Dropping it shuts it down.
 #[derive(Debug)]

@@ -27,7 +27,6 @@
 
 mod account;
 mod backoff;
-pub(crate) mod console;
 mod delivery;
 mod detect;
 mod finished;

@@ -19,7 +19,7 @@ use super::transport::Transport;
 use super::worker::Worker;
 use crate::config::settings::{Batch, Destination, Settings};
 use crate::health::DropReason;
-use crate::tracer::Core;
+use crate::capture::tracer::Core;
 
 /// The destinations of one signal.
 #[derive(Debug)]

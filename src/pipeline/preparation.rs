@@ -15,7 +15,7 @@ use crate::health::Health;
 use crate::policy::{ContentCapture, Policy, PolicyCell};
 use crate::record::{self, Text};
 use crate::semconv::{Match, Type, lookup};
-use crate::tracer::{Core, finish};
+use crate::capture::tracer::{Core, finish};
 
 /// The steps for one destination.
 #[derive(Debug)]

@@ -18,7 +18,7 @@ use super::size;
 use crate::config::settings::{Batch, Destination, Settings};
 use crate::health::{Health, Ledger};
 use crate::policy::Policy;
-use crate::tracer::Core;
+use crate::capture::tracer::Core;
 
 /// A kind of telemetry, by one item of it.
 pub(crate) trait Signal: Clone + Debug + Send + Sync + 'static {

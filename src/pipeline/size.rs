@@ -4,7 +4,7 @@ use opentelemetry::{Array, KeyValue, Value};
 use opentelemetry_sdk::trace::SpanData;
 
 #[cfg(feature = "logs")]
-use crate::logs::LogRecord;
+use crate::capture::logs::LogRecord;
 
 /// Looks at lengths only, because every span that ends is measured, on the application's thread.
 pub(super) fn span(span: &SpanData) -> usize {

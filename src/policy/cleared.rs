@@ -1,6 +1,7 @@
 //! The step from what was recorded to what may leave.
 
-use super::{ErrorText, Policy, error_text, limit, media};
+use super::{ErrorText, Policy};
+use crate::content::{error_text, limit, media};
 use crate::health::Health;
 use crate::record::{Entry, Key, Record, Text, Value};
 use crate::semconv::{Attr, Class, Type};

@@ -4,9 +4,6 @@
 //! read on every field without a lock and changed while spans are open.
 
 mod cleared;
-pub(crate) mod error_text;
-pub(crate) mod limit;
-pub(crate) mod media;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -6,7 +6,6 @@
 pub(crate) mod coerce;
 mod content;
 mod derive;
-pub(crate) mod messages;
 mod value;
 
 use std::borrow::Cow;

@@ -21,7 +21,7 @@ use crate::config::keys::Field;
 use crate::config::settings::Scalar;
 use crate::config::{self, FileSource, Sources};
 use crate::format::Format;
-use crate::pipeline::console::Terminal;
+use crate::console::Terminal;
 use crate::policy::{ContentCapture, ErrorText};
 use crate::semconv::{Class, Version};
 use crate::{Error, GenAiLayer};
@@ -267,7 +267,7 @@ impl Builder {
         self
     }
 
-    /// Sets whether events of `tracing` leave as log records too, see [`logs`](crate::logs). Defaults
+    /// Sets whether events of `tracing` leave as log records too, see [`logs`](crate::capture::logs). Defaults
     /// to `OTEL_LOGS_EXPORTER`, else `logs.enabled` of the file, else `false`.
     #[cfg(feature = "logs")]
     pub fn export_logs(self, export: bool) -> Self {

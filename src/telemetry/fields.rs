@@ -6,7 +6,7 @@ use tracing_core::field::{Field, Visit};
 use tracing_subscriber::field::{MakeVisitor, VisitFmt, VisitOutput};
 use tracing_subscriber::fmt::format::DefaultFields;
 
-use crate::layer::plan::{self, FieldPlan};
+use crate::capture::layer::plan::{self, FieldPlan};
 use crate::policy::{ErrorText, Policy};
 use crate::record::UNKNOWN_TEXT_LIMIT;
 use crate::semconv::{Attr, Class};

@@ -18,7 +18,7 @@ use super::status::{Calls, State, Status};
 use crate::config::settings::Settings;
 use crate::config::{self, Explanation};
 use crate::pipeline::{Pipeline, Snapshot, Undelivered};
-use crate::tracer::Core;
+use crate::capture::tracer::Core;
 use crate::{Error, ErrorKind};
 
 /// Running telemetry.

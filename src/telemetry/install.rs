@@ -27,10 +27,10 @@ use super::targets::{NoPayloads, Relevant};
 use crate::config::env::Env;
 use crate::config::settings::{ExporterChoice, LogLevel, Propagator, Settings};
 use crate::config::{self, Resolved};
-use crate::pipeline::console::{ConsoleExporter, Terminal};
+use crate::console::{ConsoleExporter, Terminal};
 use crate::pipeline::{Local, Pipeline, StartError};
-use crate::tracer::open_spans::OpenSpans;
-use crate::tracer::{Core, GenAiTracerProvider};
+use crate::capture::tracer::open_spans::OpenSpans;
+use crate::capture::tracer::{Core, GenAiTracerProvider};
 use crate::{Error, ErrorKind, GenAiLayer};
 
 /// Running telemetry that no global knows of yet.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::config::settings::Settings;
 use crate::metrics::{MetricsStatus, Plan, Push, SpanMetrics};
 use crate::pipeline::{Applied, StartError, resource_changes, same_connection};
-use crate::tracer::observe::ObserveSpans;
+use crate::capture::tracer::observe::ObserveSpans;
 
 /// What is measured, and who sends it.
 #[derive(Debug)]

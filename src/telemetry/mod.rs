@@ -17,6 +17,8 @@ mod measuring;
 mod reloaded;
 mod status;
 mod targets;
+#[cfg(feature = "tower")]
+pub mod tower;
 
 pub use builder::{Builder, Console, Log, Protocol, Sampler};
 pub use doctor::{Diagnosis, Finding, Health};
@@ -28,7 +30,7 @@ pub use reloaded::Reloaded;
 pub use status::{Calls, DestinationStatus, LastError, Spans, State, Status};
 
 pub use crate::config::Explanation;
-pub use crate::pipeline::console::{Colours, ConsoleExporter, Terminal};
+pub use crate::console::{Colours, ConsoleExporter, Terminal};
 
 use crate::Error;
 

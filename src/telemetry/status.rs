@@ -15,7 +15,7 @@ use crate::metrics::MetricsStatus;
 use crate::pipeline::{DestinationSnapshot, Snapshot};
 use crate::policy::ErrorText;
 use crate::semconv::Class;
-use crate::tracer::Core;
+use crate::capture::tracer::Core;
 
 /// Telemetry at one moment: [`Telemetry::status`](super::Telemetry::status).
 ///
@@ -232,7 +232,7 @@ impl Calls {
             open: in_flight.spans,
             oldest_seconds: in_flight.oldest.as_secs_f64(),
             expired: core.health.expired.get(),
-            findings: crate::lint::findings().iter().map(ToString::to_string).collect(),
+            findings: crate::capture::lint::findings().iter().map(ToString::to_string).collect(),
         }
     }
 
@@ -254,7 +254,7 @@ impl Calls {
         self.expired
     }
 
-    /// What could be better where spans are made, one line each: see [`crate::lint`].
+    /// What could be better where spans are made, one line each: see [`crate::capture::lint`].
     #[must_use]
     pub fn findings(&self) -> &[String] {
         &self.findings

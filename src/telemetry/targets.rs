@@ -5,9 +5,9 @@ use std::sync::Arc;
 use tracing_core::{Level, LevelFilter, Metadata, Subscriber, subscriber::Interest};
 use tracing_subscriber::layer::{Context, Filter};
 
-use crate::layer::targets::{is_transport, logs_payloads, names_its_content};
+use crate::capture::layer::targets::{is_transport, logs_payloads, names_its_content};
 use crate::semconv::lookup;
-use crate::tracer::Core;
+use crate::capture::tracer::Core;
 
 /// The filter of our own layer.
 ///

@@ -29,7 +29,7 @@ use super::{Pipeline, Snapshot};
 use crate::config::proxy::Proxies;
 use crate::config::settings::{Compression, Destination, FormatChoice, Protocol, Secret, Settings};
 use crate::format::backend::Backend;
-use crate::tracer::Core;
+use crate::capture::tracer::Core;
 
 /// Long enough for a slow machine; nothing waits for it when all is well.
 const PATIENCE: Duration = Duration::from_secs(30);

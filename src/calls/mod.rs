@@ -1,0 +1,5 @@
+//! What programs write around a call of a model: typed recording, streams, gateways.
+
+pub mod gateway;
+pub(crate) mod span_ext;
+pub mod stream;
