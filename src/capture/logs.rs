@@ -70,11 +70,11 @@ use opentelemetry::KeyValue;
 use opentelemetry::trace::SpanContext;
 use tracing_core::{Level, LevelFilter};
 
+use crate::capture::tracer::Core;
+use crate::capture::tracer::event::{clear, holds_content};
 use crate::policy::{ErrorText, Policy};
 use crate::record::{Text, Value};
 use crate::semconv::{Class, Scope};
-use crate::capture::tracer::Core;
-use crate::capture::tracer::event::{clear, holds_content};
 
 /// One event, as far as it may leave.
 #[derive(Clone, Debug)]

@@ -34,12 +34,12 @@ use opentelemetry::trace::SpanId;
 
 pub use status::{LabelStatus, MetricsStatus, PriceStatus};
 
+use crate::capture::tracer::SpanState;
+use crate::capture::tracer::observe::{Counted, Ended, ObserveSpans};
 use crate::config::settings::{self, Pricing, Temporality};
 use crate::record::Value;
 use crate::semconv::metrics::{Distribution, Tokens};
 use crate::semconv::{Attr, Family, Version};
-use crate::capture::tracer::SpanState;
-use crate::capture::tracer::observe::{Counted, Ended, ObserveSpans};
 use call::Call;
 #[cfg(feature = "tower")]
 use call::Label;

@@ -10,9 +10,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use opentelemetry::trace::SpanId;
 use rustc_hash::FxHashMap;
 
-use crate::semconv::Family;
 use crate::capture::tracer::SpanState;
 use crate::capture::tracer::observe::{Counted, Ended, Nest};
+use crate::semconv::Family;
 
 /// The open spans below which others may stand.
 #[derive(Debug)]

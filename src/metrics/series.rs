@@ -16,10 +16,10 @@ use super::histogram::Histogram;
 use super::key::{Key, Seen, Stored, View, stored, view};
 use super::label::{self, Admission, LabelValues, MAX_LABELS, OTHER};
 use super::pricing::Price;
+use crate::capture::tracer::observe::Counted;
 use crate::config::settings::Histograms;
 use crate::semconv::metrics::{Distribution, Tokens, duration_bounds};
 use crate::semconv::{Attr, Family};
-use crate::capture::tracer::observe::Counted;
 
 /// Every series, and what bounds them.
 #[derive(Debug)]

@@ -18,8 +18,8 @@ use super::spans::Spans;
 use super::start_error::StartError;
 use super::tail::Tail;
 use super::transport::Transport;
-use crate::config::settings::{Limits, Settings};
 use crate::capture::tracer::Core;
+use crate::config::settings::{Limits, Settings};
 
 /// Everything between finished spans and their destinations. Dropping it shuts it down.
 #[derive(Debug)]

@@ -25,12 +25,12 @@ use super::signal::{Prepared, Signal};
 use super::size;
 use super::snapshot::LogsSnapshot;
 use super::start_error::StartError;
+use crate::capture::logs::{LogAttribute, LogLimits, LogRecord, TakeLogs};
+use crate::capture::tracer::Core;
 use crate::config::settings::{Batch, Destination, ExporterChoice, LogLevel, Settings};
 use crate::health::{Health, Ledger};
-use crate::capture::logs::{LogAttribute, LogLimits, LogRecord, TakeLogs};
 use crate::policy::{Policy, PolicyCell};
 use crate::semconv::{Match, Type, lookup};
-use crate::capture::tracer::Core;
 
 /// The destinations of log records, and the gate of the layer that leads to them.
 #[derive(Debug)]

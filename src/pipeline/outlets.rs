@@ -17,9 +17,9 @@ use super::snapshot::DestinationSnapshot;
 use super::start_error::StartError;
 use super::transport::Transport;
 use super::worker::Worker;
+use crate::capture::tracer::Core;
 use crate::config::settings::{Batch, Destination, Settings};
 use crate::health::DropReason;
-use crate::capture::tracer::Core;
 
 /// The destinations of one signal.
 #[derive(Debug)]

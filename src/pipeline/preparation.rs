@@ -9,13 +9,13 @@ use opentelemetry_sdk::trace::SpanData;
 use super::account::Account;
 use super::signal::Prepared;
 use super::stricter::{restrict, without_content};
+use crate::capture::tracer::{Core, finish};
 use crate::config::settings::{Destination, Settings};
 use crate::format::{Format, FormatOptions, GenAi};
 use crate::health::Health;
 use crate::policy::{ContentCapture, Policy, PolicyCell};
 use crate::record::{self, Text};
 use crate::semconv::{Match, Type, lookup};
-use crate::capture::tracer::{Core, finish};
 
 /// The steps for one destination.
 #[derive(Debug)]

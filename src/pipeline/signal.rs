@@ -15,10 +15,10 @@ use super::preparation::Preparation;
 #[cfg(feature = "otel-http")]
 use super::request::Export;
 use super::size;
+use crate::capture::tracer::Core;
 use crate::config::settings::{Batch, Destination, Settings};
 use crate::health::{Health, Ledger};
 use crate::policy::Policy;
-use crate::capture::tracer::Core;
 
 /// A kind of telemetry, by one item of it.
 pub(crate) trait Signal: Clone + Debug + Send + Sync + 'static {

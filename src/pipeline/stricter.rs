@@ -7,9 +7,9 @@ use opentelemetry::KeyValue;
 use opentelemetry::trace::{Event, Status};
 use opentelemetry_sdk::trace::SpanData;
 
-use crate::policy::Policy;
 use crate::capture::tracer::Core;
 use crate::capture::tracer::event::{clear, clear_in, holds_content, police, scope};
+use crate::policy::Policy;
 
 pub(super) fn restrict(span: &mut SpanData, policy: Policy, core: &Core) {
     let scope = scope(&span.attributes);

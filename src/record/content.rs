@@ -1,10 +1,10 @@
 //! Where a record meets the messages: which attribute has which shape, and the retired spellings
 //! that take more than one attribute to write a message.
 
-use crate::content::messages::{self, Shape};
 use super::value::{Text, Value};
 use super::{Key, Record};
 use crate::content::limit;
+use crate::content::messages::{self, Shape};
 use crate::policy::Policy;
 use crate::semconv::Attr;
 

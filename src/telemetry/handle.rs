@@ -15,10 +15,10 @@ use super::install::refused;
 use super::measuring::{Measuring, begun_too_late};
 use super::reloaded::Reloaded;
 use super::status::{Calls, State, Status};
+use crate::capture::tracer::Core;
 use crate::config::settings::Settings;
 use crate::config::{self, Explanation};
 use crate::pipeline::{Pipeline, Snapshot, Undelivered};
-use crate::capture::tracer::Core;
 use crate::{Error, ErrorKind};
 
 /// Running telemetry.

@@ -24,13 +24,13 @@ use super::handle::{Running, Telemetry};
 #[cfg(feature = "metrics")]
 use super::measuring::Measuring;
 use super::targets::{NoPayloads, Relevant};
+use crate::capture::tracer::open_spans::OpenSpans;
+use crate::capture::tracer::{Core, GenAiTracerProvider};
 use crate::config::env::Env;
 use crate::config::settings::{ExporterChoice, LogLevel, Propagator, Settings};
 use crate::config::{self, Resolved};
 use crate::console::{ConsoleExporter, Terminal};
 use crate::pipeline::{Local, Pipeline, StartError};
-use crate::capture::tracer::open_spans::OpenSpans;
-use crate::capture::tracer::{Core, GenAiTracerProvider};
 use crate::{Error, ErrorKind, GenAiLayer};
 
 /// Running telemetry that no global knows of yet.

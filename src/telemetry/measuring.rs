@@ -3,10 +3,10 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use crate::capture::tracer::observe::ObserveSpans;
 use crate::config::settings::Settings;
 use crate::metrics::{MetricsStatus, Plan, Push, SpanMetrics};
 use crate::pipeline::{Applied, StartError, resource_changes, same_connection};
-use crate::capture::tracer::observe::ObserveSpans;
 
 /// What is measured, and who sends it.
 #[derive(Debug)]

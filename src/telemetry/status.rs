@@ -8,6 +8,7 @@ use serde::Serialize;
 
 #[cfg(feature = "logs")]
 use super::log_status::LogsStatus;
+use crate::capture::tracer::Core;
 use crate::config::settings::{Protocol, Sampler, Settings};
 use crate::health::LedgerCounts;
 #[cfg(feature = "metrics")]
@@ -15,7 +16,6 @@ use crate::metrics::MetricsStatus;
 use crate::pipeline::{DestinationSnapshot, Snapshot};
 use crate::policy::ErrorText;
 use crate::semconv::Class;
-use crate::capture::tracer::Core;
 
 /// Telemetry at one moment: [`Telemetry::status`](super::Telemetry::status).
 ///

@@ -6,8 +6,8 @@ use tracing_core::{Level, LevelFilter, Metadata, Subscriber, subscriber::Interes
 use tracing_subscriber::layer::{Context, Filter};
 
 use crate::capture::layer::targets::{is_transport, logs_payloads, names_its_content};
-use crate::semconv::lookup;
 use crate::capture::tracer::Core;
+use crate::semconv::lookup;
 
 /// The filter of our own layer.
 ///

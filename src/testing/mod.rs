@@ -73,9 +73,9 @@ pub use spans::{CapturedSpan, CapturedSpans};
 use crate::GenAiLayer;
 use crate::capture::layer::makes_gen_ai;
 use crate::capture::lint::{self, Finding, Found, lock};
+use crate::capture::tracer::{Core, finish};
 use crate::policy::{ContentCapture, Policy};
 use crate::semconv::Version;
-use crate::capture::tracer::{Core, finish};
 
 /// Captures the spans of this thread from here on, without message content.
 pub fn capture() -> Capture {

@@ -3,8 +3,8 @@
 use opentelemetry::baggage::{Baggage, BaggageExt, KeyValueMetadata};
 use opentelemetry::{Context, StringValue};
 
-use crate::semconv::Attr;
 use crate::capture::tracer::carried::LONGEST_ID;
+use crate::semconv::Attr;
 
 /// The conversation, user and session of a request.
 ///

@@ -13,9 +13,9 @@ use tracing_opentelemetry::OpenTelemetrySpanExt;
 use super::Answer;
 use super::clock::RunOut;
 use crate::calls::gateway::Attempt;
+use crate::calls::span_ext::{GenAiSpanExt, Outcome, USAGE_PARTIAL, record};
 use crate::capture::layer::reach::Reached;
 use crate::semconv::{Attr, Class};
-use crate::calls::span_ext::{GenAiSpanExt, Outcome, USAGE_PARTIAL, record};
 
 /// All of a recorder that somebody else may have to bring to its end.
 pub(super) struct Progress {

@@ -12,10 +12,10 @@ use tracing::field::{Field, Value, Visit};
 use super::plan::{FieldPlan, MESSAGE};
 use super::targets::{EVENT_NAME_FIELDS, is_message_field};
 use crate::capture::lint::{self, Problem};
+use crate::capture::tracer::{Core, Open, SpanState};
 use crate::policy::{ErrorText, Policy};
 use crate::record::Raw;
 use crate::semconv::{Attr, Class, ValueMap};
-use crate::capture::tracer::{Core, Open, SpanState};
 
 /// Takes the fields of a span into its record.
 pub(super) struct SpanFields<'a> {

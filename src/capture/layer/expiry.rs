@@ -10,10 +10,10 @@ use tracing::span::Id;
 use tracing_core::Dispatch;
 
 use super::reach::{Reach, Reached};
-use crate::record::Raw;
 use crate::calls::span_ext::{OUTCOME, Outcome};
 use crate::capture::tracer::open_spans::Expired;
 use crate::capture::tracer::{Core, SpanState};
+use crate::record::Raw;
 
 /// Looks after the spans of `dispatch` for as long as there is one, from a thread of its own: a
 /// service in which nothing happens any more has open spans, too.

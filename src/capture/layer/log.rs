@@ -13,12 +13,14 @@ use tracing::{Event, Level, Metadata};
 use super::capture::{chain_of, format};
 use super::plan::{self, FieldPlan, LogPlan, MESSAGE};
 use super::targets::{EVENT_NAME_FIELDS, is_message_field, is_transport};
-use crate::capture::logs::{LogAttribute, LogLimits, LogRecord, Said, clear_message, clear_said, may_say};
+use crate::capture::logs::{
+    LogAttribute, LogLimits, LogRecord, Said, clear_message, clear_said, may_say,
+};
+use crate::capture::tracer::Core;
+use crate::content::messages::said_by;
 use crate::policy::{ErrorText, Policy};
 use crate::record::UNKNOWN_TEXT_LIMIT;
-use crate::content::messages::said_by;
 use crate::semconv::Class;
-use crate::capture::tracer::Core;
 
 /// Makes a record of the event if records are wanted. `span` is asked for once it is certain.
 pub(super) fn hear(core: &Core, event: &Event<'_>, span: impl FnOnce() -> SpanContext) {

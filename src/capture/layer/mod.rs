@@ -30,11 +30,11 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
+use crate::capture::tracer::open_spans::OpenSpans;
+use crate::capture::tracer::{Core, GenAiTracer, GenAiTracerProvider, Open, SpanState};
 use crate::policy::{ContentCapture, Policy};
 use crate::record::Record;
 use crate::semconv::Version;
-use crate::capture::tracer::open_spans::OpenSpans;
-use crate::capture::tracer::{Core, GenAiTracer, GenAiTracerProvider, Open, SpanState};
 #[cfg(feature = "testing")]
 pub(crate) use plan::makes_gen_ai;
 

@@ -12,8 +12,8 @@ use tracing_core::field::Field;
 
 use super::targets::{EVENT_NAME_FIELDS, is_transport, logs_payloads};
 use crate::capture::lint;
-use crate::semconv::{Attr, Class, Match, Scope, ValueMap, lookup};
 use crate::capture::tracer::Given;
+use crate::semconv::{Attr, Class, Match, Scope, ValueMap, lookup};
 
 /// What to do with spans of a callsite.
 #[derive(Clone, Copy, Debug)]

@@ -6,8 +6,8 @@ use tracing::Span;
 use tracing::span::Id;
 use tracing_core::Dispatch;
 
-use crate::semconv::Class;
 use crate::capture::tracer::{Core, SpanState};
+use crate::semconv::Class;
 
 /// What a [`GenAiLayer`](crate::GenAiLayer) answers when a dispatcher is asked for it.
 pub(crate) struct Reach {

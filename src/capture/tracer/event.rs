@@ -8,8 +8,8 @@ use opentelemetry::{Array, KeyValue, StringValue, Value as OtelValue};
 
 use super::Core;
 use super::state::Open;
-use crate::policy::{ErrorText, Policy};
 use crate::content::messages;
+use crate::policy::{ErrorText, Policy};
 use crate::record::{Raw, Text, UNKNOWN_TEXT_LIMIT, Value, attr_of};
 use crate::semconv::{Attr, Class, ERROR_CHAIN, Match, Scope, Type, is_error_text, lookup};
 

@@ -34,8 +34,8 @@ pub use span::GenAiSpan;
 
 pub(crate) use state::{Open, SpanState, raw};
 
-use crate::health::Health;
 use crate::capture::lint::Found;
+use crate::health::Health;
 use crate::policy::{Policy, PolicyCell};
 use crate::semconv::Version;
 use open_spans::OpenSpans;

@@ -150,7 +150,10 @@ impl Reader<'_> {
             }
             inner => {
                 let (key, value) = tag(&name);
-                Node::Object(vec![(key, value), (crate::content::json::Text::word("content"), inner)])
+                Node::Object(vec![
+                    (key, value),
+                    (crate::content::json::Text::word("content"), inner),
+                ])
             }
         })
     }
@@ -171,8 +174,10 @@ impl Reader<'_> {
             }
             self.take(b':')?;
             let value = self.value(depth + 1, true)?;
-            members
-                .push((crate::content::json::Text::plain(field.trim_start_matches("r#").to_owned()), value));
+            members.push((
+                crate::content::json::Text::plain(field.trim_start_matches("r#").to_owned()),
+                value,
+            ));
             if self.take(b',').is_none() {
                 self.take(b'}')?;
                 break;

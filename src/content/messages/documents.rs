@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use crate::content::json::{Node, Text};
 use super::part::others;
+use crate::content::json::{Node, Text};
 
 /// What a list of scored objects is called in the answers of stores.
 const HELD: &[&str] = &[

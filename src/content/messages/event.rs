@@ -1,8 +1,8 @@
 //! The retired per-message events, as pieces of the span's messages.
 
-use crate::content::json::{Node, Text};
 use super::message::{self, Message, Side};
 use super::{Shape, finished, shape};
+use crate::content::json::{Node, Text};
 #[cfg(feature = "logs")]
 use crate::semconv::Class;
 

@@ -5,8 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::content::json::{Node, Text};
 use super::{Shape, shape_node};
+use crate::content::json::{Node, Text};
 
 /// The flattened `entries` of one attribute in the attribute's shape; `None` if no key has an index.
 pub(crate) fn unflatten(content: Shape, entries: &[(&str, &str)]) -> Option<String> {

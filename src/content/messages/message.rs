@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use super::finish::finish_reason;
-use crate::content::json::{Node, Text};
 use super::part;
+use crate::content::json::{Node, Text};
 
 /// One message of the convention.
 #[derive(Debug)]

@@ -1,8 +1,8 @@
 //! System instructions: a list of parts.
 
-use crate::content::json::Node;
 use super::message::{self, Side};
 use super::part;
+use crate::content::json::Node;
 
 /// The instructions in `node`: text, parts, a system message, or a whole request.
 pub(super) fn instructions<'a>(node: &Node<'a>) -> Vec<Node<'a>> {

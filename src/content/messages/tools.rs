@@ -1,7 +1,7 @@
 //! Tool definitions, and arguments and results of tool calls.
 
-use crate::content::json::{Node, Text};
 use super::part::{deserialised, others};
+use crate::content::json::{Node, Text};
 
 /// The tool definitions in `node`: a list, one definition, or a request that holds them.
 pub(super) fn definitions<'a>(node: &Node<'a>) -> Option<Vec<Node<'a>>> {

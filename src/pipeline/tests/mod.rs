@@ -26,10 +26,10 @@ use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
 use tracing_genai_test_support::OtlpReceiver;
 
 use super::{Pipeline, Snapshot};
+use crate::capture::tracer::Core;
 use crate::config::proxy::Proxies;
 use crate::config::settings::{Compression, Destination, FormatChoice, Protocol, Secret, Settings};
 use crate::format::backend::Backend;
-use crate::capture::tracer::Core;
 
 /// Long enough for a slow machine; nothing waits for it when all is well.
 const PATIENCE: Duration = Duration::from_secs(30);
