@@ -5,19 +5,19 @@ use std::time::{Duration, Instant};
 
 use opentelemetry_sdk::trace::{SdkTracerProvider, SpanData, SpanLimits};
 
+use super::delivery::outlets::{Closing, Outlets};
+use super::delivery::reload::Applied;
+use super::delivery::snapshot::Snapshot;
+use super::delivery::start_error::StartError;
+use super::delivery::transport::Transport;
 #[cfg(feature = "logs")]
 use super::logs::Logs;
-use super::outlets::{Closing, Outlets};
 use super::preparation::Preparation;
 use super::processor::Processor;
-use super::reload::Applied;
 use super::resource::{resource, resource_changes};
 use super::sampler::SettingsSampler;
-use super::snapshot::Snapshot;
 use super::spans::Spans;
-use super::start_error::StartError;
 use super::tail::Tail;
-use super::transport::Transport;
 use crate::capture::tracer::Core;
 use crate::config::settings::{Limits, Settings};
 

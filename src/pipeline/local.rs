@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 
-use super::transport::{Failure, FailureKind, Outcome, Packed, Transport};
+use super::delivery::transport::{Failure, FailureKind, Outcome, Packed, Transport};
 
 /// Hands spans to an exporter in this process. What it refuses has failed; it is not asked twice.
 pub(crate) struct Local<E>(E);

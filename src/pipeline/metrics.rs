@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 
-use super::otlp::Wire;
-use super::refusal::Refusal;
-use super::start_error::StartError;
-use super::transport::Outcome;
+use super::delivery::start_error::StartError;
+use super::delivery::transport::Outcome;
+use super::wire::otlp::Wire;
+use super::wire::refusal::Refusal;
 use crate::config::settings::Destination;
 
 /// Sends metrics to one destination.

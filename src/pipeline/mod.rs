@@ -25,75 +25,45 @@
     expect(dead_code, reason = "parts that only destinations over the network need")
 )]
 
-mod account;
-mod backoff;
 mod delivery;
 mod detect;
-mod finished;
 mod lifecycle;
 mod local;
 #[cfg(feature = "logs")]
 mod logs;
-mod outlets;
 mod preparation;
 mod processor;
-mod queue;
-mod reload;
 mod resource;
-mod routes;
 mod sampler;
-mod signal;
 mod size;
-mod snapshot;
 mod spans;
-mod start_error;
 mod stricter;
 mod tail;
-mod transport;
-mod worker;
 
-#[cfg(feature = "otel-http")]
-mod answer;
-#[cfg(feature = "otel-http")]
-pub(crate) mod connection;
-#[cfg(feature = "otel-http")]
-mod encoding;
-#[cfg(feature = "otel-grpc")]
-mod grpc;
-#[cfg(feature = "otel-http")]
-mod http;
 #[cfg(all(feature = "metrics", feature = "otel-http"))]
 mod metrics;
 #[cfg(feature = "otel-http")]
-mod otlp;
-#[cfg(feature = "otel-http")]
-mod probe;
-#[cfg(feature = "otel-http")]
-mod refusal;
-#[cfg(feature = "otel-http")]
-mod request;
-#[cfg(feature = "otel-http")]
-mod tls;
+mod wire;
 
 #[cfg(all(test, feature = "otel-http"))]
 mod tests;
 
+pub(crate) use delivery::reload::Applied;
+#[cfg(feature = "metrics")]
+pub(crate) use delivery::reload::same_connection;
+#[cfg(feature = "logs")]
+pub(crate) use delivery::snapshot::LogsSnapshot;
+pub(crate) use delivery::snapshot::{DestinationSnapshot, Snapshot};
+pub(crate) use delivery::start_error::StartError;
+#[cfg(feature = "metrics")]
+pub(crate) use delivery::transport::Outcome;
 pub(crate) use lifecycle::{Pipeline, Undelivered};
 pub(crate) use local::Local;
 #[cfg(all(feature = "metrics", feature = "otel-http"))]
 pub(crate) use metrics::MetricsTransport;
-#[cfg(feature = "otel-http")]
-pub(crate) use probe::{Finding, Verdict, probe};
-pub(crate) use reload::Applied;
-#[cfg(feature = "metrics")]
-pub(crate) use reload::same_connection;
 #[cfg(feature = "metrics")]
 pub(crate) use resource::resource;
 #[cfg(feature = "metrics")]
 pub(crate) use resource::resource_changes;
-#[cfg(feature = "logs")]
-pub(crate) use snapshot::LogsSnapshot;
-pub(crate) use snapshot::{DestinationSnapshot, Snapshot};
-pub(crate) use start_error::StartError;
-#[cfg(feature = "metrics")]
-pub(crate) use transport::Outcome;
+#[cfg(feature = "otel-http")]
+pub(crate) use wire::{Finding, Verdict, probe};

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use opentelemetry::{Array, KeyValue, StringValue, Value};
 use opentelemetry_sdk::trace::SpanData;
 
-use super::account::Account;
-use super::signal::Prepared;
+use super::delivery::account::Account;
+use super::delivery::signal::Prepared;
 use super::stricter::{restrict, without_content};
 use crate::capture::tracer::{Core, finish};
 use crate::config::settings::{Destination, Settings};

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use opentelemetry_sdk::trace::SpanData;
 
+use super::delivery::outlets::{Closing, Outlets};
 use super::lifecycle::Undelivered;
-use super::outlets::{Closing, Outlets};
 use super::tail::{Decided, Tail};
 use crate::config::settings::Settings;
 use crate::health::{DropReason, Fate, Health};

@@ -7,7 +7,7 @@ use tracing_genai_test_support::{Answer, OtlpReceiver};
 use super::*;
 use crate::config::settings::{Batch, Sampler, Scalar};
 use crate::health::DropReason;
-use crate::pipeline::transport::FailureKind;
+use crate::pipeline::delivery::transport::FailureKind;
 use crate::policy::{ContentCapture, Policy};
 
 #[test]

@@ -7,7 +7,7 @@ use tracing_genai_test_support::{Answer, OtlpReceiver};
 use super::*;
 use crate::config::settings::Batch;
 use crate::health::DropReason;
-use crate::pipeline::transport::FailureKind;
+use crate::pipeline::delivery::transport::FailureKind;
 
 /// Answers for the first requests, what becomes of the spans of a flush, and the last error.
 struct Case {

@@ -11,7 +11,7 @@ use tonic_types::{ErrorDetails, StatusExt};
 use tracing_genai_test_support::GrpcReceiver;
 
 use super::*;
-use crate::pipeline::transport::FailureKind;
+use crate::pipeline::delivery::transport::FailureKind;
 
 pub(super) fn grpc(endpoint: &str) -> Destination {
     Destination {

@@ -9,7 +9,7 @@ use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 use super::*;
 use crate::health::DropReason;
 use crate::pipeline::Local;
-use crate::pipeline::transport::FailureKind;
+use crate::pipeline::delivery::transport::FailureKind;
 
 #[derive(Clone, Debug, Default)]
 struct Recorder {

@@ -6,8 +6,8 @@ use tracing_genai_test_support::{Authority, GrpcReceiver, OtlpReceiver, Proxy};
 
 use super::*;
 use crate::config::env::Env;
+use crate::pipeline::delivery::transport::FailureKind;
 use crate::pipeline::probe;
-use crate::pipeline::transport::FailureKind;
 
 struct Office {
     authority: Arc<Authority>,

@@ -5,7 +5,7 @@ use tokio::runtime::{Builder, Runtime};
 use tracing_genai_test_support::{Answer, OtlpReceiver};
 
 use super::*;
-use crate::pipeline::transport::{Outcome, Packed, Transport};
+use crate::pipeline::delivery::transport::{Outcome, Packed, Transport};
 
 fn runtimes() -> Vec<(&'static str, Runtime)> {
     vec![

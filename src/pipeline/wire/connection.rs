@@ -13,11 +13,11 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri};
 use opentelemetry_http::{HttpClient, HttpError};
 use ureq::Agent;
 
-use super::snapshot::without_secrets;
-use super::start_error::StartError;
 use super::tls::tls_config;
 use crate::config::proxy::Proxy;
 use crate::config::settings::Destination;
+use crate::pipeline::delivery::snapshot::without_secrets;
+use crate::pipeline::delivery::start_error::StartError;
 
 /// Blocking: for threads that may wait.
 pub(crate) struct Connection {
@@ -49,7 +49,7 @@ impl Connection {
 
     /// Posts a body and reads the answer, up to 1 MiB of it. The time is for everything, the
     /// reading of the answer's last byte included.
-    pub(super) fn post(
+    pub(crate) fn post(
         &self,
         body: &[u8],
         content_type: HeaderValue,
@@ -72,7 +72,7 @@ impl Connection {
     }
 
     /// The values of the destination's headers.
-    pub(super) fn secrets(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = &str> {
         let secret = self.headers.values().filter(|value| value.is_sensitive());
         secret.filter_map(|value| value.to_str().ok())
     }
@@ -152,10 +152,10 @@ fn tunnel(destination: &Destination, proxy: &Proxy) -> Result<ureq::Proxy, Start
 }
 
 /// By the specification, the exporter; by our own wish, who made it.
-pub(super) const USER_AGENT_PRODUCT: &str =
+pub(crate) const USER_AGENT_PRODUCT: &str =
     concat!("OTel-OTLP-Exporter-Rust/0.33.1 tracing-genai/", env!("CARGO_PKG_VERSION"));
-pub(super) const PROTOBUF: &str = "application/x-protobuf";
+pub(crate) const PROTOBUF: &str = "application/x-protobuf";
 /// "No limit" in numbers that clocks can add.
-pub(super) const MAX_TIMEOUT: Duration = Duration::from_secs(24 * 3600);
+pub(crate) const MAX_TIMEOUT: Duration = Duration::from_secs(24 * 3600);
 const MAX_HEADER_BYTES: usize = 64 * 1024;
 const MAX_BODY_BYTES: u64 = 1 << 20;

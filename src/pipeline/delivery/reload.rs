@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use super::account::Account;
 use super::outlets::{Outlet, Outlets, close_all, destinations, queues};
-use super::resource::resource_changes;
 use super::signal::Signal;
 use super::start_error::StartError;
 use crate::config::settings::{Batch, Destination, Settings};
 use crate::health::DropReason;
+use crate::pipeline::resource::resource_changes;
 use crate::policy::Policy;
 
 /// What a reload did.
@@ -32,7 +32,7 @@ enum From<S: Signal> {
 
 impl<S: Signal> Outlets<S> {
     /// `others` is what else can fail and has to be done, or not, together with this.
-    pub(super) fn apply<R>(
+    pub(crate) fn apply<R>(
         &self,
         current: &Settings,
         new: &Settings,

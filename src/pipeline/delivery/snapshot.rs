@@ -68,7 +68,7 @@ pub(crate) struct DestinationSnapshot {
 }
 
 impl DestinationSnapshot {
-    pub(super) fn new<S: Signal>(outlet: &Outlet<S>, draining: bool) -> Self {
+    pub(crate) fn new<S: Signal>(outlet: &Outlet<S>, draining: bool) -> Self {
         let Outlet { name, destination, queue, account } = outlet;
         let destination = destination.as_ref();
         Self {
@@ -91,7 +91,7 @@ impl DestinationSnapshot {
 }
 
 /// A URL without user information and query, where people put keys.
-pub(super) fn without_secrets(url: &str) -> String {
+pub(crate) fn without_secrets(url: &str) -> String {
     let end = url.find(['?', '#']).unwrap_or(url.len());
     let (scheme, rest) = match url[..end].split_once("://") {
         Some((scheme, rest)) => (scheme, rest),

@@ -26,15 +26,15 @@ use super::connection::USER_AGENT_PRODUCT;
 use super::http::hide_secrets;
 use super::otlp::missing;
 use super::request::Export;
-use super::snapshot::without_secrets;
-use super::start_error::StartError;
 use super::tls::{PemFile, client_files, crypto_provider, system_roots_work};
-use super::transport::{Failure, FailureKind, Outcome};
 use crate::config::proxy::Proxy;
 use crate::config::settings::{Compression, Destination};
+use crate::pipeline::delivery::snapshot::without_secrets;
+use crate::pipeline::delivery::start_error::StartError;
+use crate::pipeline::delivery::transport::{Failure, FailureKind, Outcome};
 
 /// A connection to one destination.
-pub(super) struct GrpcTransport {
+pub(crate) struct GrpcTransport {
     endpoint: Endpoint,
     tunnel: Option<Tunnel<HttpConnector>>,
     /// All of a request's own metadata.
@@ -51,7 +51,7 @@ struct Session {
 }
 
 impl GrpcTransport {
-    pub(super) fn new(destination: &Destination) -> Result<Self, StartError> {
+    pub(crate) fn new(destination: &Destination) -> Result<Self, StartError> {
         let gzip = destination.compression == Compression::Gzip;
         if gzip && !cfg!(feature = "gzip") {
             return Err(missing(destination, "compression gzip", "gzip"));
@@ -64,7 +64,7 @@ impl GrpcTransport {
         Ok(Self { endpoint, tunnel, metadata, secrets: secrets.collect(), gzip, session: None })
     }
 
-    pub(super) fn send(&mut self, parcel: &impl Export, timeout: Duration) -> Outcome {
+    pub(crate) fn send(&mut self, parcel: &impl Export, timeout: Duration) -> Outcome {
         let session = match self.session.take() {
             Some(session) => session,
             None => match self.connect() {

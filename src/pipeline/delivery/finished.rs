@@ -8,7 +8,7 @@ use crate::health::{Fate, Health, Ledger};
 
 /// A finished item, shared by the destinations it goes to.
 #[derive(Debug)]
-pub(super) struct Finished<S> {
+pub(crate) struct Finished<S> {
     item: S,
     bytes: usize,
     track: Track,
@@ -22,29 +22,29 @@ struct Track {
 }
 
 impl<S: Signal> Finished<S> {
-    pub(super) fn new(item: S, destinations: usize) -> Arc<Self> {
+    pub(crate) fn new(item: S, destinations: usize) -> Arc<Self> {
         let open = u32::try_from(destinations).unwrap_or(u32::MAX);
         let track = Track { worst: AtomicU8::new(0), open: AtomicU32::new(open) };
         Arc::new(Self { bytes: item.size(), item, track })
     }
 
     /// About what it takes.
-    pub(super) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
 
     /// One more destination. Only while at least one is not settled.
-    pub(super) fn add_destination(&self) {
+    pub(crate) fn add_destination(&self) {
         self.track.open.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Records what became of the item at one destination; the last one counts it.
-    pub(super) fn settle(&self, fate: Fate, health: &Health) {
+    pub(crate) fn settle(&self, fate: Fate, health: &Health) {
         self.track.settle(fate, S::ledger(health));
     }
 
     /// The item and its receipt. Copies the item only while another destination needs it too.
-    pub(super) fn take(self: Arc<Self>) -> (S, Receipt<S>) {
+    pub(crate) fn take(self: Arc<Self>) -> (S, Receipt<S>) {
         let bytes = self.bytes;
         let (item, holder) = match Arc::try_unwrap(self) {
             Ok(Self { item, track, .. }) => (item, Holder::Sole(track)),
@@ -67,10 +67,10 @@ impl Track {
 /// The duty to say what became of an item at one destination.
 #[derive(Debug)]
 #[must_use]
-pub(super) struct Receipt<S> {
+pub(crate) struct Receipt<S> {
     holder: Holder<S>,
     /// See [`Finished::bytes`].
-    pub(super) bytes: usize,
+    pub(crate) bytes: usize,
 }
 
 #[derive(Debug)]
@@ -80,7 +80,7 @@ enum Holder<S> {
 }
 
 impl<S: Signal> Receipt<S> {
-    pub(super) fn settle(self, fate: Fate, health: &Health) {
+    pub(crate) fn settle(self, fate: Fate, health: &Health) {
         match &self.holder {
             Holder::Sole(track) => track.settle(fate, S::ledger(health)),
             Holder::Shared(finished) => finished.settle(fate, health),

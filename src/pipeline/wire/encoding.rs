@@ -5,12 +5,12 @@ use http::HeaderValue;
 use super::connection::PROTOBUF;
 use super::otlp::missing;
 use super::request::Export;
-use super::start_error::StartError;
 use crate::config::settings::{Compression, Destination, Protocol};
+use crate::pipeline::delivery::start_error::StartError;
 
 /// How bodies are encoded for one destination.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Encoding {
+pub(crate) struct Encoding {
     #[cfg(feature = "http-json")]
     json: bool,
     #[cfg(feature = "gzip")]
@@ -18,7 +18,7 @@ pub(super) struct Encoding {
 }
 
 impl Encoding {
-    pub(super) fn new(destination: &Destination) -> Result<Self, StartError> {
+    pub(crate) fn new(destination: &Destination) -> Result<Self, StartError> {
         let json = destination.protocol == Protocol::HttpJson;
         let gzip = destination.compression == Compression::Gzip;
         if json && !cfg!(feature = "http-json") {
@@ -35,7 +35,7 @@ impl Encoding {
         })
     }
 
-    pub(super) fn content_type(self) -> HeaderValue {
+    pub(crate) fn content_type(self) -> HeaderValue {
         #[cfg(feature = "http-json")]
         if self.json {
             return HeaderValue::from_static("application/json");
@@ -43,7 +43,7 @@ impl Encoding {
         HeaderValue::from_static(PROTOBUF)
     }
 
-    pub(super) fn content_encoding(self) -> Option<HeaderValue> {
+    pub(crate) fn content_encoding(self) -> Option<HeaderValue> {
         #[cfg(feature = "gzip")]
         if self.gzip {
             return Some(HeaderValue::from_static("gzip"));
@@ -51,7 +51,7 @@ impl Encoding {
         None
     }
 
-    pub(super) fn encode(self, request: &impl Export) -> Vec<u8> {
+    pub(crate) fn encode(self, request: &impl Export) -> Vec<u8> {
         let body = self.plain(request);
         #[cfg(feature = "gzip")]
         if self.gzip {

@@ -9,25 +9,25 @@ use super::answer::{delivered, is_page, retry_after, server_message, tidy};
 use super::connection::Connection;
 use super::encoding::Encoding;
 use super::request::Export;
-use super::start_error::StartError;
-use super::transport::{Failure, FailureKind, Outcome};
 use crate::config::settings::Destination;
+use crate::pipeline::delivery::start_error::StartError;
+use crate::pipeline::delivery::transport::{Failure, FailureKind, Outcome};
 
 /// Sends spans to one destination.
 #[derive(Debug)]
-pub(super) struct HttpTransport {
+pub(crate) struct HttpTransport {
     connection: Connection,
     encoding: Encoding,
 }
 
 impl HttpTransport {
-    pub(super) fn new(destination: &Destination) -> Result<Self, StartError> {
+    pub(crate) fn new(destination: &Destination) -> Result<Self, StartError> {
         let encoding = Encoding::new(destination)?;
         let connection = Connection::new(destination, destination.spans_url())?;
         Ok(Self { connection, encoding })
     }
 
-    pub(super) fn send(&self, parcel: &impl Export, timeout: Duration) -> Outcome {
+    pub(crate) fn send(&self, parcel: &impl Export, timeout: Duration) -> Outcome {
         let (body, encoding) = (self.encoding.encode(parcel), self.encoding);
         let (kind, coding) = (encoding.content_type(), encoding.content_encoding());
         match self.connection.post(&body, kind, coding, timeout) {
@@ -71,7 +71,7 @@ impl HttpTransport {
 }
 
 /// Some servers repeat the credentials they did not like.
-pub(super) fn hide_secrets<'a>(
+pub(crate) fn hide_secrets<'a>(
     mut message: String,
     secrets: impl Iterator<Item = &'a str>,
 ) -> String {

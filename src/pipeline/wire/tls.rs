@@ -9,11 +9,11 @@ use std::sync::Arc;
 use rustls::crypto::CryptoProvider;
 use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig, parse_pem};
 
-use super::start_error::StartError;
 use crate::config::settings::Destination;
+use crate::pipeline::delivery::start_error::StartError;
 
 /// The TLS settings of a destination, with its files read and checked.
-pub(super) fn tls_config(destination: &Destination) -> Result<TlsConfig, StartError> {
+pub(crate) fn tls_config(destination: &Destination) -> Result<TlsConfig, StartError> {
     let provider = crypto_provider();
     let roots = match &destination.ca_cert {
         Some(path) => {
@@ -40,7 +40,7 @@ pub(super) fn tls_config(destination: &Destination) -> Result<TlsConfig, StartEr
 }
 
 /// The client's certificate and its key, where the destination has them.
-pub(super) fn client_files(
+pub(crate) fn client_files(
     destination: &Destination,
 ) -> Result<Option<(PemFile<'_>, PemFile<'_>)>, StartError> {
     match (&destination.client_cert, &destination.client_key) {
@@ -57,7 +57,7 @@ pub(super) fn client_files(
     }
 }
 
-pub(super) fn crypto_provider() -> Arc<CryptoProvider> {
+pub(crate) fn crypto_provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
 
@@ -65,12 +65,12 @@ fn needs_tls(destination: &Destination) -> bool {
     destination.spans_url().get(..6).is_some_and(|start| start.eq_ignore_ascii_case("https:"))
 }
 
-pub(super) fn system_roots_work(provider: &Arc<CryptoProvider>) -> bool {
+pub(crate) fn system_roots_work(provider: &Arc<CryptoProvider>) -> bool {
     rustls_platform_verifier::Verifier::new(Arc::clone(provider)).is_ok()
 }
 
 /// A file of certificates or keys.
-pub(super) struct PemFile<'a> {
+pub(crate) struct PemFile<'a> {
     destination: &'a Destination,
     path: &'a Path,
     bytes: Vec<u8>,
@@ -78,7 +78,7 @@ pub(super) struct PemFile<'a> {
 
 impl<'a> PemFile<'a> {
     /// Reads a regular file of at most 1 MiB.
-    pub(super) fn read(destination: &'a Destination, path: &'a Path) -> Result<Self, StartError> {
+    pub(crate) fn read(destination: &'a Destination, path: &'a Path) -> Result<Self, StartError> {
         let mut bytes = Vec::new();
         let file = File::open(path).and_then(|file| match file.metadata()?.is_file() {
             true => Ok(file),
@@ -92,7 +92,7 @@ impl<'a> PemFile<'a> {
         }
     }
 
-    pub(super) fn certificates(&self) -> Result<Vec<Certificate<'static>>, StartError> {
+    pub(crate) fn certificates(&self) -> Result<Vec<Certificate<'static>>, StartError> {
         let mut certificates = Vec::new();
         for item in parse_pem(&self.bytes) {
             match item {
@@ -107,14 +107,14 @@ impl<'a> PemFile<'a> {
         }
     }
 
-    pub(super) fn private_key(&self) -> Result<PrivateKey<'static>, StartError> {
+    pub(crate) fn private_key(&self) -> Result<PrivateKey<'static>, StartError> {
         // The error of the parser could quote the key.
         PrivateKey::from_pem(&self.bytes)
             .map_err(|_| self.problem("no private key in PEM form in this file"))
     }
 
     #[cfg(feature = "otel-grpc")]
-    pub(super) fn bytes(&self) -> &[u8] {
+    pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 

@@ -4,12 +4,12 @@ use std::time::{Duration, Instant};
 
 use super::otlp::Wire;
 use super::request::Export;
-use super::transport::{Failure, Outcome};
+use crate::pipeline::delivery::transport::{Failure, Outcome};
 
 /// Remembers that a receiver has no place for a signal. It is left alone for a while then; one
 /// that was set up meanwhile is found.
 #[derive(Debug)]
-pub(super) struct Refusal {
+pub(crate) struct Refusal {
     /// What is not taken, and the key that switches it off.
     items: &'static str,
     switch: &'static str,
@@ -17,12 +17,12 @@ pub(super) struct Refusal {
 }
 
 impl Refusal {
-    pub(super) fn of(items: &'static str, switch: &'static str) -> Self {
+    pub(crate) fn of(items: &'static str, switch: &'static str) -> Self {
         Self { items, switch, said: None }
     }
 
     /// Sends, unless the receiver said no a moment ago. The first no is a warning in the log.
-    pub(super) fn send(
+    pub(crate) fn send(
         &mut self,
         wire: &mut Wire,
         request: &impl Export,

@@ -9,15 +9,15 @@ use std::sync::Arc;
 use opentelemetry_sdk::trace::SpanData;
 
 use super::account::Account;
-#[cfg(feature = "otel-http")]
-use super::otlp::{Nested, OtlpResource};
-use super::preparation::Preparation;
-#[cfg(feature = "otel-http")]
-use super::request::Export;
-use super::size;
 use crate::capture::tracer::Core;
 use crate::config::settings::{Batch, Destination, Settings};
 use crate::health::{Health, Ledger};
+use crate::pipeline::preparation::Preparation;
+use crate::pipeline::size;
+#[cfg(feature = "otel-http")]
+use crate::pipeline::wire::otlp::{Nested, OtlpResource};
+#[cfg(feature = "otel-http")]
+use crate::pipeline::wire::request::Export;
 use crate::policy::Policy;
 
 /// A kind of telemetry, by one item of it.
@@ -75,10 +75,10 @@ pub(crate) trait Signal: Clone + Debug + Send + Sync + 'static {
 /// An item that is ready for one destination.
 #[derive(Debug)]
 pub(crate) struct Prepared<S> {
-    pub(super) item: S,
+    pub(crate) item: S,
     /// What is left when the policy takes content back before the item is delivered, to be prepared
     /// again. There for each item where the policy captures any content, and for none elsewhere.
-    pub(super) without_content: Option<S>,
+    pub(crate) without_content: Option<S>,
 }
 
 impl Signal for SpanData {

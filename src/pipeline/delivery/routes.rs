@@ -11,7 +11,7 @@ use crate::health::{DropReason, Fate, Health};
 
 /// Where items go. Read for each item, replaced by a reload.
 #[derive(Debug)]
-pub(super) struct Routes<S>(ArcSwap<Route<S>>);
+pub(crate) struct Routes<S>(ArcSwap<Route<S>>);
 
 #[derive(Debug)]
 struct Route<S> {
@@ -20,22 +20,22 @@ struct Route<S> {
 }
 
 impl<S: Signal> Routes<S> {
-    pub(super) fn new(queues: Vec<Arc<Queue<S>>>) -> Self {
+    pub(crate) fn new(queues: Vec<Arc<Queue<S>>>) -> Self {
         Self(ArcSwap::from_pointee(Route { queues, shut_down: false }))
     }
 
     /// From now on items go to these queues. Comes before the old ones are closed.
-    pub(super) fn replace(&self, queues: Vec<Arc<Queue<S>>>) {
+    pub(crate) fn replace(&self, queues: Vec<Arc<Queue<S>>>) {
         self.0.store(Arc::new(Route { queues, shut_down: false }));
     }
 
     /// From now on items are counted and dropped.
-    pub(super) fn shut_down(&self) {
+    pub(crate) fn shut_down(&self) {
         self.0.store(Arc::new(Route { queues: Vec::new(), shut_down: true }));
     }
 
     /// Sends an item that was counted in.
-    pub(super) fn send(&self, item: S, health: &Health) {
+    pub(crate) fn send(&self, item: S, health: &Health) {
         let route = self.0.load();
         let Some((last, others)) = route.queues.split_last() else {
             S::ledger(health).settle(Fate::Dropped(route.reason()), 1);

@@ -12,12 +12,12 @@ use std::time::{Duration, Instant};
 use super::account::Account;
 use super::finished::Finished;
 use super::signal::Signal;
-use super::size;
 use crate::config::settings::Batch;
 use crate::health::{DropReason, Fate, Health};
+use crate::pipeline::size;
 
 #[derive(Debug)]
-pub(super) struct Queue<S> {
+pub(crate) struct Queue<S> {
     state: Mutex<State<S>>,
     /// Something to do for the worker.
     work: Condvar,
@@ -55,9 +55,9 @@ struct State<S> {
 
 /// So many spans, and about how many bytes they take.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Load {
-    pub(super) spans: usize,
-    pub(super) bytes: usize,
+pub(crate) struct Load {
+    pub(crate) spans: usize,
+    pub(crate) bytes: usize,
 }
 
 /// Flushes are numbered.
@@ -82,7 +82,7 @@ enum Mode {
 
 /// What the worker has to do.
 #[derive(Debug)]
-pub(super) enum Work<S> {
+pub(crate) enum Work<S> {
     Batch(Vec<Arc<Finished<S>>>),
     /// Everything is settled that this flush waits for; the transport may hold something back.
     Flush(u64),
@@ -91,14 +91,14 @@ pub(super) enum Work<S> {
 
 /// A flush to wait for.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Ticket {
+pub(crate) struct Ticket {
     number: u64,
     target: u64,
 }
 
 /// A span that the queue did not take.
 #[derive(Debug)]
-pub(super) enum Refused<S> {
+pub(crate) enum Refused<S> {
     /// Counted; nothing more to do.
     Full,
     /// The destination was removed: the span is still to be routed.
@@ -107,7 +107,7 @@ pub(super) enum Refused<S> {
 
 /// Why a pause ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Pause {
+pub(crate) enum Pause {
     Elapsed,
     /// Somebody is waiting for a flush.
     Urgent,
@@ -116,7 +116,7 @@ pub(super) enum Pause {
 }
 
 impl<S: Signal> Queue<S> {
-    pub(super) fn new(batch: Batch, account: Arc<Account>, health: Arc<Health>) -> Self {
+    pub(crate) fn new(batch: Batch, account: Arc<Account>, health: Arc<Health>) -> Self {
         let state = State {
             spans: VecDeque::new(),
             bytes: 0,
@@ -138,7 +138,7 @@ impl<S: Signal> Queue<S> {
     }
 
     /// Takes a span in, unless there is no room.
-    pub(super) fn offer(&self, finished: Arc<Finished<S>>) -> Result<(), Refused<S>> {
+    pub(crate) fn offer(&self, finished: Arc<Finished<S>>) -> Result<(), Refused<S>> {
         let mut state = self.lock();
         if state.mode != Mode::Open {
             drop(state);
@@ -167,7 +167,7 @@ impl<S: Signal> Queue<S> {
     }
 
     /// Waits for a batch that is full, due, or asked for.
-    pub(super) fn next(&self) -> Work<S> {
+    pub(crate) fn next(&self) -> Work<S> {
         let mut state = self.lock();
         loop {
             let now = Instant::now();
@@ -198,7 +198,7 @@ impl<S: Signal> Queue<S> {
     }
 
     /// Waits before the next attempt. A flush ends the wait unless the destination asked for it.
-    pub(super) fn pause(&self, wait: Duration, asked_by_destination: bool) -> Pause {
+    pub(crate) fn pause(&self, wait: Duration, asked_by_destination: bool) -> Pause {
         let end = Instant::now() + wait;
         let mut state = self.lock();
         let asked_before = state.is_urgent();
@@ -218,7 +218,7 @@ impl<S: Signal> Queue<S> {
     }
 
     /// Counts spans that the worker has finished with.
-    pub(super) fn settled(&self, load: Load) {
+    pub(crate) fn settled(&self, load: Load) {
         let mut state = self.lock();
         state.in_hand.spans = state.in_hand.spans.saturating_sub(load.spans);
         state.in_hand.bytes = state.in_hand.bytes.saturating_sub(load.bytes);
@@ -229,7 +229,7 @@ impl<S: Signal> Queue<S> {
 
     /// The destination does not answer: whoever is waiting for a flush need not wait longer.
     /// `true` if that is also the end of trying, because the process is about to end.
-    pub(super) fn give_up(&self) -> bool {
+    pub(crate) fn give_up(&self) -> bool {
         let mut state = self.lock();
         state.flush.gave_up = state.flush.asked;
         state.breaker_open = true;
@@ -241,17 +241,17 @@ impl<S: Signal> Queue<S> {
     }
 
     /// No time left: stops and drops what is queued.
-    pub(super) fn stop(&self) {
+    pub(crate) fn stop(&self) {
         self.drop_all(self.lock());
     }
 
-    pub(super) fn answering(&self) {
+    pub(crate) fn answering(&self) {
         self.lock().breaker_open = false;
     }
 
     /// Begins an attempt and gives the time for it: never past the end of shutdown. `None` when
     /// that is over.
-    pub(super) fn begin_attempt(&self, timeout: Duration) -> Option<Duration> {
+    pub(crate) fn begin_attempt(&self, timeout: Duration) -> Option<Duration> {
         let mut state = self.lock();
         let timeout = match state.mode {
             Mode::Open => Some(timeout),
@@ -266,13 +266,13 @@ impl<S: Signal> Queue<S> {
         timeout
     }
 
-    pub(super) fn end_attempt(&self) {
+    pub(crate) fn end_attempt(&self) {
         self.lock().attempting = false;
         self.progress.notify_all();
     }
 
     /// Waits until the attempt that is under way, if there is one, has ended.
-    pub(super) fn wait_attempt(&self, deadline: Instant) {
+    pub(crate) fn wait_attempt(&self, deadline: Instant) {
         let mut state = self.lock();
         let number = state.attempts;
         while state.attempting && state.attempts == number && state.mode != Mode::Stopped {
@@ -285,12 +285,12 @@ impl<S: Signal> Queue<S> {
     }
 
     /// What a span is counted as when there is no time left for it.
-    pub(super) fn drop_reason(&self) -> DropReason {
+    pub(crate) fn drop_reason(&self) -> DropReason {
         self.lock().reason
     }
 
     /// Asks for everything queued now; see [`Queue::wait_flushed`].
-    pub(super) fn ask_flush(&self) -> Ticket {
+    pub(crate) fn ask_flush(&self) -> Ticket {
         let mut state = self.lock();
         state.flush.asked += 1;
         state.flush.target = state.pushed;
@@ -300,14 +300,14 @@ impl<S: Signal> Queue<S> {
         ticket
     }
 
-    pub(super) fn flushed(&self, number: u64) {
+    pub(crate) fn flushed(&self, number: u64) {
         self.lock().flush.done = number;
         self.progress.notify_all();
     }
 
     /// Waits until the flush is done, trying was given up, or the time is over. Returns how many
     /// spans are still waiting.
-    pub(super) fn wait_flushed(&self, ticket: Ticket, deadline: Instant) -> u64 {
+    pub(crate) fn wait_flushed(&self, ticket: Ticket, deadline: Instant) -> u64 {
         let mut state = self.lock();
         loop {
             let now = Instant::now();
@@ -323,7 +323,7 @@ impl<S: Signal> Queue<S> {
     }
 
     /// Takes no more spans; what is there is delivered until `until`, then dropped.
-    pub(super) fn close(&self, until: Instant, reason: DropReason) {
+    pub(crate) fn close(&self, until: Instant, reason: DropReason) {
         let mut state = self.lock();
         // The earlier end wins: a destination that drains after a reload must not outlive shutdown.
         let is_earlier = match state.mode {
@@ -340,7 +340,7 @@ impl<S: Signal> Queue<S> {
 
     /// Waits until the worker has stopped or the time is over; then nothing is queued any more.
     /// Returns how many spans the worker still has in hand: sent, perhaps, but not answered.
-    pub(super) fn wait_stopped(&self, deadline: Instant, reason: DropReason) -> usize {
+    pub(crate) fn wait_stopped(&self, deadline: Instant, reason: DropReason) -> usize {
         let mut state = self.lock();
         loop {
             let now = Instant::now();
@@ -358,7 +358,7 @@ impl<S: Signal> Queue<S> {
     }
 
     /// What it holds, in the worker's hands too.
-    pub(super) fn load(&self) -> Load {
+    pub(crate) fn load(&self) -> Load {
         let state = self.lock();
         Load {
             spans: state.spans.len() + state.in_hand.spans,
@@ -367,16 +367,16 @@ impl<S: Signal> Queue<S> {
     }
 
     /// Nothing is left in it, nor on its way.
-    pub(super) fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         let state = self.lock();
         state.mode == Mode::Stopped && state.in_hand.spans == 0
     }
 
-    pub(super) fn is_breaker_open(&self) -> bool {
+    pub(crate) fn is_breaker_open(&self) -> bool {
         self.lock().breaker_open
     }
 
-    pub(super) fn set_batch(&self, batch: Batch) {
+    pub(crate) fn set_batch(&self, batch: Batch) {
         let mut state = self.lock();
         state.batch = batch;
         state.due = state.due.min(Instant::now() + batch.schedule_delay);

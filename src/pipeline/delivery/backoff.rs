@@ -5,14 +5,14 @@ use std::time::Duration;
 
 /// Exponential waiting times with jitter.
 #[derive(Debug)]
-pub(super) struct Backoff {
+pub(crate) struct Backoff {
     next: Duration,
     max: Duration,
     random: u64,
 }
 
 impl Backoff {
-    pub(super) fn new(first: Duration, max: Duration) -> Self {
+    pub(crate) fn new(first: Duration, max: Duration) -> Self {
         // Seeds a small generator from the standard library's hash keys: enough to keep many
         // processes from coming back at the same moment.
         let random = RandomState::new().hash_one(0_u8) | 1;
@@ -20,7 +20,7 @@ impl Backoff {
     }
 
     /// Between half and the whole of the current step, which then doubles.
-    pub(super) fn wait(&mut self) -> Duration {
+    pub(crate) fn wait(&mut self) -> Duration {
         let step = self.next;
         self.next = (step * 2).min(self.max);
         self.random ^= self.random << 13;

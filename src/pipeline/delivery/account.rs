@@ -11,15 +11,15 @@ use crate::policy::{Policy, PolicyCell};
 /// The counts and the last events of one destination.
 #[derive(Debug)]
 pub(crate) struct Account {
-    pub(super) spans: Ledger,
+    pub(crate) spans: Ledger,
     /// Requests that were answered with success.
-    pub(super) requests: Counter,
+    pub(crate) requests: Counter,
     /// Attempts after the first.
-    pub(super) retries: Counter,
+    pub(crate) retries: Counter,
     /// What its format could not say.
-    pub(super) format: Arc<Counts>,
+    pub(crate) format: Arc<Counts>,
     /// Its own policy, which a reload may change while its spans are queued.
-    pub(super) policy: Arc<PolicyCell>,
+    pub(crate) policy: Arc<PolicyCell>,
     events: Mutex<Events>,
 }
 
@@ -31,7 +31,7 @@ struct Events {
 
 impl Account {
     /// `None` is a policy that adds nothing to that of the process.
-    pub(super) fn new(policy: Option<Policy>) -> Self {
+    pub(crate) fn new(policy: Option<Policy>) -> Self {
         Self {
             spans: Ledger::default(),
             requests: Counter::default(),
@@ -42,31 +42,31 @@ impl Account {
         }
     }
 
-    pub(super) fn succeeded(&self) {
+    pub(crate) fn succeeded(&self) {
         self.requests.increment();
         self.lock().last_success = Some(SystemTime::now());
     }
 
-    pub(super) fn failed(&self, failure: Failure) {
+    pub(crate) fn failed(&self, failure: Failure) {
         self.lock().last_error = Some((SystemTime::now(), failure));
     }
 
-    pub(super) fn last_success(&self) -> Option<SystemTime> {
+    pub(crate) fn last_success(&self) -> Option<SystemTime> {
         self.lock().last_success
     }
 
-    pub(super) fn last_error(&self) -> Option<(SystemTime, Failure)> {
+    pub(crate) fn last_error(&self) -> Option<(SystemTime, Failure)> {
         self.lock().last_error.clone()
     }
 
     /// Spans that the destination did not take.
-    pub(super) fn refused(&self) -> u64 {
+    pub(crate) fn refused(&self) -> u64 {
         let counts = self.spans.read();
         counts.failed + counts.rejected
     }
 
     /// Spans for which there was no time at shutdown.
-    pub(super) fn cut_off(&self) -> u64 {
+    pub(crate) fn cut_off(&self) -> u64 {
         let counts = self.spans.read();
         counts.dropped().filter(|(reason, _)| *reason == DropReason::Shutdown).map(|(_, n)| n).sum()
     }

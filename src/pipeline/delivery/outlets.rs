@@ -5,12 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::account::Account;
-use super::lifecycle::Undelivered;
-#[cfg(feature = "otel-http")]
-use super::otlp::OtlpTransport;
 use super::queue::{Queue, Ticket};
-#[cfg(feature = "otel-http")]
-use super::resource::resource;
 use super::routes::Routes;
 use super::signal::Signal;
 use super::snapshot::DestinationSnapshot;
@@ -20,12 +15,17 @@ use super::worker::Worker;
 use crate::capture::tracer::Core;
 use crate::config::settings::{Batch, Destination, Settings};
 use crate::health::DropReason;
+use crate::pipeline::lifecycle::Undelivered;
+#[cfg(feature = "otel-http")]
+use crate::pipeline::resource::resource;
+#[cfg(feature = "otel-http")]
+use crate::pipeline::wire::otlp::OtlpTransport;
 
 /// The destinations of one signal.
 #[derive(Debug)]
-pub(super) struct Outlets<S: Signal> {
-    pub(super) routes: Arc<Routes<S>>,
-    pub(super) core: Arc<Core>,
+pub(crate) struct Outlets<S: Signal> {
+    pub(crate) routes: Arc<Routes<S>>,
+    pub(crate) core: Arc<Core>,
     running: Mutex<Running<S>>,
     /// Set for good by the first shutdown; a second one waits here for the first.
     shutdown: Mutex<()>,
@@ -33,29 +33,29 @@ pub(super) struct Outlets<S: Signal> {
 }
 
 #[derive(Debug)]
-pub(super) struct Running<S: Signal> {
-    pub(super) active: Vec<Outlet<S>>,
+pub(crate) struct Running<S: Signal> {
+    pub(crate) active: Vec<Outlet<S>>,
     /// Removed by a reload and not empty yet.
-    pub(super) draining: Vec<Outlet<S>>,
+    pub(crate) draining: Vec<Outlet<S>>,
 }
 
 /// A destination with its running worker.
 #[derive(Clone, Debug)]
-pub(super) struct Outlet<S: Signal> {
-    pub(super) name: String,
+pub(crate) struct Outlet<S: Signal> {
+    pub(crate) name: String,
     /// `None` for outlets that do not come from the settings.
-    pub(super) destination: Option<Destination>,
-    pub(super) queue: Arc<Queue<S>>,
-    pub(super) account: Arc<Account>,
+    pub(crate) destination: Option<Destination>,
+    pub(crate) queue: Arc<Queue<S>>,
+    pub(crate) account: Arc<Account>,
 }
 
 /// A flush that was asked for.
 #[derive(Debug)]
-pub(super) struct Flushing<S: Signal>(Vec<(Outlet<S>, u64, Ticket)>);
+pub(crate) struct Flushing<S: Signal>(Vec<(Outlet<S>, u64, Ticket)>);
 
 /// A shutdown that has begun.
 #[derive(Debug)]
-pub(super) struct Closing<'a, S: Signal> {
+pub(crate) struct Closing<'a, S: Signal> {
     _first: MutexGuard<'a, ()>,
     /// With what each had refused and not sent before.
     outlets: Vec<(Outlet<S>, u64, u64)>,
@@ -63,7 +63,7 @@ pub(super) struct Closing<'a, S: Signal> {
 }
 
 impl<S: Signal> Outlets<S> {
-    pub(super) fn start(settings: &Settings, core: Arc<Core>) -> Result<Self, StartError> {
+    pub(crate) fn start(settings: &Settings, core: Arc<Core>) -> Result<Self, StartError> {
         let mut active = Vec::new();
         for destination in destinations::<S>(settings) {
             let account = Arc::new(Account::new(destination.policy));
@@ -84,7 +84,7 @@ impl<S: Signal> Outlets<S> {
         })
     }
 
-    pub(super) fn add<T: Transport<Item = S>>(
+    pub(crate) fn add<T: Transport<Item = S>>(
         &self,
         name: &str,
         batch: Batch,
@@ -101,7 +101,7 @@ impl<S: Signal> Outlets<S> {
     }
 
     /// Asks for everything that is queued now.
-    pub(super) fn ask_flush(&self) -> Flushing<S> {
+    pub(crate) fn ask_flush(&self) -> Flushing<S> {
         let asked = self.all().into_iter().map(|outlet| {
             let (refused, ticket) = (outlet.account.refused(), outlet.queue.ask_flush());
             (outlet, refused, ticket)
@@ -110,7 +110,7 @@ impl<S: Signal> Outlets<S> {
     }
 
     /// Waits until the requests that are under way are over.
-    pub(super) fn wait_for_attempts(&self, deadline: Instant) {
+    pub(crate) fn wait_for_attempts(&self, deadline: Instant) {
         for outlet in self.all() {
             outlet.queue.wait_attempt(deadline);
         }
@@ -118,7 +118,7 @@ impl<S: Signal> Outlets<S> {
 
     /// From now on nothing more is taken; what is there is delivered within `timeout`. `last` may
     /// still send. `None` where there was a shutdown before.
-    pub(super) fn close(&self, timeout: Duration, last: impl FnOnce()) -> Option<Closing<'_, S>> {
+    pub(crate) fn close(&self, timeout: Duration, last: impl FnOnce()) -> Option<Closing<'_, S>> {
         let first = self.shutdown.lock().unwrap_or_else(PoisonError::into_inner);
         if self.shut_down.swap(true, Ordering::AcqRel) {
             return None;
@@ -142,11 +142,11 @@ impl<S: Signal> Outlets<S> {
         Some(Closing { _first: first, outlets: counted.collect(), deadline })
     }
 
-    pub(super) fn is_shut_down(&self) -> bool {
+    pub(crate) fn is_shut_down(&self) -> bool {
         self.shut_down.load(Ordering::Acquire)
     }
 
-    pub(super) fn snapshot(&self) -> Vec<DestinationSnapshot> {
+    pub(crate) fn snapshot(&self) -> Vec<DestinationSnapshot> {
         let running = self.lock();
         let mut destinations: Vec<_> =
             running.active.iter().map(|outlet| DestinationSnapshot::new(outlet, false)).collect();
@@ -160,7 +160,7 @@ impl<S: Signal> Outlets<S> {
         destinations
     }
 
-    pub(super) fn lock(&self) -> MutexGuard<'_, Running<S>> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Running<S>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -172,7 +172,7 @@ impl<S: Signal> Outlets<S> {
 
 impl<S: Signal> Flushing<S> {
     /// Waits until it is delivered, given up, or the time is over.
-    pub(super) fn wait(self, deadline: Instant) -> Undelivered {
+    pub(crate) fn wait(self, deadline: Instant) -> Undelivered {
         let mut left = Undelivered::default();
         for (outlet, refused_before, ticket) in self.0 {
             left.waiting += outlet.queue.wait_flushed(ticket, deadline);
@@ -184,7 +184,7 @@ impl<S: Signal> Flushing<S> {
 
 impl<S: Signal> Closing<'_, S> {
     /// Waits until everything is delivered or the time is over.
-    pub(super) fn wait(self) -> Undelivered {
+    pub(crate) fn wait(self) -> Undelivered {
         let mut left = Undelivered::default();
         for (outlet, refused, cut_off) in &self.outlets {
             let unconfirmed = outlet.queue.wait_stopped(self.deadline, DropReason::Shutdown);
@@ -199,7 +199,7 @@ impl<S: Signal> Closing<'_, S> {
 impl<S: Signal> Outlet<S> {
     /// Builds what a destination needs and starts its thread.
     #[cfg(feature = "otel-http")]
-    pub(super) fn open(
+    pub(crate) fn open(
         settings: &Settings,
         destination: &Destination,
         account: Arc<Account>,
@@ -219,7 +219,7 @@ impl<S: Signal> Outlet<S> {
     }
 
     #[cfg(not(feature = "otel-http"))]
-    pub(super) fn open(
+    pub(crate) fn open(
         _settings: &Settings,
         destination: &Destination,
         _account: Arc<Account>,
@@ -265,16 +265,16 @@ impl<T: Transport> Start<'_, T> {
 }
 
 /// The destinations that a signal goes to.
-pub(super) fn destinations<S: Signal>(settings: &Settings) -> impl Iterator<Item = &Destination> {
+pub(crate) fn destinations<S: Signal>(settings: &Settings) -> impl Iterator<Item = &Destination> {
     let leaves = S::is_on(settings);
     settings.destinations.iter().filter(move |to| leaves && S::url(to).is_some())
 }
 
-pub(super) fn queues<S: Signal>(outlets: &[Outlet<S>]) -> Vec<Arc<Queue<S>>> {
+pub(crate) fn queues<S: Signal>(outlets: &[Outlet<S>]) -> Vec<Arc<Queue<S>>> {
     outlets.iter().map(|outlet| Arc::clone(&outlet.queue)).collect()
 }
 
-pub(super) fn close_all<S: Signal>(outlets: &[Outlet<S>], until: Instant, reason: DropReason) {
+pub(crate) fn close_all<S: Signal>(outlets: &[Outlet<S>], until: Instant, reason: DropReason) {
     for outlet in outlets {
         outlet.queue.close(until, reason);
     }

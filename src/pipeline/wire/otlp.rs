@@ -21,18 +21,18 @@ use super::grpc::GrpcTransport;
 use super::http::HttpTransport;
 use super::refusal::Refusal;
 use super::request::Export;
-use super::signal::Signal;
-use super::size;
-use super::start_error::StartError;
-use super::transport::{Failure, Outcome, Packed, Transport};
 use crate::config::settings::{Destination, Protocol};
+use crate::pipeline::delivery::signal::Signal;
+use crate::pipeline::delivery::start_error::StartError;
+use crate::pipeline::delivery::transport::{Failure, Outcome, Packed, Transport};
+use crate::pipeline::size;
 
 /// The resource as requests have it.
 pub(crate) type OtlpResource = ResourceAttributesWithSchema;
 
 /// Sends OTLP requests to one destination.
 #[derive(Debug)]
-pub(super) struct OtlpTransport<S> {
+pub(crate) struct OtlpTransport<S> {
     resource: OtlpResource,
     wire: Wire,
     /// For a signal that not every receiver takes.
@@ -41,14 +41,14 @@ pub(super) struct OtlpTransport<S> {
 }
 
 #[derive(Debug)]
-pub(super) enum Wire {
+pub(crate) enum Wire {
     Http(Box<HttpTransport>),
     #[cfg(feature = "otel-grpc")]
     Grpc(Box<GrpcTransport>),
 }
 
 impl Wire {
-    pub(super) fn new(destination: &Destination) -> Result<Self, StartError> {
+    pub(crate) fn new(destination: &Destination) -> Result<Self, StartError> {
         Ok(match destination.protocol {
             Protocol::HttpProtobuf | Protocol::HttpJson => {
                 Self::Http(Box::new(HttpTransport::new(destination)?))
@@ -61,13 +61,13 @@ impl Wire {
     }
 
     /// A wire to another of the destination's URLs than the one for spans.
-    pub(super) fn to(destination: &Destination, url: Option<&str>) -> Result<Self, StartError> {
+    pub(crate) fn to(destination: &Destination, url: Option<&str>) -> Result<Self, StartError> {
         let traces_url = url.map(str::to_owned);
         Self::new(&Destination { traces_url, ..destination.clone() })
     }
 
     /// Whether a failure says that there is nothing where requests go.
-    pub(super) fn is_missing(&self, failure: &Failure) -> bool {
+    pub(crate) fn is_missing(&self, failure: &Failure) -> bool {
         match self {
             Self::Http(_) => matches!(failure.code, Some(404 | 405)),
             #[cfg(feature = "otel-grpc")]
@@ -75,7 +75,7 @@ impl Wire {
         }
     }
 
-    pub(super) fn send(&mut self, request: &impl Export, timeout: Duration) -> Outcome {
+    pub(crate) fn send(&mut self, request: &impl Export, timeout: Duration) -> Outcome {
         match self {
             Self::Http(http) => http.send(request, timeout),
             #[cfg(feature = "otel-grpc")]
@@ -85,7 +85,7 @@ impl Wire {
 }
 
 impl<S: Signal> OtlpTransport<S> {
-    pub(super) fn new(destination: &Destination, resource: &Resource) -> Result<Self, StartError> {
+    pub(crate) fn new(destination: &Destination, resource: &Resource) -> Result<Self, StartError> {
         let wire = Wire::to(destination, S::url(destination))?;
         let refusal = S::OPTIONAL.map(|switch| Refusal::of(S::ITEMS, switch));
         Ok(Self { resource: resource.into(), wire, refusal, signal: PhantomData })
@@ -144,7 +144,7 @@ impl<S: Signal> Transport for OtlpTransport<S> {
     }
 }
 
-pub(super) fn missing(
+pub(crate) fn missing(
     destination: &Destination,
     what: &'static str,
     feature: &'static str,

@@ -9,9 +9,9 @@ use std::time::Duration;
 use opentelemetry::Context;
 
 use super::account::Account;
-use super::delivery::{Delivered, Delivery};
 use super::finished::{Finished, Receipt};
 use super::queue::{Load, Queue, Work};
+use super::retry::{Delivered, Delivery};
 use super::signal::{Prepared, Signal};
 use super::transport::{Failure, FailureKind, Packed, Transport};
 use crate::health::{DropReason, Fate, Health};
@@ -19,18 +19,18 @@ use crate::policy::Policy;
 
 /// What a destination's thread works with.
 #[derive(Debug)]
-pub(super) struct Worker<T: Transport> {
-    pub(super) queue: Arc<Queue<T::Item>>,
-    pub(super) account: Arc<Account>,
-    pub(super) health: Arc<Health>,
-    pub(super) preparation: <T::Item as Signal>::Preparation,
-    pub(super) timeout: Duration,
-    pub(super) transport: T,
+pub(crate) struct Worker<T: Transport> {
+    pub(crate) queue: Arc<Queue<T::Item>>,
+    pub(crate) account: Arc<Account>,
+    pub(crate) health: Arc<Health>,
+    pub(crate) preparation: <T::Item as Signal>::Preparation,
+    pub(crate) timeout: Duration,
+    pub(crate) transport: T,
 }
 
 impl<T: Transport> Worker<T> {
     /// Starts the thread; it ends when its queue is closed and empty, or out of time.
-    pub(super) fn start(self, name: &str) -> io::Result<()> {
+    pub(crate) fn start(self, name: &str) -> io::Result<()> {
         let thread = std::thread::Builder::new().name(thread_name::<T::Item>(name));
         let run = move || {
             // Nothing that the exporting code does may become a span of its own.

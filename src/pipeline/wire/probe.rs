@@ -15,10 +15,10 @@ use opentelemetry_proto::tonic::trace::v1::ResourceSpans;
 
 use super::otlp::Wire;
 use super::request::Export;
-use super::snapshot::without_secrets;
-use super::start_error::StartError;
-use super::transport::{Failure, FailureKind, Outcome};
 use crate::config::settings::{Destination, Protocol};
+use crate::pipeline::delivery::snapshot::without_secrets;
+use crate::pipeline::delivery::start_error::StartError;
+use crate::pipeline::delivery::transport::{Failure, FailureKind, Outcome};
 
 /// What a probe found, in one line, with what to change in another.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -10,10 +10,10 @@ use opentelemetry_proto::tonic::collector::trace::v1::{
 use prost::Message;
 use serde_json::Value as Json;
 
-use super::transport::Outcome;
+use crate::pipeline::delivery::transport::Outcome;
 
 /// A success over HTTP, with what the receiver says about single spans.
-pub(super) fn delivered(headers: &HeaderMap, body: &[u8]) -> Outcome {
+pub(crate) fn delivered(headers: &HeaderMap, body: &[u8]) -> Outcome {
     let partial = match content_type(headers) {
         "application/x-protobuf" => {
             ExportTraceServiceResponse::decode(body).ok().and_then(|answer| answer.partial_success)
@@ -25,7 +25,7 @@ pub(super) fn delivered(headers: &HeaderMap, body: &[u8]) -> Outcome {
 }
 
 /// A success but for what the receiver says about single spans.
-pub(super) fn delivered_but(partial: ExportTracePartialSuccess) -> Outcome {
+pub(crate) fn delivered_but(partial: ExportTracePartialSuccess) -> Outcome {
     Outcome::Delivered {
         rejected: u64::try_from(partial.rejected_spans).unwrap_or(0),
         message: (!partial.error_message.is_empty()).then(|| tidy(&partial.error_message)),
@@ -48,7 +48,7 @@ fn partial_of_json(answer: Json) -> Option<ExportTracePartialSuccess> {
 
 /// What the receiver says about a failure: a `google.rpc.Status` by the specification; JSON,
 /// text or a page of HTML from what stands before it.
-pub(super) fn server_message(headers: &HeaderMap, body: &[u8]) -> String {
+pub(crate) fn server_message(headers: &HeaderMap, body: &[u8]) -> String {
     let said = match content_type(headers) {
         "application/x-protobuf" => RpcStatus::decode(body).ok().map(|status| status.message),
         "application/json" => serde_json::from_slice(body).ok().and_then(message_of_json),
@@ -74,7 +74,7 @@ fn title_of_html(body: &[u8]) -> Option<String> {
 }
 
 /// When the receiver wants to be asked again: seconds, or a date.
-pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = value.parse() {
         return Some(Duration::from_secs(seconds));
@@ -84,7 +84,7 @@ pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 }
 
 /// On one line, without control characters, shortened.
-pub(super) fn tidy(text: &str) -> String {
+pub(crate) fn tidy(text: &str) -> String {
     let words = text.split(|c: char| c.is_whitespace() || c.is_control());
     let mut tidy = String::new();
     for word in words.filter(|word| !word.is_empty()) {
@@ -105,7 +105,7 @@ pub(super) fn tidy(text: &str) -> String {
 
 /// Whether a success is a page for people: of a login, a proxy or the backend's own surface, none of
 /// which keeps what it was sent. The type alone does not tell, frameworks give it to any answer.
-pub(super) fn is_page(headers: &HeaderMap, body: &[u8]) -> bool {
+pub(crate) fn is_page(headers: &HeaderMap, body: &[u8]) -> bool {
     let body = body.trim_ascii_start();
     let begins = |tag: &str| {
         body.get(..tag.len()).is_some_and(|start| start.eq_ignore_ascii_case(tag.as_bytes()))

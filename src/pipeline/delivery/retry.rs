@@ -17,7 +17,7 @@ use super::transport::{Failure, FailureKind, Outcome, Packed, Transport};
 
 /// What became of a parcel.
 #[derive(Debug)]
-pub(super) enum Delivered<P> {
+pub(crate) enum Delivered<P> {
     /// Taken, but for so many spans.
     Taken { rejected: u64 },
     /// Refused, or not taken for too long.
@@ -32,7 +32,7 @@ pub(super) enum Delivered<P> {
 
 /// Attempts and waiting for one destination.
 #[derive(Debug)]
-pub(super) struct Delivery<S> {
+pub(crate) struct Delivery<S> {
     queue: Arc<Queue<S>>,
     account: Arc<Account>,
     timeout: Duration,
@@ -40,11 +40,11 @@ pub(super) struct Delivery<S> {
 }
 
 impl<S: Signal> Delivery<S> {
-    pub(super) fn new(queue: Arc<Queue<S>>, account: Arc<Account>, timeout: Duration) -> Self {
+    pub(crate) fn new(queue: Arc<Queue<S>>, account: Arc<Account>, timeout: Duration) -> Self {
         Self { queue, account, timeout: timeout.min(MAX_TIMEOUT), breaker: None }
     }
 
-    pub(super) fn deliver<T: Transport<Item = S>>(
+    pub(crate) fn deliver<T: Transport<Item = S>>(
         &mut self,
         transport: &mut T,
         mut parcel: T::Parcel,

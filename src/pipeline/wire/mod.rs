@@ -1,0 +1,15 @@
+//! One request on its way to a receiver: encoding, HTTP, gRPC, TLS, and what the answer means.
+
+mod answer;
+mod connection;
+mod encoding;
+#[cfg(feature = "otel-grpc")]
+mod grpc;
+mod http;
+pub(crate) mod otlp;
+mod probe;
+pub(crate) mod refusal;
+pub(crate) mod request;
+mod tls;
+
+pub(crate) use probe::{Finding, Verdict, probe};
