@@ -4,10 +4,10 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::str::FromStr;
 
-use super::explain::Explanation;
-use super::file::File;
-use super::load::{FileSource, Sources, resolve};
-use super::problem::report;
+use super::decide::explain::Explanation;
+use super::decide::load::{FileSource, Sources, resolve};
+use super::read::file::File;
+use super::read::problem::report;
 use crate::error::Error;
 
 /// A configuration file, to check or explain it without starting anything.

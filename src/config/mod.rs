@@ -47,40 +47,17 @@
 //!
 #![doc = include_str!("keys.md")]
 
-mod block;
-mod certificates;
 mod check;
-pub(crate) mod compose;
-pub(crate) mod content;
-mod declarative;
-pub(crate) mod destinations;
-pub(crate) mod env;
-mod explain;
-mod file;
-mod header;
-mod json;
-pub(crate) mod keys;
-pub(crate) mod layer;
-mod lists;
-mod load;
-pub(crate) mod node;
-pub(crate) mod problem;
-pub(crate) mod proxy;
-mod reference;
-mod resolve;
-#[cfg(test)]
-mod schema;
-mod secret_file;
-pub(crate) mod settings;
-mod settle;
-pub(crate) mod source;
-mod suggest;
-mod url;
-mod value;
-mod variables;
+mod decide;
+mod read;
+mod say;
+
+pub(crate) use decide::{content, proxy, settings};
 #[cfg(feature = "yaml")]
-pub(crate) mod yaml;
+pub(crate) use read::yaml;
+pub(crate) use read::{compose, env, node, problem, source};
+pub(crate) use say::{keys, layer};
 
 pub use check::Config;
-pub use explain::Explanation;
-pub(crate) use load::{FileSource, Resolved, Sources, load};
+pub use decide::explain::Explanation;
+pub(crate) use decide::load::{FileSource, Resolved, Sources, load};

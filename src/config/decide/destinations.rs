@@ -1,0 +1,542 @@
+//! Where telemetry goes: the general endpoint and the entries of `exporters`.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::content;
+use super::proxy::Proxies;
+use super::resolve::{Effective, Source, Stack};
+use super::settings::{Compression, Destination, ExporterChoice, FormatChoice, Protocol};
+use super::url::{Address, BadAddress};
+use crate::config::read::problem::{Origin, Problem};
+use crate::config::read::secret::Secret;
+use crate::config::say::keys::{Field, OWN_PREFIX, Signal};
+use crate::config::say::layer::Layer;
+use crate::config::say::value::Value;
+use crate::format::backend::{self, Backend, backend_named};
+use crate::format::choice_named;
+use crate::policy::Policy;
+
+/// Which signals leave, and by what.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Signals {
+    pub(crate) traces: (bool, ExporterChoice),
+    pub(crate) metrics: (bool, ExporterChoice),
+    pub(crate) logs: (bool, ExporterChoice),
+    /// Metrics are not only on by default.
+    pub(crate) metrics_asked_for: bool,
+}
+
+impl Signals {
+    fn of(&self, signal: Signal) -> (bool, ExporterChoice) {
+        match signal {
+            Signal::Metrics => self.metrics,
+            Signal::Logs => self.logs,
+            Signal::General | Signal::Traces => self.traces,
+        }
+    }
+}
+
+/// How one signal reaches one receiver.
+#[derive(Clone, Debug)]
+struct Route {
+    url: String,
+    protocol: Protocol,
+    headers: Vec<(String, Secret)>,
+    ca_cert: Option<PathBuf>,
+    client_cert: Option<PathBuf>,
+    client_key: Option<PathBuf>,
+    compression: Compression,
+    timeout: Duration,
+    backend: &'static Backend,
+}
+
+/// What an entry of `exporters` takes from above: how to send, never where to or with what key.
+#[derive(Clone, Copy, Debug)]
+struct Inherited {
+    format: Option<FormatChoice>,
+    protocol: Option<Protocol>,
+    compression: Option<Compression>,
+    timeout: Option<Duration>,
+}
+
+/// All destinations, what explains them, and the policy that is loose enough for each.
+pub(crate) fn destinations(
+    stack: &mut Stack<'_>,
+    signals: Signals,
+    directory: Option<&Path>,
+) -> (Vec<Destination>, Policy) {
+    let general = stack.strongest(&[Field::Endpoint]);
+    let listed = stack.layers().iter().position(|source| source.layer.exporters.is_some());
+    let mut policy = content::policy(stack);
+    let inherited = Inherited {
+        format: format(stack),
+        protocol: protocol(stack, Signal::General),
+        compression: compression(stack, Signal::General),
+        timeout: timeout(stack, Signal::General),
+    };
+    let mut found = Vec::new();
+    let with_default = listed.is_none_or(|listed| general.is_some_and(|general| general <= listed));
+    let with_list = listed.is_some_and(|listed| general.is_none_or(|general| listed <= general));
+    if with_default {
+        let backend = backend(stack);
+        let shape = Shape {
+            name: "default",
+            backend: backend.unwrap_or(Backend::any()),
+            format: chosen(inherited.format, backend, None),
+            inherited,
+            policy: None,
+            is_default: true,
+        };
+        found.extend(destination(stack, signals, directory, &shape));
+    }
+    if let Some(listed) = listed {
+        if with_list {
+            if found.is_empty() && stack.general(Field::Backend).is_some() {
+                stack.warnings.push(String::from(
+                    "backend: has no effect on the entries of `exporters`; each has its own",
+                ));
+            }
+            found.extend(list(stack, listed, signals, directory, inherited, &mut policy));
+        } else {
+            stack.warnings.push(String::from(
+                "exporters: not used, an endpoint is set where it takes precedence",
+            ));
+        }
+    }
+    (found, policy)
+}
+
+/// The entries of `exporters`, each over the same entry in stronger layers.
+fn list(
+    stack: &mut Stack<'_>,
+    listed: usize,
+    signals: Signals,
+    directory: Option<&Path>,
+    inherited: Inherited,
+    policy: &mut Policy,
+) -> Vec<Destination> {
+    let source = stack.layers()[listed];
+    let entries: &[Layer] = source.layer.exporters.as_deref().unwrap_or_default();
+    let stacks: Vec<Stack<'_>> = entries
+        .iter()
+        .enumerate()
+        .map(|(number, entry)| {
+            let overrides = stack.layers()[..listed].iter().filter_map(|source| {
+                let layer = source.layer.exporter_overrides.get(&number)?;
+                Some(Source { layer, ..*source })
+            });
+            let own = Source { layer: entry, ..source };
+            stack.beside(overrides.chain([own]).collect())
+        })
+        .collect();
+    let decided = content::is_set(stack);
+    let mut own = Vec::new();
+    let mut found = Vec::new();
+    for (number, (entry, mut exporter)) in entries.iter().zip(stacks).enumerate() {
+        if matches!(value(exporter.general(Field::Enabled)), Some(Value::Bool(false))) {
+            continue;
+        }
+        let name = entry.name.clone().unwrap_or_else(|| number.to_string());
+        let mut asked = if content::is_set(&exporter) || !decided {
+            content::policy(&mut exporter)
+        } else {
+            content::apply_rest(*policy, &mut exporter)
+        };
+        if decided {
+            let allowed = asked.stricter(*policy);
+            if content::CAPTURES
+                .iter()
+                .any(|(_, class)| asked.allows(*class) && !allowed.allows(*class))
+            {
+                stack.warnings.push(format!(
+                    "exporters.{name}: captures no more content than `content_capture` lets through"
+                ));
+            }
+            asked = allowed;
+        }
+        own.push(asked);
+        let backend = backend(&mut exporter);
+        let shape = Shape {
+            name: &name,
+            backend: backend.unwrap_or(Backend::any()),
+            format: chosen(format(&mut exporter), backend, inherited.format),
+            inherited,
+            policy: Some(asked),
+            is_default: false,
+        };
+        let reached = destination(&mut exporter, signals, directory, &shape);
+        if reached.is_empty() && exporter.problems.is_empty() {
+            stack.warnings.push(format!("exporters.{name}: has no endpoint and is not used"));
+        }
+        found.extend(reached);
+        stack.problems.append(&mut exporter.problems);
+        stack.warnings.append(&mut exporter.warnings);
+    }
+    if !decided {
+        *policy = content::loosest(*policy, &own);
+    }
+    found
+}
+
+struct Shape<'a> {
+    name: &'a str,
+    backend: &'static Backend,
+    format: FormatChoice,
+    inherited: Inherited,
+    policy: Option<Policy>,
+    /// The one that is no entry of `exporters`. An exporter that was asked for without an endpoint
+    /// goes to the specification's default.
+    is_default: bool,
+}
+
+fn destination(
+    stack: &mut Stack<'_>,
+    signals: Signals,
+    directory: Option<&Path>,
+    shape: &Shape<'_>,
+) -> Vec<Destination> {
+    let mut found: Vec<(Destination, Route)> = Vec::new();
+    for signal in Signal::EACH {
+        let (enabled, exporter) = signals.of(signal);
+        let enabled = own_choice(stack, signal, shape).unwrap_or(enabled);
+        if !enabled || matches!(exporter, ExporterChoice::Console | ExporterChoice::None) {
+            continue;
+        }
+        let localhost = shape.is_default && exporter == ExporterChoice::Otlp;
+        if signal == Signal::Metrics && takes_no_metrics(stack, signals, shape) {
+            continue;
+        }
+        let Some(route) = route(stack, signal, directory, shape, localhost) else { continue };
+        let same = found.iter_mut().find(|(_, other)| other.travels_as(&route));
+        let url = Some(route.url.clone());
+        let destination = match same {
+            Some((destination, _)) => destination,
+            None => {
+                let name = match (found.is_empty(), signal) {
+                    (true, _) => shape.name.to_owned(),
+                    (false, signal) => format!("{}/{}", shape.name, signal.name()),
+                };
+                found.push((route.destination(name, shape), route));
+                let Some((destination, _)) = found.last_mut() else { continue };
+                destination
+            }
+        };
+        match signal {
+            Signal::Metrics => destination.metrics_url = url,
+            Signal::Logs => destination.logs_url = url,
+            Signal::General | Signal::Traces => destination.traces_url = url,
+        }
+    }
+    found.into_iter().map(|(destination, _)| destination).collect()
+}
+
+/// What an entry of `exporters` says about a signal by itself.
+fn own_choice(stack: &mut Stack<'_>, signal: Signal, shape: &Shape<'_>) -> Option<bool> {
+    let field = match signal {
+        Signal::Metrics => Field::MetricsEnabled,
+        Signal::Logs => Field::LogsEnabled,
+        Signal::General | Signal::Traces => Field::TracesEnabled,
+    };
+    match value(stack.general(field)) {
+        Some(Value::Bool(own)) if !shape.is_default => Some(own),
+        _ => None,
+    }
+}
+
+impl Route {
+    fn travels_as(&self, other: &Self) -> bool {
+        let key = |route: &Self| {
+            (
+                route.protocol,
+                route.headers.clone(),
+                [route.ca_cert.clone(), route.client_cert.clone(), route.client_key.clone()],
+                route.compression,
+                route.timeout,
+                route.backend.name,
+            )
+        };
+        key(self) == key(other)
+    }
+
+    fn destination(&self, name: String, shape: &Shape<'_>) -> Destination {
+        Destination {
+            name,
+            traces_url: None,
+            metrics_url: None,
+            logs_url: None,
+            protocol: self.protocol,
+            headers: self.headers.clone(),
+            ca_cert: self.ca_cert.clone(),
+            client_cert: self.client_cert.clone(),
+            client_key: self.client_key.clone(),
+            proxies: Proxies::default(),
+            compression: self.compression,
+            timeout: self.timeout,
+            backend: self.backend,
+            format: shape.format,
+            own_format: None,
+            policy: shape.policy,
+        }
+    }
+}
+
+fn route(
+    stack: &mut Stack<'_>,
+    signal: Signal,
+    directory: Option<&Path>,
+    shape: &Shape<'_>,
+    localhost: bool,
+) -> Option<Route> {
+    let protocol =
+        protocol(stack, signal).or(shape.inherited.protocol).unwrap_or(Protocol::HttpProtobuf);
+    let ca_cert = path(stack, signal, Field::TlsCaCert, directory);
+    let url = match stack.get(signal, Field::Endpoint) {
+        Some(endpoint) => {
+            let insecure = match value(stack.get(signal, Field::Insecure)) {
+                Some(Value::Bool(insecure)) => insecure,
+                // Bifrost's default.
+                _ => stack.bifrost() && ca_cert.is_none(),
+            };
+            url(stack, signal, protocol, insecure, &endpoint)?
+        }
+        None if localhost => {
+            let port = if protocol == Protocol::Grpc { 4317 } else { 4318 };
+            let address =
+                Address::parse(&format!("http://localhost:{port}"), protocol, true).ok()?;
+            address.signal_url(signal, protocol, true)
+        }
+        None => return None,
+    };
+    let backend = if has_own_receiver(stack, signal) { Backend::any() } else { shape.backend };
+    if protocol == Protocol::Grpc && !backend.grpc {
+        no_grpc(stack, signal, backend);
+    }
+    let endpoint_layer = stack.get(signal, Field::Endpoint).map(|endpoint| endpoint.layer);
+    let headers = stack.headers_over(signal, backend.headers);
+    let borrowed: Vec<&str> = headers
+        .iter()
+        .filter(|(_, layer)| {
+            endpoint_layer.is_some_and(|endpoint| endpoint < *layer)
+                && stack
+                    .layers()
+                    .get(*layer)
+                    .is_some_and(|source| source.layer.sets(Field::Endpoint))
+        })
+        .map(|(header, _)| header.name.as_str())
+        .collect();
+    if !borrowed.is_empty() {
+        stack.warnings.push(format!(
+            "{}: gets the headers {} that were written beside another endpoint",
+            super::url::without_query(&url),
+            borrowed.join(", ")
+        ));
+    }
+    let client_cert = path(stack, signal, Field::TlsCertFile, directory);
+    let client_key = path(stack, signal, Field::TlsKeyFile, directory);
+    if client_cert.is_some() != client_key.is_some() {
+        let (set, missing) = if client_cert.is_some() {
+            (Field::TlsCertFile, Field::TlsKeyFile)
+        } else {
+            (Field::TlsKeyFile, Field::TlsCertFile)
+        };
+        if let Some(set) = stack.get(signal, set) {
+            stack.problems.push(Problem::new(
+                set.origin,
+                set.path,
+                format!("set without {}; a client needs both", missing.row().path),
+            ));
+        }
+    }
+    Some(Route {
+        url,
+        protocol,
+        headers: headers.into_iter().map(|(header, _)| (header.name, header.value)).collect(),
+        ca_cert,
+        client_cert,
+        client_key,
+        compression: compression(stack, signal)
+            .or(shape.inherited.compression)
+            .unwrap_or(Compression::None),
+        timeout: timeout(stack, signal).or(shape.inherited.timeout).unwrap_or(DEFAULT_TIMEOUT),
+        backend,
+    })
+}
+
+fn url(
+    stack: &mut Stack<'_>,
+    signal: Signal,
+    protocol: Protocol,
+    insecure: bool,
+    endpoint: &Effective,
+) -> Option<String> {
+    let Value::Text(text) = &endpoint.value else { return None };
+    let path = endpoint.path.clone();
+    let address = match Address::parse(text, protocol, insecure) {
+        Ok(address) => address,
+        Err(BadAddress { message, help }) => {
+            let problem = Problem { help, ..Problem::new(endpoint.origin.clone(), path, message) };
+            stack.problems.push(problem);
+            return None;
+        }
+    };
+    let place = match &endpoint.origin {
+        Origin::Env(variable) => variable.clone(),
+        _ => path,
+    };
+    let standard =
+        matches!(&endpoint.origin, Origin::Env(variable) if !variable.starts_with(OWN_PREFIX));
+    if let Some(named) = address.named_signal().filter(|_| protocol != Protocol::Grpc)
+        && standard
+        && endpoint.key.signal == Signal::General
+    {
+        stack.warnings.push(format!(
+            "{place}: ends in /v1/{0}, and /v1/{1} is added to it; did you mean \
+             OTEL_EXPORTER_OTLP_{2}_ENDPOINT?",
+            named.name(),
+            signal.name(),
+            named.name().to_ascii_uppercase(),
+        ));
+    }
+    if let Some(placeholder) = address.placeholder() {
+        stack.warnings.push(format!(
+            "{place}: {placeholder} is a placeholder; nothing arrives until it is replaced"
+        ));
+    }
+    match (protocol, address.port()) {
+        (Protocol::Grpc, Some(4318)) => stack
+            .warnings
+            .push(format!("{place}: port 4318 speaks HTTP by convention, but protocol is grpc")),
+        (Protocol::HttpProtobuf | Protocol::HttpJson, Some(4317)) => stack
+            .warnings
+            .push(format!("{place}: port 4317 speaks gRPC by convention, but protocol is http")),
+        _ => {}
+    }
+    if protocol == Protocol::Grpc
+        && let Some(known) = Backend::without_grpc_at(address.host())
+        && stack.general(Field::Backend).is_none()
+    {
+        stack.warnings.push(format!(
+            "{place}: {} has no gRPC endpoint; set `protocol: http/protobuf` and `backend: {}`",
+            address.host(),
+            known.name
+        ));
+    }
+    if protocol == Protocol::Grpc && address.has_path() {
+        stack.warnings.push(format!("{place}: gRPC has no use for the path of the URL"));
+    }
+    Some(match endpoint.key.signal {
+        Signal::General => address.signal_url(signal, protocol, standard),
+        _ => address.exact_url(protocol),
+    })
+}
+
+fn format(stack: &mut Stack<'_>) -> Option<FormatChoice> {
+    match value(stack.general(Field::Format))? {
+        Value::Choice(format) => choice_named(format),
+        _ => None,
+    }
+}
+
+fn backend(stack: &mut Stack<'_>) -> Option<&'static Backend> {
+    match value(stack.general(Field::Backend))? {
+        Value::Choice(backend) => backend_named(backend),
+        _ => None,
+    }
+}
+
+/// What the destination says itself comes first, then what its receiver reads best.
+fn chosen(
+    own: Option<FormatChoice>,
+    backend: Option<&Backend>,
+    inherited: Option<FormatChoice>,
+) -> FormatChoice {
+    let of_backend = || backend.map(|backend| backend.format);
+    own.or_else(of_backend).or(inherited).unwrap_or(FormatChoice::GenAi)
+}
+
+/// Whether metrics or logs go to an endpoint of their own, about which `backend` says nothing.
+fn has_own_receiver(stack: &mut Stack<'_>, signal: Signal) -> bool {
+    signal != Signal::Traces
+        && stack.get(signal, Field::Endpoint).is_some_and(|endpoint| endpoint.key.signal == signal)
+}
+
+fn takes_no_metrics(stack: &mut Stack<'_>, signals: Signals, shape: &Shape<'_>) -> bool {
+    let none = shape.backend.metrics == backend::Metrics::None
+        && !has_own_receiver(stack, Signal::Metrics);
+    if none && signals.metrics_asked_for {
+        stack.warnings.push(format!(
+            "backend: {} takes no metrics; none are sent to `{}`",
+            shape.backend.name, shape.name
+        ));
+    }
+    none
+}
+
+fn no_grpc(stack: &mut Stack<'_>, signal: Signal, backend: &Backend) {
+    let protocol = stack.get(signal, Field::Protocol);
+    if let Some(said) = protocol.or_else(|| stack.general(Field::Backend)) {
+        let message = format!("{} has no gRPC endpoint, and the protocol is grpc", backend.name);
+        let help = format!(
+            "set `protocol: http/protobuf`; for a collector in between set `format: {}` instead \
+             of `backend`",
+            backend.format.as_str()
+        );
+        stack.problems.push(Problem::new(said.origin, said.path, message).help(help));
+    }
+}
+
+fn protocol(stack: &mut Stack<'_>, signal: Signal) -> Option<Protocol> {
+    let Some(Value::Choice(protocol)) = value(stack.get(signal, Field::Protocol)) else {
+        return None;
+    };
+    Some(match protocol {
+        "grpc" => Protocol::Grpc,
+        "http/json" => Protocol::HttpJson,
+        _ => Protocol::HttpProtobuf,
+    })
+}
+
+fn compression(stack: &mut Stack<'_>, signal: Signal) -> Option<Compression> {
+    let Some(Value::Choice(compression)) = value(stack.get(signal, Field::Compression)) else {
+        return None;
+    };
+    Some(if compression == "gzip" { Compression::Gzip } else { Compression::None })
+}
+
+fn timeout(stack: &mut Stack<'_>, signal: Signal) -> Option<Duration> {
+    let Some(Value::Millis(millis)) = value(stack.get(signal, Field::Timeout)) else {
+        return None;
+    };
+    Some(no_limit(millis))
+}
+
+/// A path as the file means it: relative to where the file is.
+fn path(
+    stack: &mut Stack<'_>,
+    signal: Signal,
+    field: Field,
+    directory: Option<&Path>,
+) -> Option<PathBuf> {
+    let effective = stack.get(signal, field)?;
+    let Value::Path(path) = effective.value else { return None };
+    Some(beside(path, &effective.origin, directory))
+}
+
+pub(crate) fn beside(path: PathBuf, origin: &Origin, directory: Option<&Path>) -> PathBuf {
+    match (origin, directory) {
+        (Origin::File { .. }, Some(directory)) => directory.join(path),
+        _ => path,
+    }
+}
+
+/// Zero is no limit.
+pub(crate) fn no_limit(millis: u64) -> Duration {
+    if millis == 0 { Duration::MAX } else { Duration::from_millis(millis) }
+}
+
+fn value(effective: Option<Effective>) -> Option<Value> {
+    effective.map(|effective| effective.value)
+}
+
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);

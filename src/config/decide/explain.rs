@@ -1,0 +1,243 @@
+//! What is in effect and who said so.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::content;
+use super::resolve::Stack;
+use super::settings::{Destination, Scalar, Settings};
+use crate::config::read::problem::Origin;
+use crate::config::say::keys::{Field, Key, Kind, Signal};
+use crate::config::say::value::Value;
+use crate::format::backend::Backend;
+use crate::policy::Policy;
+
+/// Every effective setting with its value and where it came from. Secrets are hidden.
+///
+/// `Display` prints one line per setting; serialised it is a list of objects with `key`, `value`
+/// and `origin`, and a list of warnings.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Explanation {
+    settings: Vec<Line>,
+    #[serde(skip)]
+    sources: Vec<String>,
+    warnings: Vec<String>,
+}
+
+/// One setting.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub(crate) struct Line {
+    key: String,
+    value: String,
+    origin: String,
+}
+
+impl Line {
+    pub(crate) fn new(key: impl Into<String>, value: impl Into<String>, origin: &Origin) -> Self {
+        Self { key: key.into(), value: value.into(), origin: origin.to_string() }
+    }
+
+    /// For what follows from other settings.
+    pub(crate) fn derived(key: impl Into<String>, value: impl Into<String>) -> Self {
+        Self { key: key.into(), value: value.into(), origin: String::from("derived") }
+    }
+}
+
+impl Explanation {
+    /// `file` is the name of the one that was read.
+    pub(crate) fn new(stack: &mut Stack<'_>, settings: &Settings, file: Option<&str>) -> Self {
+        let mut lines = Vec::new();
+        for key in Key::all() {
+            match key.row().kind {
+                Kind::Headers => headers(stack, key.signal, &mut lines),
+                Kind::HeadersList | Kind::NoEffect => {}
+                Kind::Attributes => {
+                    for (name, (value, origin)) in stack.resource_attributes() {
+                        let path = format!("resource_attributes.{name}");
+                        lines.push(Line::new(path, scalar(&value), &origin));
+                    }
+                }
+                _ => line(stack, key, &mut lines),
+            }
+        }
+        for destination in &settings.destinations {
+            self::destination(destination, &mut lines);
+        }
+        let sources = sources(&lines, file);
+        Self { settings: lines, sources, warnings: Vec::new() }
+    }
+
+    /// What was said where: the configuration file, then `code` and the variables that count, each
+    /// once. Empty where everything is at its default.
+    #[must_use]
+    pub fn sources(&self) -> &[String] {
+        &self.sources
+    }
+
+    pub(crate) fn with_warnings(self, settings: &Settings) -> Self {
+        Self { warnings: settings.warnings.clone(), ..self }
+    }
+
+    /// The value and the origin of a key, for example `traces.batch.flush_ms`; `None` for a key
+    /// that has no value.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<(&str, &str)> {
+        let line = self.settings.iter().find(|line| line.key == key)?;
+        Some((&line.value, &line.origin))
+    }
+
+    /// What was set without effect, or was ignored.
+    #[must_use]
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let width = |of: fn(&Line) -> &str| {
+            self.settings.iter().map(|line| of(line).chars().count()).max().unwrap_or(0).min(60)
+        };
+        let (keys, values) = (width(|line| &line.key), width(|line| &line.value));
+        for Line { key, value, origin } in &self.settings {
+            writeln!(f, "{key:keys$}  {value:values$}  ({origin})")?;
+        }
+        for warning in &self.warnings {
+            writeln!(f, "warning: {warning}")?;
+        }
+        Ok(())
+    }
+}
+
+fn sources(lines: &[Line], file: Option<&str>) -> Vec<String> {
+    let mut sources: Vec<String> = file.map(String::from).into_iter().collect();
+    for Line { origin, .. } in lines {
+        let variable = origin.strip_prefix("env ");
+        let named = variable.or_else(|| (origin == "code").then_some("code"));
+        if let Some(name) = named.filter(|name| !sources.iter().any(|other| other == name)) {
+            sources.push(name.to_owned());
+        }
+    }
+    sources
+}
+
+/// The general keys with their defaults, and a signal's where it says something of its own.
+fn line(stack: &mut Stack<'_>, key: Key, lines: &mut Vec<Line>) {
+    let effective = match key.signal {
+        Signal::General => stack.general(key.field),
+        signal => stack.get(signal, key.field),
+    };
+    match effective {
+        Some(effective) if effective.key == key => {
+            let text = show(key.field, &effective.value);
+            lines.push(Line::new(key.path(), text, &effective.origin));
+        }
+        None if key.signal == Signal::General && !key.row().default.is_empty() => {
+            lines.push(Line::new(key.path(), key.row().default, &Origin::Default));
+        }
+        _ => {}
+    }
+}
+
+fn headers(stack: &mut Stack<'_>, signal: Signal, lines: &mut Vec<Line>) {
+    let specific = signal != Signal::General;
+    let says = stack.layers().iter().any(|source| {
+        [Field::Headers, Field::HeadersList, Field::BearerToken]
+            .iter()
+            .any(|field| source.layer.entries.contains_key(&field.of(signal)))
+    });
+    if specific && !says {
+        return;
+    }
+    for (header, _) in stack.headers(signal) {
+        let path = format!("{}.{}", Field::Headers.of(signal).path(), header.name);
+        lines.push(Line::new(path, REDACTED, &header.origin));
+    }
+}
+
+fn show(field: Field, value: &Value) -> String {
+    match value {
+        Value::Bool(value) => value.to_string(),
+        Value::Int(value) | Value::Millis(value) => value.to_string(),
+        Value::Number(value) => value.to_string(),
+        Value::Choice(value) => (*value).to_owned(),
+        Value::Choices(values) => values.join(","),
+        Value::Text(text) if matches!(field.row().kind, Kind::Url) => {
+            use super::settings::Protocol::Grpc;
+            super::url::Address::parse(text, Grpc, true)
+                .map(
+                    |address| if text.contains("://") { address.to_string() } else { text.clone() },
+                )
+                .unwrap_or_default()
+        }
+        Value::Text(text) => text.clone(),
+        Value::Path(path) => path.display().to_string(),
+        Value::Secret(_) | Value::Headers(_) => REDACTED.to_owned(),
+        Value::Attributes(_) => String::new(),
+        Value::Names(names) => names.join(","),
+        Value::Counts(counts) => {
+            let counts: Vec<_> =
+                counts.iter().map(|(name, count)| format!("{name}={count}")).collect();
+            counts.join(",")
+        }
+        Value::Json(value) => value.to_string(),
+    }
+}
+
+fn scalar(value: &Scalar) -> String {
+    match value {
+        Scalar::Bool(value) => value.to_string(),
+        Scalar::I64(value) => value.to_string(),
+        Scalar::F64(value) => value.to_string(),
+        Scalar::Str(value) => value.clone(),
+        Scalar::List(values) => values.join(","),
+    }
+}
+
+/// The directions that a policy lets out: `off`, `full` or their names.
+fn capture(policy: Policy) -> String {
+    let captured: Vec<&str> = content::CAPTURES
+        .iter()
+        .filter(|(_, class)| policy.allows(*class))
+        .filter_map(|(field, _)| field.row().path.rsplit('.').next())
+        .collect();
+    match captured.len() {
+        0 => String::from("off"),
+        count if count == content::CAPTURES.len() => String::from("full"),
+        _ => captured.join(","),
+    }
+}
+
+/// What `explain` says about a destination.
+fn destination(destination: &Destination, lines: &mut Vec<Line>) {
+    let path = |rest: &str| format!("destinations.{}.{rest}", destination.name);
+    let urls = [
+        ("traces", &destination.traces_url),
+        ("metrics", &destination.metrics_url),
+        ("logs", &destination.logs_url),
+    ];
+    for (signal, url) in urls {
+        if let Some(url) = url {
+            lines.push(Line::derived(path(signal), super::url::without_query(url)));
+        }
+    }
+    lines.push(Line::derived(path("protocol"), destination.protocol.as_str()));
+    let mut parsed = urls.iter().filter_map(|(_, url)| url.as_deref()?.parse().ok());
+    if let Some(proxy) = parsed.find_map(|url| destination.proxies.on_the_way_to(&url).cloned()) {
+        lines.push(Line::derived(path("proxy"), format!("{proxy} ({})", proxy.variable)));
+    }
+    if destination.backend.name != Backend::any().name {
+        lines.push(Line::derived(path("backend"), destination.backend.name));
+    }
+    lines.push(Line::derived(path("format"), destination.format.as_str()));
+    let names: Vec<&str> = destination.headers.iter().map(|(name, _)| name.as_str()).collect();
+    if !names.is_empty() {
+        lines.push(Line::derived(path("headers"), names.join(", ")));
+    }
+    if let Some(policy) = destination.policy {
+        lines.push(Line::derived(path("content_capture"), capture(policy)));
+    }
+}
+
+const REDACTED: &str = "[redacted]";

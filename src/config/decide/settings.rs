@@ -1,0 +1,383 @@
+//! The resolved configuration: plain data, every field decided. `config` makes it, `telemetry`
+//! and `pipeline` read it; nothing here knows where a value came from.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::proxy::Proxies;
+pub(crate) use crate::config::read::node::Scalar;
+pub(crate) use crate::config::read::secret::Secret;
+use crate::format::backend::Backend;
+use crate::format::{self, Format, Hide};
+use crate::policy::Policy;
+use crate::semconv::Version;
+
+/// Everything `init` needs to know, after file, environment and code were merged.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    /// `false` (from `enabled` or `OTEL_SDK_DISABLED`) makes telemetry a no-op.
+    pub(crate) enabled: bool,
+    pub(crate) service_name: String,
+    /// Without `service.name`, which is [`Settings::service_name`].
+    pub(crate) resource_attributes: Vec<(String, Scalar)>,
+    /// Facts that are looked up only on request: `host`, `process`, `k8s`.
+    pub(crate) resource_detectors: Vec<Detector>,
+    /// Whether spans leave at all (`traces.enabled`); metrics may leave without them.
+    pub(crate) traces_enabled: bool,
+    pub(crate) exporter: ExporterChoice,
+    /// Where telemetry goes; empty when no endpoint was given anywhere.
+    pub(crate) destinations: Vec<Destination>,
+    pub(crate) sampler: Sampler,
+    /// What a sampler's ratio counts. Defaults to traces.
+    pub(crate) sample_by: SampleBy,
+    pub(crate) keep: Keep,
+    pub(crate) batch: Batch,
+    pub(crate) limits: Limits,
+    pub(crate) metrics: Metrics,
+    pub(crate) logs: Logs,
+    #[cfg_attr(not(feature = "metrics"), expect(dead_code, reason = "metrics price calls"))]
+    pub(crate) pricing: Pricing,
+    pub(crate) policy: Policy,
+    /// What the OpenInference formats withhold besides: `OPENINFERENCE_HIDE_*`.
+    pub(crate) hide: Hide,
+    pub(crate) semconv: Version,
+    /// An `otel.name` or `otel.kind` set by the user is replaced too. Defaults to `false`.
+    pub(crate) override_explicit_names: bool,
+    pub(crate) propagators: Vec<Propagator>,
+    /// A span open for longer is ended as expired; `None` never. Defaults to 20 minutes.
+    pub(crate) span_ttl: Option<Duration>,
+    /// How much of what OpenTelemetry says about itself is shown. Defaults to `info`.
+    pub(crate) log_level: LogLevel,
+    /// Directives of the `fmt` layer, as in `RUST_LOG`. Defaults to `info`.
+    pub(crate) log_filter: String,
+    /// Things that were set and have no effect, or were ignored: shown by `status()`.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// `traces.exporter` / `OTEL_TRACES_EXPORTER`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum ExporterChoice {
+    /// Nothing was said: export when there is an endpoint, else the console tree on a terminal.
+    Unset,
+    Otlp,
+    Console,
+    None,
+}
+
+/// One receiver of telemetry. URLs are complete: the signal path is already in them.
+///
+/// Signals that need another transport (protocol, headers, certificates, time limit) than the
+/// traces are a destination of their own, named `<name>/metrics` or `<name>/logs`.
+#[derive(Clone, Debug)]
+pub(crate) struct Destination {
+    pub(crate) name: String,
+    /// `None` for a receiver that takes no traces.
+    pub(crate) traces_url: Option<String>,
+    pub(crate) metrics_url: Option<String>,
+    pub(crate) logs_url: Option<String>,
+    pub(crate) protocol: Protocol,
+    /// Lower-case names, validated; values are secrets.
+    pub(crate) headers: Vec<(String, Secret)>,
+    pub(crate) ca_cert: Option<PathBuf>,
+    pub(crate) client_cert: Option<PathBuf>,
+    pub(crate) client_key: Option<PathBuf>,
+    /// Those of the environment.
+    pub(crate) proxies: Proxies,
+    pub(crate) compression: Compression,
+    /// [`Duration::MAX`] is no limit.
+    pub(crate) timeout: Duration,
+    /// What is known about the receiver besides its address.
+    pub(crate) backend: &'static Backend,
+    pub(crate) format: FormatChoice,
+    /// Replaces `format`; comes from code.
+    pub(crate) own_format: Option<Arc<dyn Format>>,
+    /// Only ever stricter than [`Settings::policy`].
+    pub(crate) policy: Option<Policy>,
+}
+
+impl Destination {
+    /// Where spans go; empty for a receiver that takes no traces.
+    #[cfg_attr(not(feature = "otel-http"), expect(dead_code, reason = "transports read it"))]
+    pub(crate) fn spans_url(&self) -> &str {
+        self.traces_url.as_deref().unwrap_or_default()
+    }
+
+    /// What its format is called.
+    pub(crate) fn format_name(&self) -> &'static str {
+        self.own_format.as_ref().map_or_else(|| self.format.as_str(), |own| own.name())
+    }
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Protocol {
+    HttpProtobuf,
+    HttpJson,
+    Grpc,
+}
+
+impl Protocol {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::HttpProtobuf => "http/protobuf",
+            Self::HttpJson => "http/json",
+            Self::Grpc => "grpc",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Compression {
+    None,
+    Gzip,
+}
+
+/// `trace_type` / `format`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum FormatChoice {
+    GenAi,
+    OpenInference,
+    Vercel,
+    OpenLlmetry,
+    /// `openllmetry_legacy`: indexed `gen_ai.prompt.{n}.*`
+    OpenLlmetryLegacy,
+    Langfuse,
+    /// `gen_ai+open_inference`
+    GenAiAndOpenInference,
+}
+
+impl FormatChoice {
+    pub(crate) fn as_str(self) -> &'static str {
+        format::name_of(self)
+    }
+}
+
+/// `sampler` with its `sampler_arg`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Sampler {
+    AlwaysOn,
+    AlwaysOff,
+    TraceIdRatio(f64),
+    ParentBasedAlwaysOn,
+    ParentBasedAlwaysOff,
+    ParentBasedTraceIdRatio(f64),
+}
+
+/// `sample_by`: whether the ratio of a sampler decides for a trace or for all traces of one
+/// `gen_ai.conversation.id`.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) enum SampleBy {
+    #[default]
+    Trace,
+    Conversation,
+}
+
+/// `keep`: traces that stay although the sampler turned them down.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Keep {
+    pub(crate) errors: bool,
+    pub(crate) slower_than: Option<Duration>,
+    /// US dollars of the whole trace.
+    pub(crate) costlier_than: Option<f64>,
+}
+
+/// `metrics`
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Metrics {
+    pub(crate) enabled: bool,
+    pub(crate) exporter: ExporterChoice,
+    pub(crate) interval: Duration,
+    /// [`Duration::MAX`] is no limit.
+    pub(crate) timeout: Duration,
+    pub(crate) temporality: Temporality,
+    pub(crate) histograms: Histograms,
+    /// Series of one instrument.
+    pub(crate) cardinality_limit: usize,
+    /// Labels beyond the conventional ones, each with the number of values it may take.
+    pub(crate) labels: Vec<(String, usize)>,
+}
+
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) enum Temporality {
+    #[default]
+    Cumulative,
+    Delta,
+    LowMemory,
+}
+
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) enum Histograms {
+    #[default]
+    ExplicitBuckets,
+    Base2Exponential,
+}
+
+/// `logs`
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Logs {
+    pub(crate) enabled: bool,
+    pub(crate) exporter: ExporterChoice,
+    /// The least severe events that leave.
+    #[cfg_attr(not(feature = "logs"), expect(dead_code, reason = "log records read it"))]
+    pub(crate) level: LogLevel,
+    pub(crate) batch: Batch,
+    pub(crate) attributes_per_record: u32,
+    /// Bytes of one attribute value; `None` is no limit.
+    #[cfg_attr(not(feature = "logs"), expect(dead_code, reason = "log records read it"))]
+    pub(crate) attribute_value_length: Option<usize>,
+}
+
+/// `pricing`: where prices come from. `metrics` reads both.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Pricing {
+    pub(crate) file: Option<PathBuf>,
+    /// As written under `pricing.models`.
+    pub(crate) models: Option<serde_json::Value>,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Detector {
+    Host,
+    Process,
+    K8s,
+}
+
+#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) enum LogLevel {
+    Off,
+    Error,
+    Warn,
+    #[default]
+    Info,
+    Debug,
+    Trace,
+}
+
+impl LogLevel {
+    /// The word of a filter directive.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+            Self::Trace => "trace",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Batch {
+    pub(crate) max_queue_size: usize,
+    pub(crate) max_queue_bytes: usize,
+    pub(crate) max_export_batch_size: usize,
+    pub(crate) schedule_delay: Duration,
+    /// [`Duration::MAX`] is no limit.
+    pub(crate) export_timeout: Duration,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    pub(crate) attributes_per_span: u32,
+    /// For formats that make several attributes of one. Where no limit was set it is wider than
+    /// the one of spans, which a long conversation would exceed.
+    pub(crate) attributes_after_format: usize,
+    pub(crate) events_per_span: u32,
+    pub(crate) links_per_span: u32,
+    pub(crate) attributes_per_event: u32,
+    pub(crate) attributes_per_link: u32,
+    /// Bytes of one attribute value; `None` is no limit.
+    pub(crate) attribute_value_length: Option<usize>,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Propagator {
+    TraceContext,
+    Baggage,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            service_name: String::from("unknown_service"),
+            resource_attributes: Vec::new(),
+            resource_detectors: Vec::new(),
+            traces_enabled: true,
+            exporter: ExporterChoice::Unset,
+            destinations: Vec::new(),
+            sampler: Sampler::ParentBasedAlwaysOn,
+            sample_by: SampleBy::default(),
+            keep: Keep::default(),
+            batch: Batch::default(),
+            limits: Limits::default(),
+            metrics: Metrics::default(),
+            logs: Logs::default(),
+            pricing: Pricing::default(),
+            policy: Policy::default(),
+            hide: Hide::default(),
+            semconv: Version::default(),
+            override_explicit_names: false,
+            propagators: vec![Propagator::TraceContext, Propagator::Baggage],
+            span_ttl: Some(Duration::from_secs(20 * 60)),
+            log_level: LogLevel::default(),
+            log_filter: String::from("info"),
+            warnings: Vec::new(),
+        }
+    }
+}
+
+impl Default for Batch {
+    fn default() -> Self {
+        Self {
+            max_queue_size: 2048,
+            max_queue_bytes: 64 << 20,
+            max_export_batch_size: 512,
+            schedule_delay: Duration::from_millis(5000),
+            export_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            exporter: ExporterChoice::Unset,
+            interval: Duration::from_secs(60),
+            timeout: Duration::from_secs(30),
+            temporality: Temporality::default(),
+            histograms: Histograms::default(),
+            cardinality_limit: 2000,
+            labels: Vec::new(),
+        }
+    }
+}
+
+impl Default for Logs {
+    fn default() -> Self {
+        Self {
+            enabled: false,
+            exporter: ExporterChoice::Unset,
+            level: LogLevel::Info,
+            batch: Batch { schedule_delay: Duration::from_secs(1), ..Batch::default() },
+            attributes_per_record: 128,
+            attribute_value_length: None,
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            attributes_per_span: 128,
+            attributes_after_format: 4096,
+            events_per_span: 128,
+            links_per_span: 128,
+            attributes_per_event: 128,
+            attributes_per_link: 128,
+            attribute_value_length: None,
+        }
+    }
+}
