@@ -59,11 +59,13 @@ impl Plan {
     /// Opens the destinations of metrics.
     pub(crate) fn open(settings: &Settings) -> Result<Self, StartError> {
         let leave = settings.metrics.enabled;
-        let destinations =
-            settings.destinations.iter().filter(|to| leave && to.metrics_url.is_some());
+        let destinations = settings.destinations.iter().filter(|_| leave).filter_map(|to| {
+            let route = to.metrics.as_ref()?;
+            Some(MetricsTransport::new(&to.name, route))
+        });
         Ok(Self {
             resource: (&resource(settings)).into(),
-            destinations: destinations.map(MetricsTransport::new).collect::<Result<_, _>>()?,
+            destinations: destinations.collect::<Result<_, _>>()?,
             interval: settings.metrics.interval,
             timeout: settings.metrics.timeout.min(MAX_TIMEOUT),
         })

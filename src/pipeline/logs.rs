@@ -24,10 +24,10 @@ use super::delivery::signal::{Prepared, Signal};
 use super::delivery::snapshot::LogsSnapshot;
 use super::delivery::start_error::StartError;
 use super::size;
-use super::wire::otlp::OtlpResource;
+use super::wire::request::OtlpResource;
 use crate::capture::logs::{LogAttribute, LogLimits, LogRecord, TakeLogs};
 use crate::capture::tracer::Core;
-use crate::config::settings::{Batch, Destination, ExporterChoice, LogLevel, Settings};
+use crate::config::settings::{Batch, Destination, ExporterChoice, LogLevel, Route, Settings};
 use crate::health::{Health, Ledger};
 use crate::policy::{Policy, PolicyCell};
 use crate::semconv::{Match, Type, lookup};
@@ -106,7 +106,7 @@ impl TakeLogs for Intake {
 /// What the layer need not look at events beyond.
 fn level(settings: &Settings) -> LevelFilter {
     let leave =
-        LogRecord::is_on(settings) && settings.destinations.iter().any(|to| to.logs_url.is_some());
+        LogRecord::is_on(settings) && settings.destinations.iter().any(|to| to.logs.is_some());
     match settings.logs.level {
         _ if !leave => LevelFilter::OFF,
         LogLevel::Off => LevelFilter::OFF,
@@ -158,8 +158,8 @@ impl Signal for LogRecord {
         settings.logs.batch
     }
 
-    fn url(destination: &Destination) -> Option<&str> {
-        destination.logs_url.as_deref()
+    fn route(destination: &Destination) -> Option<&Route> {
+        destination.logs.as_ref()
     }
 
     fn preparation(

@@ -6,21 +6,21 @@ use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequ
 
 use super::delivery::start_error::StartError;
 use super::delivery::transport::Outcome;
-use super::wire::otlp::Wire;
 use super::wire::refusal::Refusal;
-use crate::config::settings::Destination;
+use super::wire::sender::Sender;
+use crate::config::settings::Route;
 
 /// Sends metrics to one destination.
 #[derive(Debug)]
 pub(crate) struct MetricsTransport {
-    wire: Wire,
+    sender: Sender,
     refusal: Refusal,
 }
 
 impl MetricsTransport {
-    pub(crate) fn new(destination: &Destination) -> Result<Self, StartError> {
-        let wire = Wire::to(destination, destination.metrics_url.as_deref())?;
-        Ok(Self { wire, refusal: Refusal::of("metrics", "metrics.enabled") })
+    pub(crate) fn new(name: &str, route: &Route) -> Result<Self, StartError> {
+        let sender = Sender::new(name, route)?;
+        Ok(Self { sender, refusal: Refusal::of("metrics", "metrics.enabled") })
     }
 
     pub(crate) fn send(
@@ -28,6 +28,6 @@ impl MetricsTransport {
         request: &ExportMetricsServiceRequest,
         timeout: Duration,
     ) -> Outcome {
-        self.refusal.send(&mut self.wire, request, timeout)
+        self.refusal.send(&mut self.sender, request, timeout)
     }
 }

@@ -49,8 +49,6 @@ mod wire;
 mod tests;
 
 pub(crate) use delivery::reload::Applied;
-#[cfg(feature = "metrics")]
-pub(crate) use delivery::reload::same_connection;
 #[cfg(feature = "logs")]
 pub(crate) use delivery::snapshot::LogsSnapshot;
 pub(crate) use delivery::snapshot::{DestinationSnapshot, Snapshot};

@@ -52,8 +52,8 @@ impl Diagnosis {
                 .destinations
                 .iter()
                 .filter(|to| {
-                    let logs = cfg!(feature = "logs") && to.logs_url.is_some();
-                    to.traces_url.is_some() || to.metrics_url.is_some() || logs
+                    let logs = cfg!(feature = "logs") && to.logs.is_some();
+                    to.traces.is_some() || to.metrics.is_some() || logs
                 })
                 .map(|destination| scope.spawn(|| pipeline::probe(destination)))
                 .collect();

@@ -28,9 +28,9 @@ impl Effective {
         if state != State::Running || settings.exporter == ExporterChoice::Console {
             // Spans stay here; what else is on leaves without them.
             for destination in &mut settings.destinations {
-                destination.traces_url = None;
+                destination.traces = None;
             }
-            settings.destinations.retain(|to| to.metrics_url.is_some() || to.logs_url.is_some());
+            settings.destinations.retain(|to| to.metrics.is_some() || to.logs.is_some());
         }
         install(formats, &mut settings);
         if settings.logs.enabled && !cfg!(feature = "logs") {
@@ -93,8 +93,7 @@ fn install(formats: &OwnFormats, settings: &mut Settings) {
 
 /// The first reason for which nothing leaves.
 fn stopped(settings: &Settings) -> Option<(State, &'static str)> {
-    let has_endpoint =
-        settings.destinations.iter().any(|destination| destination.traces_url.is_some());
+    let has_endpoint = settings.destinations.iter().any(|destination| destination.traces.is_some());
     match settings.exporter {
         _ if !settings.enabled => Some((State::Disabled, DISABLED)),
         _ if !settings.traces_enabled => Some((State::Stopped, "`traces.enabled` is false")),

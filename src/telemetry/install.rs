@@ -190,7 +190,7 @@ fn shows_trees(settings: &Settings, console: Console) -> bool {
     let auto = match settings.exporter {
         ExporterChoice::Console => true,
         ExporterChoice::Unset => {
-            let traces_leave = settings.destinations.iter().any(|to| to.traces_url.is_some());
+            let traces_leave = settings.destinations.iter().any(|to| to.traces.is_some());
             !traces_leave && std::io::stderr().is_terminal()
         }
         ExporterChoice::Otlp | ExporterChoice::None => false,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::capture::tracer::observe::ObserveSpans;
 use crate::config::settings::Settings;
 use crate::metrics::{MetricsStatus, Plan, Push, SpanMetrics};
-use crate::pipeline::{Applied, StartError, resource_changes, same_connection};
+use crate::pipeline::{Applied, StartError, resource_changes};
 
 /// What is measured, and who sends it.
 #[derive(Debug)]
@@ -130,7 +130,7 @@ pub(super) fn begun_too_late(new: &Settings, mut applied: Applied) -> Applied {
 
 fn is_wanted(settings: &Settings) -> bool {
     let leave =
-        settings.metrics.enabled && settings.destinations.iter().any(|to| to.metrics_url.is_some());
+        settings.metrics.enabled && settings.destinations.iter().any(|to| to.metrics.is_some());
     settings.enabled && (leave || is_priced(settings))
 }
 
@@ -143,7 +143,9 @@ fn leaves_as_before(old: &Settings, new: &Settings) -> bool {
     let to = |settings: &Settings| {
         let leave = settings.metrics.enabled;
         let all = settings.destinations.iter();
-        all.filter(|to| leave && to.metrics_url.is_some()).cloned().collect::<Vec<_>>()
+        all.filter(|to| leave && to.metrics.is_some())
+            .map(|to| to.metrics.clone())
+            .collect::<Vec<_>>()
     };
     let (was, is) = (to(old), to(new));
     old.metrics.interval == new.metrics.interval
@@ -153,5 +155,5 @@ fn leaves_as_before(old: &Settings, new: &Settings) -> bool {
         && was
             .iter()
             .zip(&is)
-            .all(|(was, is)| was.metrics_url == is.metrics_url && same_connection(was, is))
+            .all(|pair| matches!(pair, (Some(was), Some(is)) if was.goes_on_as(is)))
 }

@@ -9,11 +9,11 @@ use crate::config::read::source;
 /// Certificates and keys that are missing, too large or something else.
 pub(crate) fn problems(settings: &Settings) -> Vec<Problem> {
     let mut problems = Vec::new();
-    for destination in &settings.destinations {
+    for route in settings.destinations.iter().filter_map(|to| to.routes().next()) {
         let files = [
-            ("tls_ca_cert", &destination.ca_cert, "CERTIFICATE-----"),
-            ("tls.cert_file", &destination.client_cert, "CERTIFICATE-----"),
-            ("tls.key_file", &destination.client_key, "PRIVATE KEY-----"),
+            ("tls_ca_cert", &route.ca_cert, "CERTIFICATE-----"),
+            ("tls.cert_file", &route.client_cert, "CERTIFICATE-----"),
+            ("tls.key_file", &route.client_key, "PRIVATE KEY-----"),
         ];
         for (key, path, marker) in files {
             if let Some(path) = path

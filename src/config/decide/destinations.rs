@@ -6,10 +6,9 @@ use std::time::Duration;
 use super::content;
 use super::proxy::Proxies;
 use super::resolve::{Effective, Source, Stack};
-use super::settings::{Compression, Destination, ExporterChoice, FormatChoice, Protocol};
+use super::settings::{Compression, Destination, ExporterChoice, FormatChoice, Protocol, Route};
 use super::url::{Address, BadAddress};
 use crate::config::read::problem::{Origin, Problem};
-use crate::config::read::secret::Secret;
 use crate::config::say::keys::{Field, OWN_PREFIX, Signal};
 use crate::config::say::layer::Layer;
 use crate::config::say::value::Value;
@@ -35,20 +34,6 @@ impl Signals {
             Signal::General | Signal::Traces => self.traces,
         }
     }
-}
-
-/// How one signal reaches one receiver.
-#[derive(Clone, Debug)]
-struct Route {
-    url: String,
-    protocol: Protocol,
-    headers: Vec<(String, Secret)>,
-    ca_cert: Option<PathBuf>,
-    client_cert: Option<PathBuf>,
-    client_key: Option<PathBuf>,
-    compression: Compression,
-    timeout: Duration,
-    backend: &'static Backend,
 }
 
 /// What an entry of `exporters` takes from above: how to send, never where to or with what key.
@@ -196,7 +181,7 @@ fn destination(
     directory: Option<&Path>,
     shape: &Shape<'_>,
 ) -> Vec<Destination> {
-    let mut found: Vec<(Destination, Route)> = Vec::new();
+    let mut found: Vec<Destination> = Vec::new();
     for signal in Signal::EACH {
         let (enabled, exporter) = signals.of(signal);
         let enabled = own_choice(stack, signal, shape).unwrap_or(enabled);
@@ -208,27 +193,27 @@ fn destination(
             continue;
         }
         let Some(route) = route(stack, signal, directory, shape, localhost) else { continue };
-        let same = found.iter_mut().find(|(_, other)| other.travels_as(&route));
-        let url = Some(route.url.clone());
-        let destination = match same {
-            Some((destination, _)) => destination,
-            None => {
-                let name = match (found.is_empty(), signal) {
-                    (true, _) => shape.name.to_owned(),
-                    (false, signal) => format!("{}/{}", shape.name, signal.name()),
-                };
-                found.push((route.destination(name, shape), route));
-                let Some((destination, _)) = found.last_mut() else { continue };
-                destination
-            }
+        let (route, backend) = route;
+        let same = |destination: &Destination| {
+            destination.backend.name == backend.name
+                && destination.routes().any(|other| other.travels_as(&route))
         };
+        let at = found.iter().position(same).unwrap_or(found.len());
+        if at == found.len() {
+            let name = match (found.is_empty(), signal) {
+                (true, _) => shape.name.to_owned(),
+                (false, signal) => format!("{}/{}", shape.name, signal.name()),
+            };
+            found.push(shape.destination(name, backend));
+        }
+        let Some(destination) = found.get_mut(at) else { continue };
         match signal {
-            Signal::Metrics => destination.metrics_url = url,
-            Signal::Logs => destination.logs_url = url,
-            Signal::General | Signal::Traces => destination.traces_url = url,
+            Signal::Metrics => destination.metrics = Some(route),
+            Signal::Logs => destination.logs = Some(route),
+            Signal::General | Signal::Traces => destination.traces = Some(route),
         }
     }
-    found.into_iter().map(|(destination, _)| destination).collect()
+    found
 }
 
 /// What an entry of `exporters` says about a signal by itself.
@@ -244,39 +229,18 @@ fn own_choice(stack: &mut Stack<'_>, signal: Signal, shape: &Shape<'_>) -> Optio
     }
 }
 
-impl Route {
-    fn travels_as(&self, other: &Self) -> bool {
-        let key = |route: &Self| {
-            (
-                route.protocol,
-                route.headers.clone(),
-                [route.ca_cert.clone(), route.client_cert.clone(), route.client_key.clone()],
-                route.compression,
-                route.timeout,
-                route.backend.name,
-            )
-        };
-        key(self) == key(other)
-    }
-
-    fn destination(&self, name: String, shape: &Shape<'_>) -> Destination {
+impl Shape<'_> {
+    /// One that nothing goes to yet.
+    fn destination(&self, name: String, backend: &'static Backend) -> Destination {
         Destination {
             name,
-            traces_url: None,
-            metrics_url: None,
-            logs_url: None,
-            protocol: self.protocol,
-            headers: self.headers.clone(),
-            ca_cert: self.ca_cert.clone(),
-            client_cert: self.client_cert.clone(),
-            client_key: self.client_key.clone(),
-            proxies: Proxies::default(),
-            compression: self.compression,
-            timeout: self.timeout,
-            backend: self.backend,
-            format: shape.format,
+            traces: None,
+            metrics: None,
+            logs: None,
+            backend,
+            format: self.format,
             own_format: None,
-            policy: shape.policy,
+            policy: self.policy,
         }
     }
 }
@@ -287,7 +251,7 @@ fn route(
     directory: Option<&Path>,
     shape: &Shape<'_>,
     localhost: bool,
-) -> Option<Route> {
+) -> Option<(Route, &'static Backend)> {
     let protocol =
         protocol(stack, signal).or(shape.inherited.protocol).unwrap_or(Protocol::HttpProtobuf);
     let ca_cert = path(stack, signal, Field::TlsCaCert, directory);
@@ -348,7 +312,7 @@ fn route(
             ));
         }
     }
-    Some(Route {
+    let route = Route {
         url,
         protocol,
         headers: headers.into_iter().map(|(header, _)| (header.name, header.value)).collect(),
@@ -359,8 +323,9 @@ fn route(
             .or(shape.inherited.compression)
             .unwrap_or(Compression::None),
         timeout: timeout(stack, signal).or(shape.inherited.timeout).unwrap_or(DEFAULT_TIMEOUT),
-        backend,
-    })
+        proxies: Proxies::default(),
+    };
+    Some((route, backend))
 }
 
 fn url(

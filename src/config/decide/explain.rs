@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::content;
 use super::resolve::Stack;
-use super::settings::{Destination, Scalar, Settings};
+use super::settings::{Destination, Route, Scalar, Settings};
 use crate::config::read::problem::Origin;
 use crate::config::say::keys::{Field, Key, Kind, Signal};
 use crate::config::say::value::Value;
@@ -212,26 +212,27 @@ fn capture(policy: Policy) -> String {
 /// What `explain` says about a destination.
 fn destination(destination: &Destination, lines: &mut Vec<Line>) {
     let path = |rest: &str| format!("destinations.{}.{rest}", destination.name);
-    let urls = [
-        ("traces", &destination.traces_url),
-        ("metrics", &destination.metrics_url),
-        ("logs", &destination.logs_url),
+    let routes = [
+        ("traces", &destination.traces),
+        ("metrics", &destination.metrics),
+        ("logs", &destination.logs),
     ];
-    for (signal, url) in urls {
-        if let Some(url) = url {
-            lines.push(Line::derived(path(signal), super::url::without_query(url)));
+    for (signal, route) in routes {
+        if let Some(route) = route {
+            lines.push(Line::derived(path(signal), super::url::without_query(&route.url)));
         }
     }
-    lines.push(Line::derived(path("protocol"), destination.protocol.as_str()));
-    let mut parsed = urls.iter().filter_map(|(_, url)| url.as_deref()?.parse().ok());
-    if let Some(proxy) = parsed.find_map(|url| destination.proxies.on_the_way_to(&url).cloned()) {
+    let Some(first) = destination.routes().next() else { return };
+    lines.push(Line::derived(path("protocol"), first.protocol.as_str()));
+    let proxy = |route: &Route| route.proxies.on_the_way_to(&route.url.parse().ok()?).cloned();
+    if let Some(proxy) = destination.routes().find_map(proxy) {
         lines.push(Line::derived(path("proxy"), format!("{proxy} ({})", proxy.variable)));
     }
     if destination.backend.name != Backend::any().name {
         lines.push(Line::derived(path("backend"), destination.backend.name));
     }
     lines.push(Line::derived(path("format"), destination.format.as_str()));
-    let names: Vec<&str> = destination.headers.iter().map(|(name, _)| name.as_str()).collect();
+    let names: Vec<&str> = first.headers.iter().map(|(name, _)| name.as_str()).collect();
     if !names.is_empty() {
         lines.push(Line::derived(path("headers"), names.join(", ")));
     }

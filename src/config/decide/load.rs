@@ -7,7 +7,7 @@ use super::certificates;
 use super::explain::Explanation;
 use super::proxy::Proxies;
 use super::resolve::{Source, Stack};
-use super::settings::Settings;
+use super::settings::{Destination, Settings};
 use super::settle::settle;
 use crate::config::read::env::Env;
 use crate::config::read::file::File;
@@ -113,8 +113,10 @@ pub(crate) fn resolve(
     settings.hide = hide;
     warnings.extend(unreadable);
     let (proxies, unusable) = Proxies::from_env(env);
-    for destination in &mut settings.destinations {
-        destination.proxies = proxies.clone();
+    for Destination { traces, metrics, logs, .. } in &mut settings.destinations {
+        for route in [traces, metrics, logs].into_iter().flatten() {
+            route.proxies = proxies.clone();
+        }
     }
     // Without a destination nobody asks for a way to it.
     warnings.extend(unusable.into_iter().filter(|_| !settings.destinations.is_empty()));
@@ -184,12 +186,15 @@ mod tests {
             ("OTEL_SERVICE_NAME", "chat"),
         ]);
         let [destination] = settings.destinations.as_slice() else { panic!("one destination") };
-        assert_eq!(destination.traces_url.as_deref(), Some("http://collector:4318/v1/traces"));
-        assert_eq!(destination.metrics_url.as_deref(), Some("http://collector:4318/v1/metrics"));
-        assert_eq!(destination.protocol, Protocol::HttpProtobuf);
-        assert_eq!(destination.headers.len(), 1);
-        assert_eq!(destination.headers[0].0, "x-honeycomb-team");
-        assert_eq!(destination.headers[0].1.expose(), "k,ey");
+        for (route, signal) in [(&destination.traces, "traces"), (&destination.metrics, "metrics")]
+        {
+            let route = route.as_ref().expect("a route");
+            assert_eq!(route.url, format!("http://collector:4318/v1/{signal}"));
+            assert_eq!(route.protocol, Protocol::HttpProtobuf);
+            assert_eq!(route.headers.len(), 1);
+            assert_eq!(route.headers[0].0, "x-honeycomb-team");
+            assert_eq!(route.headers[0].1.expose(), "k,ey");
+        }
         assert_eq!(settings.service_name, "chat");
         assert!(!settings.policy.captures_content());
     }
@@ -208,11 +213,9 @@ mod tests {
             code,
         );
         assert_eq!(resolved.settings.service_name, "from-code");
-        let headers: Vec<_> = resolved.settings.destinations[0]
-            .headers
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.expose()))
-            .collect();
+        let route = resolved.settings.destinations[0].traces.as_ref().expect("a route");
+        let headers: Vec<_> =
+            route.headers.iter().map(|(name, value)| (name.as_str(), value.expose())).collect();
         assert_eq!(headers, [("x-a", "code"), ("x-b", "env")]);
         let explanation = resolved.explanation;
         assert_eq!(explanation.get("service_name"), Some(("from-code", "code")));
@@ -333,7 +336,8 @@ mod tests {
             };
             let destination =
                 read("ca.pem").expect("a certificate").settings.destinations.remove(0);
-            assert_eq!(destination.ca_cert.as_deref(), Some(folder.0.join("ca.pem").as_path()));
+            let route = destination.traces.expect("a route");
+            assert_eq!(route.ca_cert.as_deref(), Some(folder.0.join("ca.pem").as_path()));
             for (certificate, expected) in [
                 ("missing.pem", "no such file or directory"),
                 ("empty.pem", "it is empty"),
@@ -358,7 +362,8 @@ mod tests {
             let sources = Sources { file, ..Sources::default() };
             let token = || {
                 let settings = load(&sources).expect("a right file").settings;
-                settings.destinations[0].headers[0].1.expose().to_owned()
+                let route = settings.destinations[0].traces.as_ref().expect("a route");
+                route.headers[0].1.expose().to_owned()
             };
             assert_eq!(token(), "Bearer first");
             folder.write("token", "second");

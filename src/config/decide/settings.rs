@@ -65,17 +65,31 @@ pub(crate) enum ExporterChoice {
     None,
 }
 
-/// One receiver of telemetry. URLs are complete: the signal path is already in them.
+/// One receiver of telemetry.
 ///
 /// Signals that need another transport (protocol, headers, certificates, time limit) than the
 /// traces are a destination of their own, named `<name>/metrics` or `<name>/logs`.
 #[derive(Clone, Debug)]
 pub(crate) struct Destination {
     pub(crate) name: String,
-    /// `None` for a receiver that takes no traces.
-    pub(crate) traces_url: Option<String>,
-    pub(crate) metrics_url: Option<String>,
-    pub(crate) logs_url: Option<String>,
+    /// How each signal reaches the receiver; `None` for a signal that does not go there.
+    pub(crate) traces: Option<Route>,
+    pub(crate) metrics: Option<Route>,
+    pub(crate) logs: Option<Route>,
+    /// What is known about the receiver besides its address.
+    pub(crate) backend: &'static Backend,
+    pub(crate) format: FormatChoice,
+    /// Replaces `format`; comes from code.
+    pub(crate) own_format: Option<Arc<dyn Format>>,
+    /// Only ever stricter than [`Settings::policy`].
+    pub(crate) policy: Option<Policy>,
+}
+
+/// How one signal reaches one receiver.
+#[derive(Clone, Debug)]
+pub(crate) struct Route {
+    /// Complete: the path of the signal is in it.
+    pub(crate) url: String,
     pub(crate) protocol: Protocol,
     /// Lower-case names, validated; values are secrets.
     pub(crate) headers: Vec<(String, Secret)>,
@@ -87,20 +101,35 @@ pub(crate) struct Destination {
     pub(crate) compression: Compression,
     /// [`Duration::MAX`] is no limit.
     pub(crate) timeout: Duration,
-    /// What is known about the receiver besides its address.
-    pub(crate) backend: &'static Backend,
-    pub(crate) format: FormatChoice,
-    /// Replaces `format`; comes from code.
-    pub(crate) own_format: Option<Arc<dyn Format>>,
-    /// Only ever stricter than [`Settings::policy`].
-    pub(crate) policy: Option<Policy>,
+}
+
+impl Route {
+    /// Whether requests are sent in the same way, whatever their path.
+    pub(crate) fn travels_as(&self, other: &Self) -> bool {
+        self.protocol == other.protocol
+            && self.headers == other.headers
+            && self.files() == other.files()
+            && self.proxies == other.proxies
+            && self.compression == other.compression
+            && self.timeout == other.timeout
+    }
+
+    /// Whether what is open for one of them does for the other. Certificates are renewed in place,
+    /// so a route that has some is opened anew.
+    pub(crate) fn goes_on_as(&self, other: &Self) -> bool {
+        let files = self.files().iter().any(|file| file.is_some());
+        self.url == other.url && self.travels_as(other) && !files
+    }
+
+    fn files(&self) -> [&Option<PathBuf>; 3] {
+        [&self.ca_cert, &self.client_cert, &self.client_key]
+    }
 }
 
 impl Destination {
-    /// Where spans go; empty for a receiver that takes no traces.
-    #[cfg_attr(not(feature = "otel-http"), expect(dead_code, reason = "transports read it"))]
-    pub(crate) fn spans_url(&self) -> &str {
-        self.traces_url.as_deref().unwrap_or_default()
+    /// The routes to the receiver, that of the traces first.
+    pub(crate) fn routes(&self) -> impl Iterator<Item = &Route> {
+        [&self.traces, &self.metrics, &self.logs].into_iter().flatten()
     }
 
     /// What its format is called.

@@ -38,9 +38,9 @@ pub(crate) fn settle(stack: &mut Stack<'_>, directory: Option<&Path>) -> Setting
     let (destinations, policy) = destinations::destinations(stack, signals, directory);
     metrics.temporality = temporality(stack, metrics.temporality, &destinations);
     // An entry of `exporters` may have asked for what the others do without.
-    traces_enabled |= destinations.iter().any(|to| to.traces_url.is_some());
-    metrics.enabled |= destinations.iter().any(|to| to.metrics_url.is_some());
-    logs.enabled |= destinations.iter().any(|to| to.logs_url.is_some());
+    traces_enabled |= destinations.iter().any(|to| to.traces.is_some());
+    metrics.enabled |= destinations.iter().any(|to| to.metrics.is_some());
+    logs.enabled |= destinations.iter().any(|to| to.logs.is_some());
     Settings {
         enabled: true,
         service_name,
@@ -242,7 +242,7 @@ fn temporality(
 ) -> Temporality {
     let (delta, any): (Vec<_>, Vec<_>) = destinations
         .iter()
-        .filter(|destination| destination.metrics_url.is_some())
+        .filter(|destination| destination.metrics.is_some())
         .partition(|destination| destination.backend.metrics == backend::Metrics::Delta);
     if stack.general(Field::MetricsTemporality).is_none() && any.is_empty() && !delta.is_empty() {
         return Temporality::Delta;

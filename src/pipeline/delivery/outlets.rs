@@ -206,12 +206,13 @@ impl<S: Signal> Outlet<S> {
         core: &Arc<Core>,
     ) -> Result<Self, StartError> {
         let name = &destination.name;
+        let Some(route) = S::route(destination) else { return Err(StartError::ShutDown) };
         let start = Start {
             name,
             batch: S::batch(settings),
-            timeout: destination.timeout.min(S::batch(settings).export_timeout),
+            timeout: route.timeout.min(S::batch(settings).export_timeout),
             preparation: S::preparation(settings, destination, Arc::clone(core), &account),
-            transport: OtlpTransport::<S>::new(destination, &resource(settings))?,
+            transport: OtlpTransport::<S>::new(name, route, &resource(settings))?,
         };
         let queue = start.start(&account, core)?;
         let destination = Some(destination.clone());
@@ -267,7 +268,7 @@ impl<T: Transport> Start<'_, T> {
 /// The destinations that a signal goes to.
 pub(crate) fn destinations<S: Signal>(settings: &Settings) -> impl Iterator<Item = &Destination> {
     let leaves = S::is_on(settings);
-    settings.destinations.iter().filter(move |to| leaves && S::url(to).is_some())
+    settings.destinations.iter().filter(move |to| leaves && S::route(to).is_some())
 }
 
 pub(crate) fn queues<S: Signal>(outlets: &[Outlet<S>]) -> Vec<Arc<Queue<S>>> {

@@ -180,8 +180,7 @@ fn cut_short<S: Signal>(draining: &mut Vec<Outlet<S>>, batches: [Batch; 2]) {
 /// Whether a destination can go on as it is, but for its policy, which is not part of what runs.
 fn same<S: Signal>(a: &Destination, b: &Destination) -> bool {
     a.name == b.name
-        && S::url(a) == S::url(b)
-        && same_connection(a, b)
+        && matches!((S::route(a), S::route(b)), (Some(a), Some(b)) if a.goes_on_as(b))
         && a.format == b.format
         && a.backend.name == b.backend.name
         && match (&a.own_format, &b.own_format) {
@@ -189,20 +188,6 @@ fn same<S: Signal>(a: &Destination, b: &Destination) -> bool {
             (None, None) => true,
             _ => false,
         }
-}
-
-/// Whether requests are sent in the same way, whatever their path.
-pub(crate) fn same_connection(a: &Destination, b: &Destination) -> bool {
-    a.protocol == b.protocol
-        && a.headers == b.headers
-        && a.proxies == b.proxies
-        && a.compression == b.compression
-        && a.timeout == b.timeout
-        // Certificates are renewed in place, so a destination that has some is opened anew.
-        && [a, b].iter().all(|destination| {
-            let files = [&destination.ca_cert, &destination.client_cert, &destination.client_key];
-            files.iter().all(|file| file.is_none())
-        })
 }
 
 /// Threads of destinations that a reload removed.

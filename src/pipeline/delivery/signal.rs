@@ -10,14 +10,14 @@ use opentelemetry_sdk::trace::SpanData;
 
 use super::account::Account;
 use crate::capture::tracer::Core;
-use crate::config::settings::{Batch, Destination, Settings};
+use crate::config::settings::{Batch, Destination, Route, Settings};
 use crate::health::{Health, Ledger};
 use crate::pipeline::preparation::Preparation;
 use crate::pipeline::size;
 #[cfg(feature = "otel-http")]
-use crate::pipeline::wire::otlp::{Nested, OtlpResource};
-#[cfg(feature = "otel-http")]
 use crate::pipeline::wire::request::Export;
+#[cfg(feature = "otel-http")]
+use crate::pipeline::wire::request::{Nested, OtlpResource};
 use crate::policy::Policy;
 
 /// A kind of telemetry, by one item of it.
@@ -45,8 +45,8 @@ pub(crate) trait Signal: Clone + Debug + Send + Sync + 'static {
 
     fn batch(settings: &Settings) -> Batch;
 
-    /// Where a destination takes them; `None` if it does not.
-    fn url(destination: &Destination) -> Option<&str>;
+    /// How they reach a destination; `None` if they do not go there.
+    fn route(destination: &Destination) -> Option<&Route>;
 
     fn preparation(
         settings: &Settings,
@@ -103,8 +103,8 @@ impl Signal for SpanData {
         settings.batch
     }
 
-    fn url(destination: &Destination) -> Option<&str> {
-        destination.traces_url.as_deref()
+    fn route(destination: &Destination) -> Option<&Route> {
+        destination.traces.as_ref()
     }
 
     fn preparation(

@@ -71,10 +71,11 @@ impl DestinationSnapshot {
     pub(crate) fn new<S: Signal>(outlet: &Outlet<S>, draining: bool) -> Self {
         let Outlet { name, destination, queue, account } = outlet;
         let destination = destination.as_ref();
+        let route = destination.and_then(S::route);
         Self {
             name: name.clone(),
-            url: destination.and_then(S::url).map(without_secrets),
-            protocol: destination.map(|destination| destination.protocol),
+            url: route.map(|route| without_secrets(&route.url)),
+            protocol: route.map(|route| route.protocol),
             format: destination.map(Destination::format_name),
             malformed: account.format.malformed(),
             unflattened: account.format.unflattened(),

@@ -21,6 +21,13 @@ pub(crate) enum StartError {
     ShutDown,
 }
 
+impl StartError {
+    #[cfg(feature = "otel-http")]
+    pub(crate) fn missing(destination: &str, what: &'static str, feature: &'static str) -> Self {
+        Self::MissingFeature { destination: destination.to_owned(), what, feature }
+    }
+}
+
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

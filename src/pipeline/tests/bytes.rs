@@ -37,8 +37,9 @@ fn large_spans_make_small_batches_that_do_not_wait() {
 fn a_queue_that_is_full_of_bytes_says_so_and_takes_more_when_they_are_gone() {
     let receiver = OtlpReceiver::start();
     receiver.answer_next(Answer::never());
-    let mut to = destination("default", &receiver.endpoint());
-    to.timeout = Duration::from_millis(500);
+    let to = by(destination("default", &receiver.endpoint()), |to| {
+        to.timeout = Duration::from_millis(500)
+    });
     let mut settings = settings(vec![to]);
     settings.batch.max_queue_bytes = 10 * MIB;
     let running = Running::start(&settings);

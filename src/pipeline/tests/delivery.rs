@@ -64,12 +64,12 @@ fn a_started_batch_leaves_after_the_delay() {
 #[test]
 fn the_request_is_otlp_with_our_headers_only() {
     let receiver = OtlpReceiver::start();
-    let mut to = destination("default", &receiver.endpoint());
-    to.headers = vec![
+    let headers = vec![
         header("authorization", "Basic dTpw=="),
         header("x-percent", "a%3Db"),
         header("user-agent", "shop/2"),
     ];
+    let to = by(destination("default", &receiver.endpoint()), |to| to.headers = headers);
     let mut settings = settings(vec![to]);
     settings.resource_attributes = vec![
         (String::from("deployment.environment.name"), Scalar::Str(String::from("test"))),
@@ -101,10 +101,11 @@ fn the_request_is_otlp_with_our_headers_only() {
 #[test]
 fn destinations_get_every_span_and_only_their_own_headers() {
     let (a, b) = (OtlpReceiver::start(), OtlpReceiver::start());
-    let mut first = destination("a", &a.endpoint());
-    first.headers = vec![header("x-key", "key-of-a")];
-    let mut second = destination("b", &b.endpoint());
-    second.headers = vec![header("x-other", "key-of-b")];
+    let with = |name, receiver: &OtlpReceiver, header| {
+        by(destination(name, &receiver.endpoint()), |to| to.headers = vec![header])
+    };
+    let first = with("a", &a, header("x-key", "key-of-a"));
+    let second = with("b", &b, header("x-other", "key-of-b"));
     let running = Running::start(&settings(vec![first, second]));
     running.numbered(700);
     running.pipeline.flush(PATIENCE).unwrap();

@@ -13,8 +13,9 @@ fn json_and_gzip_carry_the_same_spans() {
         (Protocol::HttpProtobuf, Compression::Gzip),
     ] {
         let receiver = OtlpReceiver::start();
-        let to =
-            Destination { protocol, compression, ..destination("default", &receiver.endpoint()) };
+        let to = by(destination("default", &receiver.endpoint()), |to| {
+            (to.protocol, to.compression) = (protocol, compression);
+        });
         let running = Running::start(&settings(vec![to]));
         running.numbered(20);
         running.pipeline.flush(PATIENCE).unwrap();
@@ -38,10 +39,8 @@ fn an_error_in_json_is_read() {
     let body = r#"{"error":{"message":"project is archived"}}"#;
     receiver
         .answer_always(Answer::status(403).header("content-type", "application/json").body(body));
-    let to = Destination {
-        protocol: Protocol::HttpJson,
-        ..destination("default", &receiver.endpoint())
-    };
+    let json = |to: &mut Route| to.protocol = Protocol::HttpJson;
+    let to = by(destination("default", &receiver.endpoint()), json);
     let running = Running::start(&settings(vec![to]));
     running.numbered(1);
     running.pipeline.flush(PATIENCE).unwrap_err();

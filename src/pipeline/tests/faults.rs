@@ -93,8 +93,9 @@ fn every_fault_is_counted_and_named() {
         for answer in answers {
             receiver.answer_next(answer);
         }
-        let mut to = destination("default", &receiver.endpoint());
-        to.timeout = Duration::from_millis(500);
+        let to = by(destination("default", &receiver.endpoint()), |to| {
+            to.timeout = Duration::from_millis(500)
+        });
         let running = Running::start(&settings(vec![to]));
         running.numbered(4);
         let flushed = running.pipeline.flush(PATIENCE);
@@ -220,8 +221,8 @@ fn a_server_that_repeats_the_credentials_does_not_get_them_shown() {
     receiver.answer_always(
         Answer::status(401).header("content-type", "text/plain").body("bad token s3cr3t-canary!"),
     );
-    let mut to = destination("default", &receiver.endpoint());
-    to.headers = vec![header("authorization", "Bearer s3cr3t-canary!")];
+    let headers = vec![header("authorization", "Bearer s3cr3t-canary!")];
+    let to = by(destination("default", &receiver.endpoint()), |to| to.headers = headers);
     let running = Running::start(&settings(vec![to]));
     running.numbered(1);
     running.pipeline.flush(PATIENCE).unwrap_err();

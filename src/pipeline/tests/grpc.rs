@@ -14,18 +14,16 @@ use super::*;
 use crate::pipeline::delivery::transport::FailureKind;
 
 pub(super) fn grpc(endpoint: &str) -> Destination {
-    Destination {
-        traces_url: Some(endpoint.to_owned()),
-        protocol: Protocol::Grpc,
-        ..destination("default", endpoint)
-    }
+    by(destination("default", endpoint), |to| {
+        (to.url, to.protocol) = (endpoint.to_owned(), Protocol::Grpc);
+    })
 }
 
 #[test]
 fn spans_arrive_with_our_metadata_only() {
     let collector = GrpcReceiver::start();
-    let mut to = grpc(&collector.endpoint());
-    to.headers = vec![header("x-key", "a%3Db secret")];
+    let headers = vec![header("x-key", "a%3Db secret")];
+    let to = by(grpc(&collector.endpoint()), |to| to.headers = headers);
     let running = Running::start(&settings(vec![to]));
     running.numbered(700);
     running.pipeline.flush(PATIENCE).unwrap();
@@ -42,7 +40,7 @@ fn spans_arrive_with_our_metadata_only() {
 #[test]
 fn requests_can_be_compressed() {
     let collector = GrpcReceiver::start();
-    let to = Destination { compression: Compression::Gzip, ..grpc(&collector.endpoint()) };
+    let to = by(grpc(&collector.endpoint()), |to| to.compression = Compression::Gzip);
     let running = Running::start(&settings(vec![to]));
     running.numbered(10);
     running.pipeline.flush(PATIENCE).unwrap();
@@ -172,7 +170,7 @@ fn a_server_that_is_silent_or_not_of_the_protocol_is_named() {
                 open.push(stream);
             }
         });
-        let to = Destination { timeout: Duration::from_millis(500), ..grpc(&endpoint) };
+        let to = by(grpc(&endpoint), |to| to.timeout = Duration::from_millis(500));
         let running = Running::start(&settings(vec![to]));
         running.numbered(2);
         assert_eq!(running.pipeline.flush(PATIENCE).unwrap_err().waiting, 2);
@@ -198,7 +196,7 @@ fn a_request_that_breaks_off_or_is_answered_byte_by_byte_is_sent_again() {
     {
         let receiver = GrpcReceiver::start();
         let endpoint = relay(receiver.address(), harm);
-        let to = Destination { timeout: Duration::from_millis(500), ..grpc(&endpoint) };
+        let to = by(grpc(&endpoint), |to| to.timeout = Duration::from_millis(500));
         let running = Running::start(&settings(vec![to]));
         running.numbered(50);
         let _ = running.pipeline.flush(PATIENCE);

@@ -28,18 +28,17 @@ use tracing_genai_test_support::OtlpReceiver;
 use super::{Pipeline, Snapshot};
 use crate::capture::tracer::Core;
 use crate::config::proxy::Proxies;
-use crate::config::settings::{Compression, Destination, FormatChoice, Protocol, Secret, Settings};
+use crate::config::settings::{
+    Compression, Destination, FormatChoice, Protocol, Route, Secret, Settings,
+};
 use crate::format::backend::Backend;
 
 /// Long enough for a slow machine; nothing waits for it when all is well.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-fn destination(name: &str, endpoint: &str) -> Destination {
-    Destination {
-        name: name.to_owned(),
-        traces_url: Some(format!("{endpoint}/v1/traces")),
-        metrics_url: None,
-        logs_url: None,
+fn route(url: String) -> Route {
+    Route {
+        url,
         protocol: Protocol::HttpProtobuf,
         headers: Vec::new(),
         ca_cert: None,
@@ -48,11 +47,26 @@ fn destination(name: &str, endpoint: &str) -> Destination {
         proxies: Proxies::default(),
         compression: Compression::None,
         timeout: Duration::from_secs(10),
+    }
+}
+
+fn destination(name: &str, endpoint: &str) -> Destination {
+    Destination {
+        name: name.to_owned(),
+        traces: Some(route(format!("{endpoint}/v1/traces"))),
+        metrics: None,
+        logs: None,
         backend: Backend::any(),
         format: FormatChoice::GenAi,
         own_format: None,
         policy: None,
     }
+}
+
+/// The same where spans travel differently.
+fn by(mut to: Destination, change: impl FnOnce(&mut Route)) -> Destination {
+    change(to.traces.as_mut().unwrap());
+    to
 }
 
 fn settings(destinations: Vec<Destination>) -> Settings {

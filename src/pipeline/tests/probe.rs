@@ -35,8 +35,9 @@ fn answers_are_explained_with_what_to_change() {
     ] {
         let receiver = OtlpReceiver::start();
         receiver.answer_always(answer);
-        let mut to = destination("main", &receiver.endpoint());
-        to.timeout = Duration::from_millis(300);
+        let to = by(destination("main", &receiver.endpoint()), |to| {
+            to.timeout = Duration::from_millis(300)
+        });
         let finding = probe(&to);
         assert_eq!(finding.verdict, Verdict::Broken, "{finding}");
         assert!(finding.to_string().contains(words), "`{words}` in {finding}");
@@ -54,8 +55,7 @@ fn a_closed_port_an_unknown_host_and_a_wrong_path_are_told_apart() {
     assert!(finding.to_string().contains("spelling"), "{finding}");
 
     let receiver = OtlpReceiver::start();
-    let mut to = destination("main", &receiver.endpoint());
-    to.traces_url = Some(receiver.endpoint());
+    let to = by(destination("main", &receiver.endpoint()), |to| to.url = receiver.endpoint());
     let finding = probe(&to);
     assert!(finding.to_string().contains("/v1/traces"), "{finding}");
 }
@@ -81,13 +81,14 @@ fn a_certificate_that_nobody_vouches_for_is_named() {
     let finding = probe(&destination("main", &url));
     assert_eq!(finding.verdict, Verdict::Broken);
     assert!(finding.to_string().contains("tls_ca_cert"), "{finding}");
-    let to = Destination { ca_cert: Some(authority.ca_file()), ..destination("main", &url) };
+    let trusting = |to: &mut Route| to.ca_cert = Some(authority.ca_file());
+    let to = by(destination("main", &url), trusting);
     assert_eq!(probe(&to).verdict, Verdict::Works);
     let finding = probe(&destination("main", &format!("http://localhost:{}", front.port())));
     assert!(finding.to_string().contains("https"), "{finding}");
     // It vouches for `localhost`, not for this.
     let by_address = format!("https://127.0.0.1:{}", front.port());
-    let to = Destination { ca_cert: to.ca_cert, ..destination("main", &by_address) };
+    let to = by(destination("main", &by_address), trusting);
     let finding = probe(&to);
     assert!(finding.to_string().contains("host name is in the certificate"), "{finding}");
 }
@@ -105,8 +106,8 @@ fn a_slow_answer_works_and_is_told() {
 #[test]
 fn a_receiver_is_asked_for_each_signal() {
     let receiver = OtlpReceiver::start();
-    let metrics_url = Some(format!("{}/v1/metrics", receiver.endpoint()));
-    let to = Destination { metrics_url, ..destination("main", &receiver.endpoint()) };
+    let metrics = Some(route(format!("{}/v1/metrics", receiver.endpoint())));
+    let to = Destination { metrics, ..destination("main", &receiver.endpoint()) };
     assert_eq!(probe(&to).message, "takes spans, metrics");
 
     receiver.answer_next(Answer::accept());
@@ -127,8 +128,8 @@ fn a_receiver_is_asked_for_each_signal() {
 #[test]
 fn a_receiver_of_logs_alone_is_asked_for_logs() {
     let receiver = OtlpReceiver::start();
-    let url = format!("{}/v1/logs", receiver.endpoint());
-    let to = Destination { traces_url: None, logs_url: Some(url), ..destination("main/logs", "") };
+    let logs = Some(route(format!("{}/v1/logs", receiver.endpoint())));
+    let to = Destination { traces: None, logs, ..destination("main/logs", "") };
     assert_eq!(probe(&to).message, "takes log records");
     assert_eq!(receiver.requests()[0].path, "/v1/logs");
 }
@@ -137,9 +138,8 @@ fn a_receiver_of_logs_alone_is_asked_for_logs() {
 #[test]
 fn a_receiver_of_metrics_alone_is_asked_for_metrics() {
     let receiver = OtlpReceiver::start();
-    let url = format!("{}/v1/metrics", receiver.endpoint());
-    let to =
-        Destination { traces_url: None, metrics_url: Some(url), ..destination("main/metrics", "") };
+    let metrics = Some(route(format!("{}/v1/metrics", receiver.endpoint())));
+    let to = Destination { traces: None, metrics, ..destination("main/metrics", "") };
     let finding = probe(&to);
     assert_eq!(finding.verdict, Verdict::Works, "{finding}");
     assert_eq!(
@@ -199,11 +199,9 @@ fn answers_over_grpc_are_explained_too() {
 #[test]
 fn grpc_to_an_http_port_is_named() {
     let receiver = OtlpReceiver::start();
-    let to = Destination {
-        protocol: Protocol::Grpc,
-        timeout: Duration::from_secs(3),
-        ..destination("main", &receiver.endpoint())
-    };
+    let to = by(destination("main", &receiver.endpoint()), |to| {
+        (to.protocol, to.timeout) = (Protocol::Grpc, Duration::from_secs(3));
+    });
     let finding = probe(&to);
     assert_eq!(finding.verdict, Verdict::Broken, "{finding}");
     assert!(finding.to_string().contains("http/protobuf"), "{finding}");

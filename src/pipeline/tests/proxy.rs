@@ -34,14 +34,16 @@ impl Office {
     }
 
     fn to(&self, protocol: Protocol, endpoint: &str, variables: &[(&str, &str)]) -> Destination {
-        Destination {
-            protocol,
-            ca_cert: Some(self.authority.ca_file()),
-            proxies: self.proxies(variables),
-            timeout: Duration::from_secs(3),
-            headers: vec![header("x-key", "secret-of-the-destination")],
-            ..destination("default", endpoint)
-        }
+        by(destination("default", endpoint), |to| {
+            *to = Route {
+                protocol,
+                ca_cert: Some(self.authority.ca_file()),
+                proxies: self.proxies(variables),
+                timeout: Duration::from_secs(3),
+                headers: vec![header("x-key", "secret-of-the-destination")],
+                ..to.clone()
+            };
+        })
     }
 }
 
@@ -131,10 +133,8 @@ fn a_proxy_that_refuses_or_is_not_there_is_named() {
         let text = probe(&to).to_string();
         assert!(text.contains("HTTPS_PROXY: is it running"), "{protocol:?}: {text}");
 
-        let running = Running::start(&settings(vec![Destination {
-            proxies: office.proxies(&variables),
-            ..to
-        }]));
+        let to = by(to, |to| to.proxies = office.proxies(&variables));
+        let running = Running::start(&settings(vec![to]));
         running.numbered(2);
         assert_eq!(running.pipeline.flush(PATIENCE).unwrap_err().waiting, 2, "{protocol:?}");
         let (_, error) = running.snapshot().destinations[0].last_error.clone().unwrap();

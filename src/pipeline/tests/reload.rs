@@ -41,8 +41,8 @@ fn settings_that_cannot_work_change_nothing() {
     let receiver = OtlpReceiver::start();
     let good = destination("good", &receiver.endpoint());
     let running = Running::start(&settings(vec![good.clone()]));
-    let mut bad = destination("bad", "https://localhost:1");
-    bad.ca_cert = Some("/nowhere/ca.pem".into());
+    let missing = Some("/nowhere/ca.pem".into());
+    let bad = by(destination("bad", "https://localhost:1"), |to| to.ca_cert = missing);
     let moved = destination("good", "http://127.0.0.1:1");
     running.pipeline.apply(&settings(vec![moved, bad])).unwrap_err();
     running.numbered(5);
@@ -92,10 +92,9 @@ fn two_hundred_reloads_under_load_lose_and_double_nothing() {
             next.destinations = match round % 3 {
                 0 => vec![destination("default", &receivers[1].endpoint())],
                 1 => vec![destination("default", &receivers[0].endpoint())],
-                _ => vec![Destination {
-                    headers: vec![header("x-round", &round.to_string())],
-                    ..destination("default", &receivers[0].endpoint())
-                }],
+                _ => vec![by(destination("default", &receivers[0].endpoint()), |to| {
+                    to.headers = vec![header("x-round", &round.to_string())];
+                })],
             };
             next.sampler = match round % 2 {
                 0 => Sampler::ParentBasedAlwaysOn,
@@ -155,9 +154,10 @@ fn a_destination_that_comes_or_goes_does_not_change_what_the_others_get() {
 fn destinations_that_never_answer_do_not_pile_up_with_each_reload() {
     let silent = OtlpReceiver::start();
     silent.answer_always(Answer::never());
-    let to = |round: usize| Destination {
-        headers: vec![header("x-round", &round.to_string())],
-        ..destination("default", &silent.endpoint())
+    let to = |round: usize| {
+        by(destination("default", &silent.endpoint()), |to| {
+            to.headers = vec![header("x-round", &round.to_string())];
+        })
     };
     let mut base = settings(vec![to(0)]);
     (base.batch.max_queue_size, base.batch.max_export_batch_size) = (100, 5);

@@ -58,12 +58,11 @@ impl Receiver for GrpcReceiver {
 fn send<R: Receiver>(
     authority: &Authority,
     wants_client: bool,
-    change: impl FnOnce(&mut Destination),
+    change: impl FnOnce(&mut Route),
 ) -> (usize, Option<(FailureKind, String)>) {
     let receiver = R::start();
     let front = authority.serve(receiver.plain(), wants_client);
-    let mut to = R::destination(&format!("https://localhost:{}", front.port()));
-    change(&mut to);
+    let to = by(R::destination(&format!("https://localhost:{}", front.port())), change);
     let running = Running::start(&settings(vec![to]));
     running.numbered(3);
     let _ = running.pipeline.flush(PATIENCE);
@@ -153,9 +152,11 @@ fn unusable_files_are_errors_that_name_them() {
         Protocol::Grpc,
     ];
     for protocol in protocols {
-        let refused = |change: &dyn Fn(&mut Destination), path: &Path, reason: &str| {
-            let mut to = Destination { protocol, ..destination("default", "https://localhost:1") };
-            change(&mut to);
+        let refused = |change: &dyn Fn(&mut Route), path: &Path, reason: &str| {
+            let to = by(destination("default", "https://localhost:1"), |to| {
+                to.protocol = protocol;
+                change(to);
+            });
             let settings = settings(vec![to]);
             let error = Pipeline::start(&settings, core(&settings)).unwrap_err().to_string();
             let name = path.file_name().unwrap().to_str().unwrap();
@@ -166,7 +167,7 @@ fn unusable_files_are_errors_that_name_them() {
         {
             refused(&|to| to.ca_cert = Some(path.clone()), path, reason);
         }
-        let with_key = |to: &mut Destination, key: &Path| {
+        let with_key = |to: &mut Route, key: &Path| {
             (to.client_cert, to.client_key) = (Some(certificate.clone()), Some(key.to_owned()));
         };
         refused(&|to| with_key(to, &empty), &empty, "no private key");

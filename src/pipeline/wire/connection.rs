@@ -15,7 +15,7 @@ use ureq::Agent;
 
 use super::tls::tls_config;
 use crate::config::proxy::Proxy;
-use crate::config::settings::Destination;
+use crate::config::settings::Route;
 use crate::pipeline::delivery::snapshot::without_secrets;
 use crate::pipeline::delivery::start_error::StartError;
 
@@ -28,23 +28,23 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// A connection to `url`, which is one of the destination's.
-    pub(crate) fn new(destination: &Destination, url: &str) -> Result<Self, StartError> {
-        let url = parse_url(destination, url)?;
-        let proxy = destination.proxies.on_the_way_to(&url).map(|proxy| tunnel(destination, proxy));
+    /// A connection along a route to the destination of this name.
+    pub(crate) fn new(name: &str, route: &Route) -> Result<Self, StartError> {
+        let url = parse_url(name, &route.url)?;
+        let proxy = route.proxies.on_the_way_to(&url).map(|proxy| tunnel(name, proxy));
         let agent = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
             .max_response_header_size(MAX_HEADER_BYTES)
             .proxy(proxy.transpose()?)
-            .tls_config(tls_config(destination)?)
+            .tls_config(tls_config(name, route)?)
             .user_agent("")
             .accept("")
             .accept_encoding("")
             .build()
             .new_agent();
-        let timeout = destination.timeout.min(MAX_TIMEOUT);
-        Ok(Self { agent, url, headers: headers(destination)?, timeout })
+        let timeout = route.timeout.min(MAX_TIMEOUT);
+        Ok(Self { agent, url, headers: headers(name, route)?, timeout })
     }
 
     /// Posts a body and reads the answer, up to 1 MiB of it. The time is for everything, the
@@ -98,9 +98,9 @@ impl fmt::Debug for Connection {
     }
 }
 
-fn parse_url(destination: &Destination, url: &str) -> Result<Uri, StartError> {
+fn parse_url(name: &str, url: &str) -> Result<Uri, StartError> {
     let problem = |reason| StartError::Url {
-        destination: destination.name.clone(),
+        destination: name.to_owned(),
         url: without_secrets(url),
         reason,
     };
@@ -115,12 +115,12 @@ fn parse_url(destination: &Destination, url: &str) -> Result<Uri, StartError> {
     }
 }
 
-fn headers(destination: &Destination) -> Result<HeaderMap, StartError> {
+fn headers(destination: &str, route: &Route) -> Result<HeaderMap, StartError> {
     let mut headers = HeaderMap::new();
     let mut user_agent = String::from(USER_AGENT_PRODUCT);
-    for (name, secret) in &destination.headers {
+    for (name, secret) in &route.headers {
         let problem =
-            || StartError::Header { destination: destination.name.clone(), name: name.clone() };
+            || StartError::Header { destination: destination.to_owned(), name: name.clone() };
         let key: HeaderName = name.parse().map_err(|_| problem())?;
         if key == USER_AGENT {
             user_agent = format!("{} {user_agent}", secret.expose());
@@ -131,21 +131,21 @@ fn headers(destination: &Destination) -> Result<HeaderMap, StartError> {
         headers.append(key, value);
     }
     let user_agent = HeaderValue::from_str(&user_agent).map_err(|_| StartError::Header {
-        destination: destination.name.clone(),
+        destination: destination.to_owned(),
         name: USER_AGENT.as_str().to_owned(),
     })?;
     headers.insert(USER_AGENT, user_agent);
     Ok(headers)
 }
 
-fn tunnel(destination: &Destination, proxy: &Proxy) -> Result<ureq::Proxy, StartError> {
+fn tunnel(name: &str, proxy: &Proxy) -> Result<ureq::Proxy, StartError> {
     let mut tunnel =
         ureq::Proxy::builder(ureq::ProxyProtocol::Http).host(&proxy.host).port(proxy.port);
     if let Some((user, password)) = &proxy.credentials {
         tunnel = tunnel.username(user.expose()).password(password.expose());
     }
     tunnel.build().map_err(|_| StartError::Url {
-        destination: destination.name.clone(),
+        destination: name.to_owned(),
         url: proxy.to_string(),
         reason: "not the address of a proxy",
     })

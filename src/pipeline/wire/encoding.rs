@@ -3,12 +3,11 @@
 use http::HeaderValue;
 
 use super::connection::PROTOBUF;
-use super::otlp::missing;
 use super::request::Export;
-use crate::config::settings::{Compression, Destination, Protocol};
+use crate::config::settings::{Compression, Protocol, Route};
 use crate::pipeline::delivery::start_error::StartError;
 
-/// How bodies are encoded for one destination.
+/// How bodies are encoded along one route.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Encoding {
     #[cfg(feature = "http-json")]
@@ -18,14 +17,14 @@ pub(crate) struct Encoding {
 }
 
 impl Encoding {
-    pub(crate) fn new(destination: &Destination) -> Result<Self, StartError> {
-        let json = destination.protocol == Protocol::HttpJson;
-        let gzip = destination.compression == Compression::Gzip;
+    pub(crate) fn new(name: &str, route: &Route) -> Result<Self, StartError> {
+        let json = route.protocol == Protocol::HttpJson;
+        let gzip = route.compression == Compression::Gzip;
         if json && !cfg!(feature = "http-json") {
-            return Err(missing(destination, "protocol http/json", "http-json"));
+            return Err(StartError::missing(name, "protocol http/json", "http-json"));
         }
         if gzip && !cfg!(feature = "gzip") {
-            return Err(missing(destination, "compression gzip", "gzip"));
+            return Err(StartError::missing(name, "compression gzip", "gzip"));
         }
         Ok(Self {
             #[cfg(feature = "http-json")]

@@ -24,17 +24,16 @@ use tonic_types::StatusExt;
 use super::answer::{delivered_but, tidy};
 use super::connection::USER_AGENT_PRODUCT;
 use super::http::hide_secrets;
-use super::otlp::missing;
 use super::request::Export;
 use super::tls::{PemFile, client_files, crypto_provider, system_roots_work};
 use crate::config::proxy::Proxy;
-use crate::config::settings::{Compression, Destination};
+use crate::config::settings::{Compression, Route};
 use crate::pipeline::delivery::snapshot::without_secrets;
 use crate::pipeline::delivery::start_error::StartError;
 use crate::pipeline::delivery::transport::{Failure, FailureKind, Outcome};
 
-/// A connection to one destination.
-pub(crate) struct GrpcTransport {
+/// Sends requests along one route.
+pub(crate) struct Grpc {
     endpoint: Endpoint,
     tunnel: Option<Tunnel<HttpConnector>>,
     /// All of a request's own metadata.
@@ -50,17 +49,17 @@ struct Session {
     runtime: Runtime,
 }
 
-impl GrpcTransport {
-    pub(crate) fn new(destination: &Destination) -> Result<Self, StartError> {
-        let gzip = destination.compression == Compression::Gzip;
+impl Grpc {
+    pub(crate) fn new(name: &str, route: &Route) -> Result<Self, StartError> {
+        let gzip = route.compression == Compression::Gzip;
         if gzip && !cfg!(feature = "gzip") {
-            return Err(missing(destination, "compression gzip", "gzip"));
+            return Err(StartError::missing(name, "compression gzip", "gzip"));
         }
-        let (metadata, user_agent) = metadata(destination)?;
-        let endpoint = endpoint(destination, user_agent)?;
-        let proxy = destination.proxies.on_the_way_to(endpoint.uri());
-        let tunnel = proxy.map(|proxy| tunnel(destination, proxy)).transpose()?;
-        let secrets = destination.headers.iter().map(|(_, value)| value.expose().to_owned());
+        let (metadata, user_agent) = metadata(name, route)?;
+        let endpoint = endpoint(name, route, user_agent)?;
+        let proxy = route.proxies.on_the_way_to(endpoint.uri());
+        let tunnel = proxy.map(|proxy| tunnel(name, proxy)).transpose()?;
+        let secrets = route.headers.iter().map(|(_, value)| value.expose().to_owned());
         Ok(Self { endpoint, tunnel, metadata, secrets: secrets.collect(), gzip, session: None })
     }
 
@@ -115,22 +114,22 @@ impl GrpcTransport {
     }
 }
 
-impl fmt::Debug for GrpcTransport {
+impl fmt::Debug for Grpc {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("GrpcTransport")
+        f.debug_struct("Grpc")
             .field("url", &without_secrets(&self.endpoint.uri().to_string()))
             .field("gzip", &self.gzip)
             .finish_non_exhaustive()
     }
 }
 
-fn endpoint(destination: &Destination, user_agent: String) -> Result<Endpoint, StartError> {
+fn endpoint(name: &str, route: &Route, user_agent: String) -> Result<Endpoint, StartError> {
     let problem = |reason| StartError::Url {
-        destination: destination.name.clone(),
-        url: without_secrets(destination.spans_url()),
+        destination: name.to_owned(),
+        url: without_secrets(&route.url),
         reason,
     };
-    let url: Uri = destination.spans_url().parse().map_err(|_| problem("not a URL"))?;
+    let url: Uri = route.url.parse().map_err(|_| problem("not a URL"))?;
     let secure = match url.scheme_str() {
         Some("https") => true,
         Some("http") => false,
@@ -150,18 +149,18 @@ fn endpoint(destination: &Destination, user_agent: String) -> Result<Endpoint, S
         .connect_timeout(CONNECT_TIMEOUT)
         .tcp_nodelay(true);
     if secure {
-        endpoint = endpoint.tls_config(tls(destination)?).map_err(|error| StartError::Tls {
-            destination: destination.name.clone(),
-            path: destination.ca_cert.clone().unwrap_or_default(),
+        endpoint = endpoint.tls_config(tls(name, route)?).map_err(|error| StartError::Tls {
+            destination: name.to_owned(),
+            path: route.ca_cert.clone().unwrap_or_default(),
             reason: chain(&error),
         })?;
     }
     Ok(endpoint)
 }
 
-fn tunnel(destination: &Destination, proxy: &Proxy) -> Result<Tunnel<HttpConnector>, StartError> {
+fn tunnel(name: &str, proxy: &Proxy) -> Result<Tunnel<HttpConnector>, StartError> {
     let problem = || StartError::Url {
-        destination: destination.name.clone(),
+        destination: name.to_owned(),
         url: proxy.to_string(),
         reason: "not the address of a proxy",
     };
@@ -175,18 +174,18 @@ fn tunnel(destination: &Destination, proxy: &Proxy) -> Result<Tunnel<HttpConnect
     Ok(tunnel.with_auth(HeaderValue::from_str(&value).map_err(|_| problem())?))
 }
 
-fn tls(destination: &Destination) -> Result<ClientTlsConfig, StartError> {
+fn tls(name: &str, route: &Route) -> Result<ClientTlsConfig, StartError> {
     let mut tls = ClientTlsConfig::new();
-    tls = match &destination.ca_cert {
+    tls = match &route.ca_cert {
         Some(path) => {
-            let pem = PemFile::read(destination, path)?;
+            let pem = PemFile::read(name, path)?;
             pem.certificates()?;
             tls.ca_certificate(Certificate::from_pem(pem.bytes()))
         }
         None if system_roots_work(&crypto_provider()) => tls.with_native_roots(),
         None => tls.with_webpki_roots(),
     };
-    if let Some((cert, key)) = client_files(destination)? {
+    if let Some((cert, key)) = client_files(name, route)? {
         cert.certificates()?;
         key.private_key()?;
         tls = tls.identity(Identity::from_pem(cert.bytes(), key.bytes()));
@@ -195,16 +194,16 @@ fn tls(destination: &Destination) -> Result<ClientTlsConfig, StartError> {
 }
 
 /// The metadata of every request, and the user agent.
-fn metadata(destination: &Destination) -> Result<(MetadataMap, String), StartError> {
+fn metadata(destination: &str, route: &Route) -> Result<(MetadataMap, String), StartError> {
     let mut metadata = MetadataMap::new();
     let mut user_agent = String::from(USER_AGENT_PRODUCT);
-    for (name, secret) in &destination.headers {
+    for (name, secret) in &route.headers {
         if name.eq_ignore_ascii_case("user-agent") {
             user_agent = format!("{} {user_agent}", secret.expose());
             continue;
         }
         let problem =
-            || StartError::Header { destination: destination.name.clone(), name: name.clone() };
+            || StartError::Header { destination: destination.to_owned(), name: name.clone() };
         let key = AsciiMetadataKey::from_str(name).map_err(|_| problem())?;
         let mut value = AsciiMetadataValue::from_str(secret.expose()).map_err(|_| problem())?;
         value.set_sensitive(true);

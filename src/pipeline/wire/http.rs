@@ -1,4 +1,4 @@
-//! OTLP over HTTP: one request with spans, and what its answer means.
+//! One OTLP request over HTTP, and what its answer means.
 
 use std::io;
 use std::time::Duration;
@@ -9,21 +9,21 @@ use super::answer::{delivered, is_page, retry_after, server_message, tidy};
 use super::connection::Connection;
 use super::encoding::Encoding;
 use super::request::Export;
-use crate::config::settings::Destination;
+use crate::config::settings::Route;
 use crate::pipeline::delivery::start_error::StartError;
 use crate::pipeline::delivery::transport::{Failure, FailureKind, Outcome};
 
-/// Sends spans to one destination.
+/// Sends requests along one route.
 #[derive(Debug)]
-pub(crate) struct HttpTransport {
+pub(crate) struct Http {
     connection: Connection,
     encoding: Encoding,
 }
 
-impl HttpTransport {
-    pub(crate) fn new(destination: &Destination) -> Result<Self, StartError> {
-        let encoding = Encoding::new(destination)?;
-        let connection = Connection::new(destination, destination.spans_url())?;
+impl Http {
+    pub(crate) fn new(name: &str, route: &Route) -> Result<Self, StartError> {
+        let encoding = Encoding::new(name, route)?;
+        let connection = Connection::new(name, route)?;
         Ok(Self { connection, encoding })
     }
 

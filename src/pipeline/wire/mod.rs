@@ -10,6 +10,7 @@ pub(crate) mod otlp;
 mod probe;
 pub(crate) mod refusal;
 pub(crate) mod request;
+pub(crate) mod sender;
 mod tls;
 
 pub(crate) use probe::{Finding, Verdict, probe};

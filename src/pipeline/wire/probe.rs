@@ -13,9 +13,9 @@ use opentelemetry_proto::tonic::logs::v1::ResourceLogs;
 use opentelemetry_proto::tonic::metrics::v1::ResourceMetrics;
 use opentelemetry_proto::tonic::trace::v1::ResourceSpans;
 
-use super::otlp::Wire;
 use super::request::Export;
-use crate::config::settings::{Destination, Protocol};
+use super::sender::Sender;
+use crate::config::settings::{Destination, Protocol, Route};
 use crate::pipeline::delivery::snapshot::without_secrets;
 use crate::pipeline::delivery::start_error::StartError;
 use crate::pipeline::delivery::transport::{Failure, FailureKind, Outcome};
@@ -51,19 +51,19 @@ pub(crate) enum Verdict {
 pub(crate) fn probe(destination: &Destination) -> Finding {
     let mut probe = Probe { destination, finding: None };
     // A resource that nothing comes from: MLflow refuses a request of no bytes.
-    if let Some(url) = &destination.traces_url {
+    if let Some(route) = &destination.traces {
         let resource_spans = vec![ResourceSpans::default()];
-        probe.ask("spans", None, url, &ExportTraceServiceRequest { resource_spans });
+        probe.ask("spans", None, route, &ExportTraceServiceRequest { resource_spans });
     }
-    if let Some(url) = destination.metrics_url.as_ref().filter(|_| cfg!(feature = "metrics")) {
+    if let Some(route) = destination.metrics.as_ref().filter(|_| cfg!(feature = "metrics")) {
         let resource_metrics = vec![ResourceMetrics::default()];
         let request = ExportMetricsServiceRequest { resource_metrics };
-        probe.ask("metrics", Some("metrics.enabled"), url, &request);
+        probe.ask("metrics", Some("metrics.enabled"), route, &request);
     }
     #[cfg(feature = "logs")]
-    if let Some(url) = &destination.logs_url {
+    if let Some(route) = &destination.logs {
         let request = ExportLogsServiceRequest { resource_logs: vec![ResourceLogs::default()] };
-        probe.ask("log records", Some("logs.enabled"), url, &request);
+        probe.ask("log records", Some("logs.enabled"), route, &request);
     }
     probe.finding.unwrap_or_else(|| Finding {
         destination: destination.name.clone(),
@@ -84,25 +84,25 @@ struct Probe<'a> {
 impl Probe<'_> {
     /// Goes on to another signal. `switch` is the key that switches it off, where a receiver may
     /// do without.
-    fn ask(&mut self, items: &str, switch: Option<&str>, url: &str, request: &impl Export) {
+    fn ask(&mut self, items: &str, switch: Option<&str>, route: &Route, request: &impl Export) {
         let bad = |finding: &Finding| finding.verdict != Verdict::Works || finding.advice.is_some();
         if self.finding.as_ref().is_some_and(bad) {
             return;
         }
-        let timeout = self.destination.timeout.min(MAX_TIMEOUT);
+        let timeout = route.timeout.min(MAX_TIMEOUT);
         let start = Instant::now();
-        let (outcome, missing) = match Wire::to(self.destination, Some(url)) {
-            Ok(mut wire) => {
-                let outcome = wire.send(request, timeout);
+        let (outcome, missing) = match Sender::new(&self.destination.name, route) {
+            Ok(mut sender) => {
+                let outcome = sender.send(request, timeout);
                 let missing = match &outcome {
-                    Outcome::Permanent(failure) => wire.is_missing(failure),
+                    Outcome::Permanent(failure) => sender.is_missing(failure),
                     _ => false,
                 };
                 (Ok(outcome), missing)
             }
             Err(error) => (Err(error), false),
         };
-        let finding = self.understand(items, url, outcome, start.elapsed());
+        let finding = self.understand(items, route, outcome, start.elapsed());
         let without = |switch| {
             let advice = "to false, or an endpoint for them; or is the path wrong?";
             Some(format!("Set {switch} {advice}"))
@@ -125,11 +125,11 @@ impl Probe<'_> {
     fn understand(
         &self,
         items: &str,
-        url: &str,
+        route: &Route,
         outcome: Result<Outcome, StartError>,
         took: Duration,
     ) -> Finding {
-        let (destination, url) = (self.destination, without_secrets(url));
+        let url = without_secrets(&route.url);
         let (verdict, message, advice) = match outcome {
             Err(error) => (Verdict::Broken, error.to_string(), fix(&error)),
             Ok(Outcome::Delivered { .. }) if took > SLOW => (
@@ -143,11 +143,12 @@ impl Probe<'_> {
             Ok(Outcome::Delivered { .. }) => (Verdict::Works, format!("takes {items}"), None),
             Ok(Outcome::Transient { failure, .. } | Outcome::Permanent(failure))
             | Ok(Outcome::TooLarge(failure)) => {
-                let advice = advice(destination, &url, &failure);
+                let advice = advice(route, &url, &failure);
                 (Verdict::Broken, failure.said(), Some(advice))
             }
         };
-        Finding { destination: destination.name.clone(), url, verdict, message, advice, took }
+        let destination = self.destination.name.clone();
+        Finding { destination, url, verdict, message, advice, took }
     }
 }
 
@@ -174,14 +175,14 @@ fn fix(error: &StartError) -> Option<String> {
     }
 }
 
-fn advice(destination: &Destination, url: &str, failure: &Failure) -> String {
-    let grpc = destination.protocol == Protocol::Grpc;
+fn advice(route: &Route, url: &str, failure: &Failure) -> String {
+    let grpc = route.protocol == Protocol::Grpc;
     let port = port(url);
     let on_the_way = matches!(
         failure.kind,
         FailureKind::Dns | FailureKind::Connection | FailureKind::Timeout | FailureKind::Proxy
     );
-    let proxy = url.parse().ok().and_then(|url| destination.proxies.on_the_way_to(&url));
+    let proxy = url.parse().ok().and_then(|url| route.proxies.on_the_way_to(&url));
     if let Some(proxy) = proxy.filter(|_| on_the_way) {
         let variable = proxy.variable;
         return match failure.message.contains("407") || failure.message.contains("authorization") {

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::otlp::Wire;
 use super::request::Export;
+use super::sender::Sender;
 use crate::pipeline::delivery::transport::{Failure, Outcome};
 
 /// Remembers that a receiver has no place for a signal. It is left alone for a while then; one
@@ -24,7 +24,7 @@ impl Refusal {
     /// Sends, unless the receiver said no a moment ago. The first no is a warning in the log.
     pub(crate) fn send(
         &mut self,
-        wire: &mut Wire,
+        sender: &mut Sender,
         request: &impl Export,
         timeout: Duration,
     ) -> Outcome {
@@ -33,8 +33,8 @@ impl Refusal {
         {
             return Outcome::Permanent(refusal.clone());
         }
-        match wire.send(request, timeout) {
-            Outcome::Permanent(failure) if wire.is_missing(&failure) => {
+        match sender.send(request, timeout) {
+            Outcome::Permanent(failure) if sender.is_missing(&failure) => {
                 let refusal = self.explain(failure);
                 if self.said.is_none() {
                     tracing::warn!(target: "tracing_genai", "{}", refusal.message);

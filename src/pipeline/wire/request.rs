@@ -11,8 +11,15 @@ use opentelemetry_proto::tonic::collector::{
     metrics::v1::metrics_service_client::MetricsServiceClient,
     trace::v1::{ExportTracePartialSuccess, trace_service_client::TraceServiceClient},
 };
+#[cfg(feature = "logs")]
+use opentelemetry_proto::tonic::logs::v1::{ResourceLogs, ScopeLogs};
+use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans};
+use opentelemetry_proto::transform::common::tonic::ResourceAttributesWithSchema;
 #[cfg(feature = "otel-grpc")]
 use tonic::{Request, Status, transport::Channel};
+
+/// The resource as requests have it.
+pub(crate) type OtlpResource = ResourceAttributesWithSchema;
 
 /// A request that can be encoded and sent.
 pub(crate) trait Export: prost::Message + Clone + Encodable {
@@ -66,3 +73,114 @@ export!(ExportTraceServiceRequest, TraceServiceClient, rejected_spans);
 export!(ExportMetricsServiceRequest, MetricsServiceClient, rejected_data_points);
 #[cfg(feature = "logs")]
 export!(ExportLogsServiceRequest, LogsServiceClient, rejected_log_records);
+
+/// A level at which OTLP groups items: a request, a resource, a scope.
+pub(crate) trait Nested {
+    /// How many items there are.
+    fn count(&self) -> usize;
+
+    /// Keeps the first `n` items, and gives the others in a group like this one.
+    fn split_off(&mut self, n: usize) -> Self;
+}
+
+/// What the list of a group has in it: further groups, or items.
+macro_rules! nested {
+    (@count $list:expr, groups) => { $list.iter().map(Nested::count).sum() };
+    (@count $list:expr, items) => { $list.len() };
+    (@split $list:expr, $n:expr, groups) => { split_off(&mut $list, $n) };
+    (@split $list:expr, $n:expr, items) => { $list.split_off($n) };
+    ($($group:ty: $what:ident in $list:ident;)*) => {$(
+        impl Nested for $group {
+            fn count(&self) -> usize {
+                nested!(@count self.$list, $what)
+            }
+
+            fn split_off(&mut self, n: usize) -> Self {
+                let rest = nested!(@split self.$list, n, $what);
+                let kept = std::mem::take(&mut self.$list);
+                // Only the group itself is copied.
+                let mut other = self.clone();
+                other.$list = rest;
+                self.$list = kept;
+                other
+            }
+        }
+    )*};
+}
+
+#[cfg(feature = "logs")]
+nested! {
+    ExportLogsServiceRequest: groups in resource_logs;
+    ResourceLogs: groups in scope_logs;
+    ScopeLogs: items in log_records;
+}
+
+nested! {
+    ExportTraceServiceRequest: groups in resource_spans;
+    ResourceSpans: groups in scope_spans;
+    ScopeSpans: items in spans;
+}
+
+fn split_off<G: Nested>(groups: &mut Vec<G>, mut n: usize) -> Vec<G> {
+    let mut whole = 0;
+    while let Some(group) = groups.get(whole)
+        && group.count() <= n
+    {
+        n -= group.count();
+        whole += 1;
+    }
+    let mut rest = groups.split_off(whole);
+    if n > 0
+        && let Some(cut) = rest.first_mut()
+    {
+        let tail = cut.split_off(n);
+        groups.push(std::mem::replace(cut, tail));
+    }
+    rest
+}
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry_proto::tonic::trace::v1::Span;
+
+    use super::*;
+
+    #[test]
+    fn a_request_is_cut_between_any_two_items() {
+        let span = |n: usize| Span { name: n.to_string(), ..Span::default() };
+        let scope = |schema: &str, spans: &[usize]| ScopeSpans {
+            schema_url: schema.to_owned(),
+            spans: spans.iter().copied().map(span).collect(),
+            ..ScopeSpans::default()
+        };
+        let resource = |schema: &str, scope_spans| ResourceSpans {
+            schema_url: schema.to_owned(),
+            scope_spans,
+            ..ResourceSpans::default()
+        };
+        let whole = ExportTraceServiceRequest {
+            resource_spans: vec![
+                resource("a", vec![scope("b", &[0, 1]), scope("c", &[2])]),
+                resource("d", vec![scope("e", &[3, 4, 5])]),
+            ],
+        };
+        for n in 1..6 {
+            let mut head = whole.clone();
+            let tail = head.split_off(n);
+            assert_eq!((head.count(), tail.count()), (n, 6 - n));
+            let mut seen = 0;
+            for resource in head.resource_spans.iter().chain(&tail.resource_spans) {
+                for scope in &resource.scope_spans {
+                    for span in &scope.spans {
+                        assert_eq!(span.name, seen.to_string());
+                        let places = ["ab", "ab", "ac", "de", "de", "de"];
+                        let place = format!("{}{}", resource.schema_url, scope.schema_url);
+                        assert_eq!(place, places[seen]);
+                        seen += 1;
+                    }
+                }
+            }
+            assert_eq!(seen, 6);
+        }
+    }
+}

@@ -9,24 +9,22 @@ use std::sync::Arc;
 use rustls::crypto::CryptoProvider;
 use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig, parse_pem};
 
-use crate::config::settings::Destination;
+use crate::config::settings::Route;
 use crate::pipeline::delivery::start_error::StartError;
 
-/// The TLS settings of a destination, with its files read and checked.
-pub(crate) fn tls_config(destination: &Destination) -> Result<TlsConfig, StartError> {
+/// The TLS settings of a route, with its files read and checked.
+pub(crate) fn tls_config(name: &str, route: &Route) -> Result<TlsConfig, StartError> {
     let provider = crypto_provider();
-    let roots = match &destination.ca_cert {
+    let roots = match &route.ca_cert {
         Some(path) => {
-            let certificates = PemFile::read(destination, path)?.certificates()?;
+            let certificates = PemFile::read(name, path)?.certificates()?;
             RootCerts::new_with_certs(&certificates)
         }
-        None if !needs_tls(destination) || system_roots_work(&provider) => {
-            RootCerts::PlatformVerifier
-        }
+        None if !needs_tls(route) || system_roots_work(&provider) => RootCerts::PlatformVerifier,
         // Containers built from nothing have no certificates.
         None => RootCerts::WebPki,
     };
-    let client = match client_files(destination)? {
+    let client = match client_files(name, route)? {
         Some((cert, key)) => {
             Some(ClientCert::new_with_certs(&cert.certificates()?, key.private_key()?))
         }
@@ -39,20 +37,17 @@ pub(crate) fn tls_config(destination: &Destination) -> Result<TlsConfig, StartEr
         .build())
 }
 
-/// The client's certificate and its key, where the destination has them.
-pub(crate) fn client_files(
-    destination: &Destination,
-) -> Result<Option<(PemFile<'_>, PemFile<'_>)>, StartError> {
-    match (&destination.client_cert, &destination.client_key) {
+/// The client's certificate and its key, where the route has them.
+pub(crate) fn client_files<'a>(
+    name: &'a str,
+    route: &'a Route,
+) -> Result<Option<(PemFile<'a>, PemFile<'a>)>, StartError> {
+    match (&route.client_cert, &route.client_key) {
         (Some(cert), Some(key)) => {
-            Ok(Some((PemFile::read(destination, cert)?, PemFile::read(destination, key)?)))
+            Ok(Some((PemFile::read(name, cert)?, PemFile::read(name, key)?)))
         }
-        (Some(path), None) => {
-            Err(problem(destination, path, "a client certificate needs its key too"))
-        }
-        (None, Some(path)) => {
-            Err(problem(destination, path, "a client key needs its certificate too"))
-        }
+        (Some(path), None) => Err(problem(name, path, "a client certificate needs its key too")),
+        (None, Some(path)) => Err(problem(name, path, "a client key needs its certificate too")),
         (None, None) => Ok(None),
     }
 }
@@ -61,8 +56,8 @@ pub(crate) fn crypto_provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
 
-fn needs_tls(destination: &Destination) -> bool {
-    destination.spans_url().get(..6).is_some_and(|start| start.eq_ignore_ascii_case("https:"))
+fn needs_tls(route: &Route) -> bool {
+    route.url.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("https:"))
 }
 
 pub(crate) fn system_roots_work(provider: &Arc<CryptoProvider>) -> bool {
@@ -71,14 +66,14 @@ pub(crate) fn system_roots_work(provider: &Arc<CryptoProvider>) -> bool {
 
 /// A file of certificates or keys.
 pub(crate) struct PemFile<'a> {
-    destination: &'a Destination,
+    destination: &'a str,
     path: &'a Path,
     bytes: Vec<u8>,
 }
 
 impl<'a> PemFile<'a> {
     /// Reads a regular file of at most 1 MiB.
-    pub(crate) fn read(destination: &'a Destination, path: &'a Path) -> Result<Self, StartError> {
+    pub(crate) fn read(destination: &'a str, path: &'a Path) -> Result<Self, StartError> {
         let mut bytes = Vec::new();
         let file = File::open(path).and_then(|file| match file.metadata()?.is_file() {
             true => Ok(file),
@@ -123,9 +118,9 @@ impl<'a> PemFile<'a> {
     }
 }
 
-fn problem(destination: &Destination, path: &Path, reason: &str) -> StartError {
+fn problem(destination: &str, path: &Path, reason: &str) -> StartError {
     StartError::Tls {
-        destination: destination.name.clone(),
+        destination: destination.to_owned(),
         path: path.to_owned(),
         reason: reason.to_owned(),
     }
