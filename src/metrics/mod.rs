@@ -30,10 +30,13 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-use opentelemetry::trace::SpanId;
+use opentelemetry::trace::{SpanId, Tracer};
+use tracing::Subscriber;
+use tracing_subscriber::registry::LookupSpan;
 
 pub use status::{LabelStatus, MetricsStatus, PriceStatus};
 
+use crate::GenAiLayer;
 use crate::capture::tracer::SpanState;
 use crate::capture::tracer::observe::{Counted, Ended, ObserveSpans};
 use crate::config::settings::{self, Pricing, Temporality};
@@ -66,6 +69,19 @@ struct State {
     priced: u64,
     unknown_model: u64,
     no_usage: u64,
+}
+
+impl<S, T> GenAiLayer<S, T>
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+    T: Tracer + Clone + 'static,
+    T::Span: Send + Sync,
+{
+    /// Measures what passes through this layer. Defaults to no metrics.
+    #[must_use]
+    pub fn metrics(self, metrics: Arc<SpanMetrics>) -> Self {
+        self.observed_by(metrics)
+    }
 }
 
 impl SpanMetrics {

@@ -10,6 +10,7 @@ use tracing::instrument::Instrumented;
 use tracing::{Instrument, Span, info_span};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
+use crate::calls::open_call::OpenCall;
 use crate::calls::span_ext::{GenAiSpanExt, Outcome};
 
 /// Where an attempt goes.
@@ -50,8 +51,7 @@ impl Upstream {
 /// has ended. An attempt that is dropped before it ended was cancelled.
 #[derive(Debug)]
 pub struct Attempt {
-    span: Span,
-    ended: bool,
+    call: OpenCall,
 }
 
 impl Attempt {
@@ -75,18 +75,18 @@ impl Attempt {
             span.record("server.address", address.as_str());
             span.record("server.port", i64::from(*port));
         }
-        Self { span, ended: false }
+        Self { call: OpenCall::new(span) }
     }
 
     /// The attempt's span.
     #[must_use]
     pub fn span(&self) -> &Span {
-        &self.span
+        self.call.span()
     }
 
     /// Runs a future inside of the attempt's span.
     pub fn run<F: Future>(&self, future: F) -> Instrumented<F> {
-        future.instrument(self.span.clone())
+        future.instrument(self.span().clone())
     }
 
     /// Adds `traceparent` and `tracestate` of the attempt to the headers of its request, replacing
@@ -102,7 +102,7 @@ impl Attempt {
     /// Adds `baggage` as well, for a provider that is your own service.
     #[cfg(feature = "init")]
     pub fn inject_baggage(&self, headers: &mut http::HeaderMap) {
-        let context = self.span.context();
+        let context = self.span().context();
         let baggage = context.baggage();
         if !baggage.is_empty() {
             insert(headers, "baggage", &baggage.to_string());
@@ -112,7 +112,7 @@ impl Attempt {
     /// Hands name and value of the headers of W3C Trace Context to `set`, for clients with other
     /// header types.
     pub fn inject_with(&self, mut set: impl FnMut(&'static str, &str)) {
-        let context = self.span.context();
+        let context = self.span().context();
         let span = context.span();
         let parent = span.span_context();
         if !parent.is_valid() {
@@ -129,42 +129,29 @@ impl Attempt {
 
     /// The provider answered.
     pub fn end(mut self) {
-        self.close(Outcome::Completed, None);
+        self.call.close(Outcome::Completed, None);
     }
 
     /// The provider answered with an HTTP status; `400` and above fail the attempt.
     pub fn end_with_status(mut self, code: u16) {
         self.status(code);
         let outcome = if code >= 400 { Outcome::Error } else { Outcome::Completed };
-        self.close(outcome, None);
+        self.call.close(outcome, None);
     }
 
     /// Records the HTTP status of a response whose body is still to come.
     pub fn status(&self, code: u16) {
-        self.span.record_http_status(code);
+        self.span().record_http_status(code);
     }
 
     /// The attempt failed without an answer.
     pub fn fail(mut self, error_type: &str, message: impl Display) {
-        self.close(Outcome::Error, Some((error_type, &message)));
+        self.call.close(Outcome::Error, Some((error_type, &message)));
     }
 
-    /// Ends the attempt and its span.
-    pub(crate) fn close(&mut self, outcome: Outcome, failure: Option<(&str, &dyn Display)>) {
-        if std::mem::replace(&mut self.ended, true) {
-            return;
-        }
-        if let Some((error_type, message)) = failure {
-            self.span.record_failure(error_type, message);
-        }
-        self.span.record_outcome(outcome);
-        self.span = Span::none();
-    }
-}
-
-impl Drop for Attempt {
-    fn drop(&mut self) {
-        self.close(Outcome::Cancelled, None);
+    /// What a stream needs, to end the attempt with the answer.
+    pub(super) fn into_call(self) -> OpenCall {
+        self.call
     }
 }
 

@@ -117,7 +117,7 @@ impl Request {
         self.settle();
         self.ended = true;
         let span = std::mem::replace(&mut self.span, Span::none());
-        Traced::around(stream, Recorder::of_attempt(span, attempt, accumulator))
+        Traced::around(stream, Recorder::of_attempt(span, attempt.into_call(), accumulator))
     }
 
     /// [`Request::stream`] for a stream of results, such as the body of a response.

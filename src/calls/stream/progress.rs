@@ -12,7 +12,7 @@ use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use super::Answer;
 use super::clock::RunOut;
-use crate::calls::gateway::Attempt;
+use crate::calls::open_call::OpenCall;
 use crate::calls::span_ext::{GenAiSpanExt, Outcome, USAGE_PARTIAL, record};
 use crate::capture::layer::reach::Reached;
 use crate::semconv::{Attr, Class};
@@ -24,7 +24,7 @@ pub(super) struct Progress {
     pub(super) deadline: Option<Instant>,
     span: Span,
     /// What the answer comes from, where that is a span of its own.
-    attempt: Option<Attempt>,
+    attempt: Option<OpenCall>,
     reached: Option<Reached>,
     created: Instant,
     last_chunk: Option<Instant>,
@@ -37,7 +37,7 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    pub(super) fn new(span: Span, attempt: Option<Attempt>) -> Self {
+    pub(super) fn new(span: Span, attempt: Option<OpenCall>) -> Self {
         let reached = Reached::of(&span);
         let room = match &reached {
             // A little more than may leave, so that the policy sees and says that text was cut.

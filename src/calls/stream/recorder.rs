@@ -9,7 +9,7 @@ use tracing::Span;
 use super::Accumulate;
 use super::clock::{Alarm, RunOut};
 use super::progress::Progress;
-use crate::calls::gateway::Attempt;
+use crate::calls::open_call::OpenCall;
 use crate::calls::span_ext::Outcome;
 
 /// Records the chunks of an answer that is pulled or called back with.
@@ -47,11 +47,11 @@ impl<A> Recorder<A> {
     }
 
     /// The same for an answer that comes from `attempt`, which ends with it.
-    pub(crate) fn of_attempt(span: Span, attempt: Attempt, accumulator: A) -> Self {
+    pub(in crate::calls) fn of_attempt(span: Span, attempt: OpenCall, accumulator: A) -> Self {
         Self::over(span, Some(attempt), accumulator)
     }
 
-    fn over(span: Span, attempt: Option<Attempt>, accumulator: A) -> Self {
+    fn over(span: Span, attempt: Option<OpenCall>, accumulator: A) -> Self {
         let attempt_span = attempt.as_ref().map(|attempt| attempt.span().clone());
         let progress = Progress::new(span.clone(), attempt);
         let expires_at = progress.expires_at();

@@ -30,6 +30,8 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
+#[cfg(feature = "metrics")]
+use crate::capture::tracer::observe::ObserveSpans;
 use crate::capture::tracer::open_spans::OpenSpans;
 use crate::capture::tracer::{Core, GenAiTracer, GenAiTracerProvider, Open, SpanState};
 use crate::policy::{ContentCapture, Policy};
@@ -123,11 +125,10 @@ where
         self
     }
 
-    /// Measures what passes through this layer. Defaults to no metrics.
+    /// Tells `observer` of every GenAI span that starts and ends.
     #[cfg(feature = "metrics")]
-    #[must_use]
-    pub fn metrics(self, metrics: Arc<crate::metrics::SpanMetrics>) -> Self {
-        self.rebuilt(|core| core.observer = Some(metrics))
+    pub(crate) fn observed_by(self, observer: Arc<dyn ObserveSpans>) -> Self {
+        self.rebuilt(|core| core.observer = Some(observer))
     }
 
     /// Sets the version of the conventions. Defaults to [`Version::V1_41`].
