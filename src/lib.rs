@@ -115,14 +115,14 @@ pub mod metrics;
 #[cfg(feature = "init")]
 mod pipeline;
 pub mod policy;
-pub mod record;
+mod record;
 pub mod semconv;
 #[cfg(feature = "init")]
 pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
 
-pub use calls::span_ext::{GenAiSpanExt, Outcome, RequestParameters, Response, ToolCall, Usage};
+pub use calls::span_ext::{GenAiSpanExt, RequestParameters, Response, ToolCall, Usage};
 pub use calls::{gateway, stream};
 pub use capture::layer::{GenAiLayer, layer};
 pub use capture::lint::{self, Finding, Problem};
@@ -131,6 +131,7 @@ pub use capture::logs;
 pub use capture::tracer;
 #[cfg(feature = "init")]
 pub use error::{Error, ErrorKind};
+pub use semconv::Outcome;
 #[cfg(feature = "tower")]
 pub use telemetry::tower;
 #[cfg(feature = "init")]

@@ -4,7 +4,8 @@ use std::fmt::Display;
 
 use tracing::Span;
 
-use crate::calls::span_ext::{GenAiSpanExt, Outcome};
+use crate::calls::span_ext::GenAiSpanExt;
+use crate::semconv::Outcome;
 
 /// The span of something that ends once. Dropped before that, it was cancelled.
 #[derive(Debug)]

@@ -15,7 +15,7 @@ use tracing::field::Field;
 use tracing_core::Metadata;
 use tracing_core::callsite::Identifier;
 
-use crate::semconv::{Attr, Class, Match, Scope, Type, ValueMap, lookup};
+use crate::semconv::{Attr, Class, Match, Scope, Type, ValueMap, is_ours, lookup};
 
 /// What is wrong with a callsite that makes GenAI spans.
 ///
@@ -132,7 +132,7 @@ impl Found {
 /// What is wrong with the declared fields of a callsite.
 pub(crate) fn problems(metadata: &Metadata<'static>) -> Vec<Problem> {
     let keys = || metadata.fields().iter().map(|field| field.name());
-    let gen_ai = keys().any(|key| lookup(key).concerns_gen_ai());
+    let gen_ai = keys().any(is_ours);
     let mut problems: Vec<Problem> = keys().filter_map(|key| problem(key, gen_ai)).collect();
     let names_operation = keys().any(|key| {
         matches!(lookup(key), Match::Known(Attr::OperationName | Attr::McpMethodName, _))

@@ -6,7 +6,7 @@ use opentelemetry::trace::{SpanId, Status, TraceId};
 use opentelemetry::{Array, Value};
 use opentelemetry_sdk::trace::SpanData;
 
-use crate::semconv::Attr;
+use crate::semconv::{Attr, KnownOperation, Role};
 
 /// The facts of one finished span that the tree shows. Bounded in size; no message content.
 #[derive(Clone, Debug)]
@@ -17,7 +17,8 @@ pub(super) struct Node {
     /// Nothing above it in this process.
     pub(super) is_root: bool,
     pub(super) name: String,
-    pub(super) role: Role,
+    /// `None` for a span that is not GenAI.
+    pub(super) role: Option<Role>,
     /// The operation, when the name begins with it.
     pub(super) operation: Option<String>,
     /// The model, when the name does not say it.
@@ -30,20 +31,6 @@ pub(super) struct Node {
     pub(super) start: SystemTime,
     pub(super) end: SystemTime,
     pub(super) failure: Option<Failure>,
-}
-
-/// What a span does in an agent, by its operation.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Role {
-    /// Calls a model; its tokens and cost add up.
-    Model,
-    Tool,
-    /// Contains calls; what it reports is a sum of theirs.
-    Agent,
-    /// Retrieval and memory.
-    Knowledge,
-    /// Not a GenAI span.
-    Other,
 }
 
 /// Why a span is worth a second line.
@@ -66,7 +53,7 @@ impl Node {
             span_id: span.span_context.span_id(),
             parent: span.parent_span_id,
             is_root: span.parent_span_id == SpanId::INVALID || span.parent_span_is_remote,
-            role: operation.as_deref().map_or(Role::Other, Role::of),
+            role: operation.as_deref().map(role_of),
             operation: operation.filter(|operation| {
                 name.strip_prefix(operation.as_str())
                     .is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
@@ -89,12 +76,10 @@ impl Node {
     }
 }
 
-impl Role {
-    /// An operation that is not in the table calls a model until proven otherwise: new operations
-    /// of the conventions mostly do.
-    fn of(operation: &str) -> Self {
-        ROLES.iter().find(|(name, _)| *name == operation).map_or(Self::Model, |(_, role)| *role)
-    }
+/// An operation that is not in the table calls a model until proven otherwise: new operations of
+/// the conventions mostly do.
+fn role_of(operation: &str) -> Role {
+    KnownOperation::named(operation).map_or(Role::Model, |operation| operation.def().role)
 }
 
 impl Failure {
@@ -114,7 +99,7 @@ impl Failure {
         if let Some(kind) = kind {
             return Some(Self::Error(kind));
         }
-        text(span, OUTCOME)
+        text(span, Attr::Outcome.key())
             .filter(|outcome| outcome != "completed" && outcome != "error")
             .map(Self::Outcome)
     }
@@ -172,22 +157,5 @@ fn printable(text: &str) -> String {
     out
 }
 
-const ROLES: &[(&str, Role)] = &[
-    ("create_agent", Role::Agent),
-    ("invoke_agent", Role::Agent),
-    ("invoke_workflow", Role::Agent),
-    ("plan", Role::Agent),
-    ("execute_tool", Role::Tool),
-    ("retrieval", Role::Knowledge),
-    ("create_memory", Role::Knowledge),
-    ("create_memory_store", Role::Knowledge),
-    ("delete_memory", Role::Knowledge),
-    ("delete_memory_store", Role::Knowledge),
-    ("search_memory", Role::Knowledge),
-    ("update_memory", Role::Knowledge),
-    ("upsert_memory", Role::Knowledge),
-];
-/// Set by this crate on spans that did not end in the plain way.
-const OUTCOME: &str = "tracing_genai.outcome";
 /// Bytes of one text; the widest terminal shows fewer.
 const MAX_TEXT: usize = 512;

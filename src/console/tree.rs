@@ -6,9 +6,10 @@ use std::time::{Duration, SystemTime};
 use opentelemetry::trace::SpanId;
 use unicode_width::UnicodeWidthStr;
 
-use super::node::{Failure, Node, Role};
+use super::node::{Failure, Node};
 use super::paint::{Line, Style};
 use super::traces::{State, Trace};
+use crate::semconv::Role;
 
 /// The trace as text of at most `width` columns, one line a span, with a line break at its end.
 pub(super) fn render(trace: &Trace, width: usize, colour: bool) -> String {
@@ -128,7 +129,7 @@ impl Sum {
             if let Some(cost) = node.cost.filter(|_| !inner.cost) {
                 sum.cost = Some(sum.cost.unwrap_or(0.0) + cost);
             }
-            sum.model_calls += u64::from(node.role == Role::Model && !inner.model);
+            sum.model_calls += u64::from(node.role == Some(Role::Model) && !inner.model);
             sum.errors += u64::from(matches!(node.failure, Some(Failure::Error(_))));
         }
         sum
@@ -152,7 +153,7 @@ fn inner(nodes: &[&Node]) -> HashMap<SpanId, Inner> {
             input: node.input_tokens.is_some(),
             output: node.output_tokens.is_some(),
             cost: node.cost.is_some(),
-            model: node.role == Role::Model,
+            model: node.role == Some(Role::Model),
         };
         let mut id = node.parent;
         // Ends where nothing is new, so that also a circle of parents ends.
@@ -284,15 +285,13 @@ impl Row<'_> {
     }
 }
 
-impl Role {
-    const fn style(self) -> Style {
-        match self {
-            Self::Model => Style::Cyan,
-            Self::Tool => Style::Magenta,
-            Self::Agent => Style::Green,
-            Self::Knowledge => Style::Blue,
-            Self::Other => Style::Plain,
-        }
+const fn style(role: Option<Role>) -> Style {
+    match role {
+        Some(Role::Model) => Style::Cyan,
+        Some(Role::Tool) => Style::Magenta,
+        Some(Role::Agent) => Style::Green,
+        Some(Role::Knowledge) => Style::Blue,
+        None => Style::Plain,
     }
 }
 
@@ -325,11 +324,11 @@ fn span(row: &Row<'_>, tree: &Tree<'_>, layout: &Layout, colour: bool, out: &mut
     let room = layout.name - line.columns();
     match &node.operation {
         Some(operation) => {
-            line.push_fitting(node.role.style(), operation, room);
+            line.push_fitting(style(node.role), operation, room);
             let rest = &node.name[operation.len()..];
             line.push_fitting(Style::Bold, rest, layout.name - line.columns());
         }
-        None => line.push_fitting(node.role.style(), &node.name, room),
+        None => line.push_fitting(style(node.role), &node.name, room),
     }
     if let Some(model) = &node.model {
         line.push_fitting(Style::Dim, &format!(" {model}"), layout.name - line.columns());
@@ -376,7 +375,7 @@ fn bar(node: &Node, tree: &Tree<'_>, width: usize, failed: bool, line: &mut Line
     let start = cell(offset).min(width - 1);
     let end = cell(offset + node.duration()).max(start + 1);
     let first = node.first_chunk.map_or(start, |wait| cell(offset + wait).clamp(start, end - 1));
-    let style = if failed { Style::Red } else { node.role.style() };
+    let style = if failed { Style::Red } else { style(node.role) };
     line.push(Style::Plain, &" ".repeat(start));
     line.push(Style::Dim, &"┄".repeat(first - start));
     line.push(style, &"━".repeat(end - first));

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 
 use opentelemetry::{Array, Key, KeyValue, Value};
 
-use crate::semconv::Attr;
+use crate::semconv::{Attr, is_ours};
 
 /// The attributes of one span on their way from canonical to another format.
 #[derive(Debug)]
@@ -40,15 +40,13 @@ impl Facts {
             // Beyond 65,534 attributes, which no span limit allows, they pass unread.
             let Ok(position) = u16::try_from(position) else { break };
             let Some(attribute) = attribute else { continue };
+            facts.gen_ai |= is_ours(attribute.key.as_str());
             match ROWS.get(attribute.key.as_str()) {
                 None => facts.foreign.push(position),
-                Some(&attr) => {
-                    facts.gen_ai |= attr.is_gen_ai();
-                    match &mut facts.slots[attr as usize] {
-                        slot @ 0 if position < u16::MAX => *slot = position + 1,
-                        _ => facts.twins.push((attr, position)),
-                    }
-                }
+                Some(&attr) => match &mut facts.slots[attr as usize] {
+                    slot @ 0 if position < u16::MAX => *slot = position + 1,
+                    _ => facts.twins.push((attr, position)),
+                },
             }
         }
         facts
@@ -59,7 +57,7 @@ impl Facts {
         self.out.len() + self.attributes.iter().flatten().count()
     }
 
-    /// Whether any attribute belongs to the GenAI or MCP conventions.
+    /// Whether any attribute makes the span GenAI.
     pub(super) fn is_gen_ai(&self) -> bool {
         self.gen_ai
     }

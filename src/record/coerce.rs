@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use super::value::{Text, Value};
-use crate::semconv::{Attr, Provider, Type, ValueMap, is_sentinel, known_finish_reason};
+use crate::semconv::{Attr, Type, ValueMap, is_sentinel, known_finish_reason, known_provider};
 use crate::semconv::{KnownOperation, Version};
 
 /// A value on its way in.
@@ -259,7 +259,7 @@ fn to_text(attr: Attr, map: ValueMap, raw: Raw<'_>) -> Coerced {
     };
     let word = match attr {
         Attr::OperationName => KnownOperation::parse(text.trim()).map(KnownOperation::as_str),
-        Attr::ProviderName => Provider::known(text.trim()),
+        Attr::ProviderName => known_provider(text.trim()),
         Attr::OutputType => OUTPUT_TYPES
             .iter()
             .find(|(word, _)| word.eq_ignore_ascii_case(text.trim()))

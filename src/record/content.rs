@@ -1,24 +1,12 @@
-//! Where a record meets the messages: which attribute has which shape, and the retired spellings
-//! that take more than one attribute to write a message.
+//! Where a record meets the messages: the retired spellings that take more than one attribute to
+//! write a message.
 
 use super::value::{Text, Value};
 use super::{Key, Record};
 use crate::content::limit;
-use crate::content::messages::{self, Shape};
+use crate::content::messages;
 use crate::policy::Policy;
 use crate::semconv::Attr;
-
-/// The attributes whose values have a JSON shape.
-static SHAPES: &[(Attr, Shape)] = &[
-    (Attr::InputMessages, Shape::InputMessages),
-    (Attr::OutputMessages, Shape::OutputMessages),
-    (Attr::SystemInstructions, Shape::SystemInstructions),
-    (Attr::ToolDefinitions, Shape::ToolDefinitions),
-    (Attr::ToolCallArguments, Shape::ToolCallArguments),
-    (Attr::ToolCallResult, Shape::ToolCallResult),
-    (Attr::RetrievalDocuments, Shape::RetrievalDocuments),
-    (Attr::MemoryRecords, Shape::MemoryRecords),
-];
 
 /// Families of flattened messages and the attribute they make up.
 static FLATTENED: &[(&str, Attr)] = &[
@@ -30,15 +18,6 @@ static FLATTENED: &[(&str, Attr)] = &[
     ("llm.completions.", Attr::OutputMessages),
 ];
 
-/// The attribute whose value has this shape.
-pub(crate) fn attr_of(shape: Shape) -> Option<Attr> {
-    SHAPES.iter().find(|(_, known)| *known == shape).map(|(attr, _)| *attr)
-}
-
-fn shape_of(attr: Attr) -> Option<Shape> {
-    SHAPES.iter().find(|(known, _)| *known == attr).map(|(_, shape)| *shape)
-}
-
 /// Brings the value of an attribute into its shape, no longer than the policy allows. `None` for
 /// an attribute without a shape; no text when the value is right as it is.
 pub(crate) fn shape_attr(
@@ -46,7 +25,7 @@ pub(crate) fn shape_attr(
     text: &str,
     policy: Policy,
 ) -> Option<(Option<String>, Vec<String>)> {
-    let shaped = messages::shape(shape_of(attr)?, text);
+    let shaped = messages::shape(attr.def().shape?, text);
     let short = limit::shorten(&shaped.json, policy.max_bytes());
     let json = (*short != *text).then(|| short.into_owned());
     Some((json, shaped.finish_reasons))
@@ -59,7 +38,7 @@ impl Record {
             self.unflatten();
         }
         for (attr, piece) in self.folded() {
-            let Some(shape) = shape_of(attr) else { continue };
+            let Some(shape) = attr.def().shape else { continue };
             let joined = match self.text(attr) {
                 Some(text) => messages::append(&messages::shape(shape, text).json, &piece),
                 None => piece,
@@ -70,7 +49,7 @@ impl Record {
 
     fn unflatten(&mut self) {
         for (prefix, attr) in FLATTENED {
-            let Some(shape) = shape_of(*attr) else { continue };
+            let Some(shape) = attr.def().shape else { continue };
             let belongs = |key: &Key| match key {
                 Key::Other(key, class) => class.is_content() && key.starts_with(prefix),
                 Key::Attr(_) => false,
@@ -100,13 +79,14 @@ impl Record {
 
     /// Brings every message into its shape here and now.
     pub(crate) fn shape_messages(&mut self, policy: Policy) {
-        for (attr, _) in SHAPES {
-            let Some(text) = self.text(*attr) else { continue };
-            let Some((json, reasons)) = shape_attr(*attr, text, policy) else { continue };
+        let shaped = Attr::ALL.iter().copied().filter(|attr| attr.def().shape.is_some());
+        for attr in shaped {
+            let Some(text) = self.text(attr) else { continue };
+            let Some((json, reasons)) = shape_attr(attr, text, policy) else { continue };
             if let Some(json) = json {
-                self.put(*attr, Value::Text(json.into()));
+                self.put(attr, Value::Text(json.into()));
             }
-            if *attr == Attr::OutputMessages
+            if attr == Attr::OutputMessages
                 && !reasons.is_empty()
                 && !self.has(Attr::ResponseFinishReasons)
             {

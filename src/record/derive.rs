@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use super::value::Value;
 use super::{Record, Text};
-use crate::semconv::{Attr, Kind, KnownOperation};
+use crate::semconv::{Attr, Family, Kind, KnownOperation};
 
 /// What the conventions want a span to be called and of which kind it is.
 #[derive(Clone, Debug, PartialEq)]
@@ -71,7 +71,7 @@ impl Record {
     /// The operation of a span on which none was recorded: its name says it, or facts do that only
     /// one operation has.
     fn implied_operation(&self, span_name: &str) -> Option<KnownOperation> {
-        if !self.is_gen_ai() {
+        if !self.is_ours() {
             return None;
         }
         if let Some(operation) = KnownOperation::of_span_name(span_name) {
@@ -107,31 +107,22 @@ impl Record {
         };
         Outline { name: Some(join(def.name, targets)), kind: Some(kind) }
     }
-}
 
-/// The attributes that decide the name and the kind of a span.
-pub(super) const NAMING: u128 = {
-    let attrs = [
-        Attr::OperationName,
-        Attr::RequestModel,
-        Attr::AgentName,
-        Attr::ToolName,
-        Attr::WorkflowName,
-        Attr::SkillName,
-        Attr::SkillResourceName,
-        Attr::ProcessExecutableName,
-        Attr::DataSourceId,
-        Attr::McpMethodName,
-        Attr::PromptName,
-        Attr::ServerAddress,
-    ];
-    let (mut bits, mut at) = (0, 0);
-    while at < attrs.len() {
-        bits |= super::bit(attrs[at]);
-        at += 1;
+    /// The family of metrics by the operation table.
+    pub(crate) fn family(&self, internal: bool, serves: bool) -> Family {
+        if self.has(Attr::McpMethodName) {
+            return if serves { Family::McpServer } else { Family::McpClient };
+        }
+        let Some(operation) = self.text(Attr::OperationName) else { return Family::Unknown };
+        match KnownOperation::named(operation).map(|operation| operation.def().family) {
+            Some(Family::Agent) if !internal => Family::Operation,
+            Some(family) => family,
+            // What nobody knows may be an inference under a name of its own.
+            None if self.has(Attr::RequestModel) => Family::Inference,
+            None => Family::Unknown,
+        }
     }
-    bits
-};
+}
 
 /// Facts that only one operation has.
 static IMPLIED: &[(Attr, KnownOperation)] = &[

@@ -12,29 +12,30 @@ use std::borrow::Cow;
 use std::fmt;
 
 pub(crate) use coerce::Raw;
-pub(crate) use content::attr_of;
 #[cfg(any(feature = "init", feature = "testing"))]
 pub(crate) use content::shape_attr;
 pub(crate) use derive::{Outline, SpanRole, clean_name};
-pub use value::{Text, Value};
+pub(crate) use value::{Text, Value};
 
 use crate::health::Health;
 use crate::semconv::{
-    Attr, Class, KnownOperation, Match, Provider, Type, ValueMap, known_finish_reason, lookup,
-    spelling_streams, split_model_prefix,
+    Attr, AttrSet, Class, KnownOperation, Match, NAMING, Type, ValueMap, is_ours,
+    known_finish_reason, known_provider, lookup, split_model_prefix,
 };
 use coerce::{Coerced, coerce, foreign};
 
 /// Typed facts about one span, on their way to the policy.
 #[derive(Clone, Default)]
-pub struct Record {
+pub(crate) struct Record {
     entries: Vec<Entry>,
-    /// A bit for each [`Attr`] that has an entry.
-    present: u128,
+    /// Attributes that have an entry.
+    present: AttrSet,
     /// Attributes that were written to the span when it started.
-    written: u128,
+    written: AttrSet,
     /// Of those, the ones recorded again since with another value.
-    changed: u128,
+    changed: AttrSet,
+    /// Whether anything was recorded that only GenAI spans have.
+    ours: bool,
     /// Whether one of the facts that name a span was recorded since the span started.
     renamed: bool,
     /// Whether the policy has anything to decide: content, error text, keys of others, long text.
@@ -74,36 +75,30 @@ impl Record {
     }
 
     /// Whether anything was recorded that only GenAI spans have.
-    pub(crate) fn is_gen_ai(&self) -> bool {
-        self.present & GEN_AI != 0
-            || !self.folded.is_empty()
-            || self.entries.iter().any(|entry| match &entry.key {
-                Key::Attr(_) => false,
-                Key::Other(key, class) => key.starts_with("gen_ai.") || class.is_content(),
-            })
+    pub(crate) fn is_ours(&self) -> bool {
+        self.ours
     }
 
     /// The value of an attribute.
-    #[must_use]
-    pub fn get(&self, attr: Attr) -> Option<&Value> {
-        if self.present & bit(attr) == 0 {
+    pub(crate) fn get(&self, attr: Attr) -> Option<&Value> {
+        if !self.has(attr) {
             return None;
         }
         self.entries.iter().find(|entry| entry.key == Key::Attr(attr)).map(|entry| &entry.value)
     }
 
     /// The text of an attribute.
-    #[must_use]
-    pub fn text(&self, attr: Attr) -> Option<&str> {
+    pub(crate) fn text(&self, attr: Attr) -> Option<&str> {
         self.get(attr).and_then(Value::as_str)
     }
 
     pub(crate) fn has(&self, attr: Attr) -> bool {
-        self.present & bit(attr) != 0
+        self.present.has(attr)
     }
 
     /// Takes a value under any key.
     pub(crate) fn record(&mut self, key: Cow<'static, str>, mut raw: Raw<'_>, health: &Health) {
+        self.ours |= is_ours(&key);
         match lookup(&key) {
             Match::Known(attr, map) => self.record_attr(attr, map, &mut raw, health),
             Match::Content(class) => self.put_other(key, class, foreign(raw)),
@@ -132,7 +127,7 @@ impl Record {
         let raw = std::mem::replace(raw, Raw::Bool(false));
         if attr == Attr::OperationName
             && let Raw::Str(text) | Raw::Debug(text) = &raw
-            && spelling_streams(text)
+            && KnownOperation::is_streaming_spelling(text)
         {
             self.put(Attr::RequestStream, Value::Bool(true));
         }
@@ -173,7 +168,7 @@ impl Record {
             {
                 let word = match attr {
                     Attr::OperationName => KnownOperation::named(text).map(KnownOperation::as_str),
-                    Attr::ProviderName => Provider::known(text),
+                    Attr::ProviderName => known_provider(text),
                     Attr::OutputType => None,
                     Attr::RequestModel if text.contains('/') => None,
                     _ => {
@@ -202,8 +197,9 @@ impl Record {
     /// The place of an attribute that has none yet.
     #[inline]
     fn place(&mut self, attr: Attr) -> &mut Value {
-        self.present |= bit(attr);
-        self.renamed |= derive::NAMING & bit(attr) != 0;
+        self.present.insert(attr);
+        self.ours |= attr.is_ours();
+        self.renamed |= NAMING.has(attr);
         self.delicate |= attr.class() != Class::Metadata;
         let at = self.entries.len();
         self.entries.push(Entry { key: Key::Attr(attr), value: Value::Bool(false) });
@@ -231,6 +227,7 @@ impl Record {
     /// Keeps a value under a key of its own.
     pub(crate) fn put_other(&mut self, key: Cow<'static, str>, class: Class, value: Value) {
         self.delicate = true;
+        self.ours |= is_ours(&key);
         let found = self.entries.iter_mut().find(|entry| match &entry.key {
             Key::Other(known, _) => *known == key,
             Key::Attr(_) => false,
@@ -246,20 +243,22 @@ impl Record {
 
     /// Keeps the messages of an event behind those of the attribute.
     pub(crate) fn fold(&mut self, attr: Attr, json: String) {
+        self.ours = true;
         self.folded.push((attr, json));
     }
 
     pub(crate) fn put(&mut self, attr: Attr, value: Value) {
-        self.renamed |= derive::NAMING & bit(attr) != 0;
+        self.ours |= attr.is_ours();
+        self.renamed |= NAMING.has(attr);
         self.delicate |= attr.class() != Class::Metadata || value.len() > ALWAYS_FITS;
-        if self.present & bit(attr) == 0 {
-            self.present |= bit(attr);
+        if !self.has(attr) {
+            self.present.insert(attr);
             self.entries.push(Entry { key: Key::Attr(attr), value });
             return;
         }
         if let Some(entry) = self.entries.iter_mut().find(|entry| entry.key == Key::Attr(attr)) {
-            if self.written & bit(attr) != 0 && entry.value != value {
-                self.changed |= bit(attr);
+            if self.written.has(attr) && entry.value != value {
+                self.changed.insert(attr);
             }
             entry.value = value;
         }
@@ -290,7 +289,7 @@ impl Record {
         let written = &mut self.written;
         self.entries.iter().filter_map(move |entry| match entry.key {
             Key::Attr(attr) if attr.is_sampling_relevant() => {
-                *written |= bit(attr);
+                written.insert(attr);
                 Some((attr, &entry.value))
             }
             _ => None,
@@ -299,12 +298,12 @@ impl Record {
 
     /// Whether the span has the attribute already, with the value it has now.
     pub(crate) fn is_written(&self, attr: Attr) -> bool {
-        self.written & !self.changed & bit(attr) != 0
+        self.written.has(attr) && !self.changed.has(attr)
     }
 
     /// Whether the span has the attribute already, with another value.
     pub(crate) fn is_changed(&self, attr: Attr) -> bool {
-        self.changed & bit(attr) != 0
+        self.changed.has(attr)
     }
 
     /// Whether a fact that decides the span's name or kind was recorded since the span started.
@@ -316,7 +315,7 @@ impl Record {
         if !self.has(attr) {
             return None;
         }
-        self.present &= !bit(attr);
+        self.present.remove(attr);
         let at = self.entries.iter().position(|entry| entry.key == Key::Attr(attr))?;
         Some(self.entries.remove(at).value)
     }
@@ -328,7 +327,7 @@ impl Record {
 
     /// Whether any fact is not an attribute of the tables. Asked before the policy takes facts out.
     pub(crate) fn has_others(&self) -> bool {
-        self.entries.len() > self.present.count_ones() as usize
+        self.entries.len() > self.present.len()
     }
 
     pub(crate) fn entries_mut(&mut self) -> &mut Vec<Entry> {
@@ -349,7 +348,7 @@ impl Record {
         let present = &mut self.present;
         self.entries.retain(|entry| match &entry.key {
             Key::Attr(attr) if attr.class().is_content() => {
-                *present &= !bit(*attr);
+                present.remove(*attr);
                 false
             }
             Key::Attr(_) => true,
@@ -372,22 +371,3 @@ impl fmt::Debug for Record {
 
 /// Values of this many bytes are within any sensible size.
 const ALWAYS_FITS: usize = 256;
-
-/// The attributes that only GenAI spans have.
-const GEN_AI: u128 = {
-    let (mut bits, mut row) = (0, 0);
-    while row < Attr::ALL.len() {
-        let attr = Attr::ALL[row];
-        if attr.is_gen_ai() || attr.class().is_content() {
-            bits |= bit(attr);
-        }
-        row += 1;
-    }
-    bits
-};
-
-const fn bit(attr: Attr) -> u128 {
-    1 << attr as u8
-}
-
-const _: () = assert!(Attr::ALL.len() <= 128, "the record keeps a bit for each attribute");

@@ -6,8 +6,7 @@ use std::sync::Arc;
 
 /// A typed value.
 #[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum Value {
+pub(crate) enum Value {
     /// `boolean`
     Bool(bool),
     /// `int`
@@ -22,8 +21,7 @@ pub enum Value {
 
 impl Value {
     /// The text of a string value.
-    #[must_use]
-    pub fn as_str(&self) -> Option<&str> {
+    pub(crate) fn as_str(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text.as_str()),
             _ => None,
@@ -55,8 +53,7 @@ impl Value {
 
 /// Text that is known at compile time, owned, or shared between a span's start and its end.
 #[derive(Clone)]
-#[non_exhaustive]
-pub enum Text {
+pub(crate) enum Text {
     /// One of the words of the tables.
     Static(&'static str),
     /// Owned by one record.
@@ -67,8 +64,7 @@ pub enum Text {
 
 impl Text {
     /// The text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         match self {
             Self::Static(text) => text,
             Self::Owned(text) => text,

@@ -57,16 +57,32 @@ impl Match {
         }
     }
 
-    /// Whether the key makes a callsite or a span one of ours.
-    pub(crate) fn concerns_gen_ai(self) -> bool {
+    fn is_ours(self) -> bool {
         match self {
-            Self::Known(attr, _) => attr.is_gen_ai() || attr.class().is_content(),
+            Self::Known(attr, _) => attr.is_ours(),
             Self::Content(class) => class.is_content(),
             Self::Drop | Self::UnknownGenAi => true,
             Self::Named(..) | Self::Bare | Self::Foreign => false,
         }
     }
 }
+
+/// Whether `key` makes whatever carries it GenAI: a callsite, a span, a record. The one answer to
+/// that question. Asked of every attribute of every span, it turns down nearly every key of other
+/// conventions without hashing it.
+pub(crate) fn is_ours(key: &str) -> bool {
+    static BEGINNINGS: Lazy<FxHashSet<[u8; 3]>> = Lazy::new(|| {
+        let keys = BY_KEY.iter().filter(|(_, found)| found.is_ours()).map(|(key, _)| *key);
+        let prefixes = CONTENT_PREFIXES.iter().map(|(prefix, _)| *prefix);
+        keys.chain(prefixes).filter_map(beginning).collect()
+    });
+    key.starts_with(NAMESPACE)
+        || beginning(key).is_some_and(|beginning| BEGINNINGS.contains(&beginning))
+            && lookup(key).is_ours()
+}
+
+/// Where the conventions keep their names: what is in it is ours even where no row has it.
+pub(super) const NAMESPACE: &str = "gen_ai.";
 
 /// What `key` means. Hashes once; the layer asks once per callsite and field.
 pub(crate) fn lookup(key: &str) -> Match {
@@ -81,21 +97,10 @@ pub(crate) fn lookup(key: &str) -> Match {
         }
     }
     match key.contains('.') {
-        true if key.starts_with("gen_ai.") => Match::UnknownGenAi,
+        true if key.starts_with(NAMESPACE) => Match::UnknownGenAi,
         true => Match::Foreign,
         false => Match::Bare,
     }
-}
-
-/// Whether a key could be one that [`Match::concerns_gen_ai`] holds for, by its first three letters.
-/// Turns down nearly every key of other conventions without hashing it.
-pub(crate) fn may_concern(key: &str) -> bool {
-    static BEGINNINGS: Lazy<FxHashSet<[u8; 3]>> = Lazy::new(|| {
-        let keys = BY_KEY.iter().filter(|(_, found)| found.concerns_gen_ai()).map(|(key, _)| *key);
-        let prefixes = CONTENT_PREFIXES.iter().map(|(prefix, _)| *prefix);
-        keys.chain(prefixes).chain(["gen_ai."]).filter_map(beginning).collect()
-    });
-    beginning(key).is_some_and(|beginning| BEGINNINGS.contains(&beginning))
 }
 
 /// Whether a key holds an error's text, on spans of any kind. Its first letter turns down nearly
@@ -417,6 +422,29 @@ mod tests {
         }
         for (key, class) in CONTENT_KEYS {
             assert_eq!(lookup(key), Match::Content(*class), "{key}");
+        }
+    }
+
+    #[test]
+    fn ours_is_what_the_rows_say() {
+        for (attr, def) in Attr::ALL.iter().zip(ATTRIBUTES) {
+            assert_eq!(is_ours(def.key), !def.general, "{attr:?}");
+            assert!(!def.general || !def.class.is_content(), "{attr:?} is content");
+        }
+        for (key, attr) in ALIASES {
+            assert_eq!(is_ours(key), attr.is_ours() || key.starts_with(NAMESPACE), "{key}");
+        }
+        for (key, class) in CONTENT_KEYS.iter().chain(CONTENT_PREFIXES) {
+            assert_eq!(is_ours(key), class.is_content(), "{key}");
+        }
+        for key in
+            ["gen_ai.acme.thing", "gen_ai.headers", "gen_ai.user", "aws.bedrock.guardrail.id"]
+        {
+            assert!(is_ours(key), "{key}");
+        }
+        let names = NAMES.iter().flat_map(|(_, _, names)| *names);
+        for key in names.chain(&["http.route", "gen_ai", "mcp.acme", "user.id", "ai", ""]) {
+            assert!(!is_ours(key), "{key}");
         }
     }
 

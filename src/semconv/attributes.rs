@@ -1,7 +1,7 @@
 //! The attribute table: key, type, class, sampling relevance, and the key of the latest version
 //! where it differs.
 
-use super::{Class, Type, Version};
+use super::{Class, Shape, Type, Version};
 
 /// One row of the attribute table.
 #[derive(Clone, Copy, Debug)]
@@ -12,16 +12,32 @@ pub(crate) struct AttrDef {
     pub(crate) class: Class,
     /// The conventions ask for it at span creation, where samplers see it.
     pub(crate) sampling: bool,
+    /// GenAI spans share it with others, so it does not make a span one of ours.
+    pub(crate) general: bool,
     /// The key in [`Version::Latest`] when the attribute was renamed since.
     pub(crate) latest: Option<&'static str>,
+    /// The shape of its JSON.
+    pub(crate) shape: Option<Shape>,
 }
 
+/// What a row is that says nothing more than its key, its type and its class.
+const PLAIN: AttrDef = AttrDef {
+    key: "",
+    ty: Type::Str,
+    class: Class::Metadata,
+    sampling: false,
+    general: false,
+    latest: None,
+    shape: None,
+};
+
+/// A row is a name, a key, a type and a class, and then whichever other columns it has.
 macro_rules! attributes {
-    ($($(#[$doc:meta])* $variant:ident $key:literal $ty:ident $class:ident $($flag:ident $(= $latest:literal)?)*;)*) => {
+    ($($(#[$doc:meta])* $variant:ident $key:literal $ty:ident $class:ident
+        $({ $($column:ident: $value:expr),* })?;)*) => {
         /// An attribute of the conventions; the row index of the attribute table.
         #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
         #[non_exhaustive]
-        #[repr(u8)]
         pub enum Attr {
             $(
                 $(#[$doc])*
@@ -31,7 +47,13 @@ macro_rules! attributes {
         }
 
         pub(crate) static ATTRIBUTES: &[AttrDef] = &[
-            $(attributes!(@row $key $ty $class $($flag $(= $latest)?)*),)*
+            $(AttrDef {
+                key: $key,
+                ty: Type::$ty,
+                class: Class::$class,
+                $($($column: $value,)*)?
+                ..PLAIN
+            },)*
         ];
 
         impl Attr {
@@ -39,30 +61,21 @@ macro_rules! attributes {
             pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
         }
     };
-    (@row $key:literal $ty:ident $class:ident) => {
-        AttrDef { key: $key, ty: Type::$ty, class: Class::$class, sampling: false, latest: None }
-    };
-    (@row $key:literal $ty:ident $class:ident sampling) => {
-        AttrDef { key: $key, ty: Type::$ty, class: Class::$class, sampling: true, latest: None }
-    };
-    (@row $key:literal $ty:ident $class:ident latest = $latest:literal) => {
-        AttrDef { key: $key, ty: Type::$ty, class: Class::$class, sampling: false, latest: Some($latest) }
-    };
 }
 
 attributes! {
     // gen_ai.*, in the order in which they are written to a span.
-    OperationName "gen_ai.operation.name" Str Metadata sampling;
-    ProviderName "gen_ai.provider.name" Str Metadata sampling;
-    RequestModel "gen_ai.request.model" Str Metadata sampling;
-    AgentName "gen_ai.agent.name" Str Metadata sampling;
-    ToolName "gen_ai.tool.name" Str Metadata sampling;
-    ToolType "gen_ai.tool.type" Str Metadata sampling;
-    WorkflowName "gen_ai.workflow.name" Str Metadata sampling;
-    ServerAddress "server.address" Str Metadata sampling;
-    ServerPort "server.port" Int Metadata sampling;
-    SkillName "gen_ai.skill.name" Str Metadata sampling;
-    SkillResourceName "gen_ai.skill.resource.name" Str Metadata sampling;
+    OperationName "gen_ai.operation.name" Str Metadata { sampling: true };
+    ProviderName "gen_ai.provider.name" Str Metadata { sampling: true };
+    RequestModel "gen_ai.request.model" Str Metadata { sampling: true };
+    AgentName "gen_ai.agent.name" Str Metadata { sampling: true };
+    ToolName "gen_ai.tool.name" Str Metadata { sampling: true };
+    ToolType "gen_ai.tool.type" Str Metadata { sampling: true };
+    WorkflowName "gen_ai.workflow.name" Str Metadata { sampling: true };
+    ServerAddress "server.address" Str Metadata { sampling: true, general: true };
+    ServerPort "server.port" Int Metadata { sampling: true, general: true };
+    SkillName "gen_ai.skill.name" Str Metadata { sampling: true };
+    SkillResourceName "gen_ai.skill.resource.name" Str Metadata { sampling: true };
     ResponseModel "gen_ai.response.model" Str Metadata;
     ResponseId "gen_ai.response.id" Str Metadata;
     ResponseFinishReasons "gen_ai.response.finish_reasons" StrList Metadata;
@@ -72,7 +85,7 @@ attributes! {
     UsageOutputTokens "gen_ai.usage.output_tokens" Int Metadata;
     UsageCacheReadInputTokens "gen_ai.usage.cache_read.input_tokens" Int Metadata;
     UsageCacheWriteInputTokens "gen_ai.usage.cache_creation.input_tokens" Int Metadata
-        latest = "gen_ai.usage.cache_write.input_tokens";
+        { latest: Some("gen_ai.usage.cache_write.input_tokens") };
     UsageReasoningOutputTokens "gen_ai.usage.reasoning.output_tokens" Int Metadata;
     UsageTextInputTokens "gen_ai.usage.text.input_tokens" Int Metadata;
     UsageTextOutputTokens "gen_ai.usage.text.output_tokens" Int Metadata;
@@ -88,13 +101,17 @@ attributes! {
     /// Not in the conventions; the spelling OpenRouter, agentgateway and Langfuse share, in USD.
     UsageCost "gen_ai.usage.cost" Double Metadata;
     // The parts of a cost that this crate found out, in USD; together they are the cost.
-    CostInput "tracing_genai.cost.input" Double Metadata;
-    CostOutput "tracing_genai.cost.output" Double Metadata;
-    CostCacheRead "tracing_genai.cost.cache_read" Double Metadata;
-    CostCacheWrite "tracing_genai.cost.cache_write" Double Metadata;
-    CostReasoning "tracing_genai.cost.reasoning" Double Metadata;
-    CostAudio "tracing_genai.cost.audio" Double Metadata;
-    CostRequest "tracing_genai.cost.request" Double Metadata;
+    CostInput "tracing_genai.cost.input" Double Metadata { general: true };
+    CostOutput "tracing_genai.cost.output" Double Metadata { general: true };
+    CostCacheRead "tracing_genai.cost.cache_read" Double Metadata { general: true };
+    CostCacheWrite "tracing_genai.cost.cache_write" Double Metadata { general: true };
+    CostReasoning "tracing_genai.cost.reasoning" Double Metadata { general: true };
+    CostAudio "tracing_genai.cost.audio" Double Metadata { general: true };
+    CostRequest "tracing_genai.cost.request" Double Metadata { general: true };
+    /// How a call ended; absent where it came to its end.
+    Outcome "tracing_genai.outcome" Str Metadata { general: true };
+    /// `true` where the token counts are those of a part of the answer.
+    UsagePartial "tracing_genai.usage.partial" Bool Metadata { general: true };
     RequestMaxTokens "gen_ai.request.max_tokens" Int Metadata;
     RequestTemperature "gen_ai.request.temperature" Double Metadata;
     RequestTopP "gen_ai.request.top_p" Double Metadata;
@@ -134,19 +151,19 @@ attributes! {
     TokenModality "gen_ai.token.modality" Str Metadata;
 
     // Opt-in by the conventions, and what they flag as sensitive.
-    SystemInstructions "gen_ai.system_instructions" Json System;
-    InputMessages "gen_ai.input.messages" Json Input;
-    OutputMessages "gen_ai.output.messages" Json Output;
-    ToolDefinitions "gen_ai.tool.definitions" Json Tools;
+    SystemInstructions "gen_ai.system_instructions" Json System { shape: Some(Shape::SystemInstructions) };
+    InputMessages "gen_ai.input.messages" Json Input { shape: Some(Shape::InputMessages) };
+    OutputMessages "gen_ai.output.messages" Json Output { shape: Some(Shape::OutputMessages) };
+    ToolDefinitions "gen_ai.tool.definitions" Json Tools { shape: Some(Shape::ToolDefinitions) };
     ToolDescription "gen_ai.tool.description" Str Tools;
-    ToolCallArguments "gen_ai.tool.call.arguments" Json Tools;
-    ToolCallResult "gen_ai.tool.call.result" Json Tools;
+    ToolCallArguments "gen_ai.tool.call.arguments" Json Tools { shape: Some(Shape::ToolCallArguments) };
+    ToolCallResult "gen_ai.tool.call.result" Json Tools { shape: Some(Shape::ToolCallResult) };
     SkillDescription "gen_ai.skill.description" Str Tools;
     SkillSourceUri "gen_ai.skill.source.uri" Str Tools;
     RetrievalQueryText "gen_ai.retrieval.query.text" Str Retrieval;
-    RetrievalDocuments "gen_ai.retrieval.documents" Json Retrieval;
+    RetrievalDocuments "gen_ai.retrieval.documents" Json Retrieval { shape: Some(Shape::RetrievalDocuments) };
     MemoryQueryText "gen_ai.memory.query.text" Str Memory;
-    MemoryRecords "gen_ai.memory.records" Json Memory;
+    MemoryRecords "gen_ai.memory.records" Json Memory { shape: Some(Shape::MemoryRecords) };
     EvaluationExplanation "gen_ai.evaluation.explanation" Str Output;
 
     // Provider refinements.
@@ -162,28 +179,28 @@ attributes! {
     McpProtocolVersion "mcp.protocol.version" Str Metadata;
     McpSessionId "mcp.session.id" Str Metadata;
     McpResourceUri "mcp.resource.uri" Str Metadata;
-    JsonRpcRequestId "jsonrpc.request.id" Str Metadata;
-    JsonRpcProtocolVersion "jsonrpc.protocol.version" Str Metadata;
-    RpcResponseStatusCode "rpc.response.status_code" Str Metadata;
+    JsonRpcRequestId "jsonrpc.request.id" Str Metadata { general: true };
+    JsonRpcProtocolVersion "jsonrpc.protocol.version" Str Metadata { general: true };
+    RpcResponseStatusCode "rpc.response.status_code" Str Metadata { general: true };
 
     // General attributes that GenAI spans share with others.
-    ClientAddress "client.address" Str Metadata;
-    ClientPort "client.port" Int Metadata;
-    NetworkProtocolName "network.protocol.name" Str Metadata;
-    NetworkProtocolVersion "network.protocol.version" Str Metadata;
-    NetworkTransport "network.transport" Str Metadata;
-    ProcessExecutableName "process.executable.name" Str Metadata;
-    ProcessExecutablePath "process.executable.path" Str Metadata;
-    ProcessExitCode "process.exit.code" Int Metadata;
-    UserId "user.id" Str Metadata;
-    SessionId "session.id" Str Metadata;
-    ErrorType "error.type" Str Metadata;
+    ClientAddress "client.address" Str Metadata { general: true };
+    ClientPort "client.port" Int Metadata { general: true };
+    NetworkProtocolName "network.protocol.name" Str Metadata { general: true };
+    NetworkProtocolVersion "network.protocol.version" Str Metadata { general: true };
+    NetworkTransport "network.transport" Str Metadata { general: true };
+    ProcessExecutableName "process.executable.name" Str Metadata { general: true };
+    ProcessExecutablePath "process.executable.path" Str Metadata { general: true };
+    ProcessExitCode "process.exit.code" Int Metadata { general: true };
+    UserId "user.id" Str Metadata { general: true };
+    SessionId "session.id" Str Metadata { general: true };
+    ErrorType "error.type" Str Metadata { general: true };
 
     // Error text.
-    ErrorMessage "error.message" Str ErrorText;
-    ExceptionType "exception.type" Str Metadata;
-    ExceptionMessage "exception.message" Str ErrorText;
-    ExceptionStacktrace "exception.stacktrace" Str ErrorText;
+    ErrorMessage "error.message" Str ErrorText { general: true };
+    ExceptionType "exception.type" Str Metadata { general: true };
+    ExceptionMessage "exception.message" Str ErrorText { general: true };
+    ExceptionStacktrace "exception.stacktrace" Str ErrorText { general: true };
 }
 
 impl Attr {
@@ -232,21 +249,13 @@ impl Attr {
         self.def().sampling
     }
 
-    /// Whether the key begins with `gen_ai.`, `mcp.` or a provider's own prefix: one of these on
-    /// a span makes it a GenAI span, a general attribute like `server.address` does not.
-    pub(crate) const fn is_gen_ai(self) -> bool {
-        let key = self.key().as_bytes();
-        begins_with(key, b"gen_ai.") || begins_with(key, b"mcp.") || begins_with(key, b"openai.")
+    /// Whether the attribute makes a span one of ours: a general one like `server.address` does not.
+    pub(crate) const fn is_ours(self) -> bool {
+        !self.def().general
     }
-}
 
-const fn begins_with(text: &[u8], prefix: &[u8]) -> bool {
-    let mut at = 0;
-    while at < prefix.len() {
-        if at >= text.len() || text[at] != prefix[at] {
-            return false;
-        }
-        at += 1;
+    /// The attribute whose value has this shape.
+    pub(crate) fn of_shape(shape: Shape) -> Option<Self> {
+        Self::ALL.iter().copied().find(|attr| attr.def().shape == Some(shape))
     }
-    true
 }

@@ -8,24 +8,28 @@
 //! `semantic-conventions-genai` repository.
 
 mod aliases;
+mod attr_set;
 mod attributes;
+mod events;
 #[cfg_attr(not(feature = "metrics"), expect(dead_code, reason = "metrics is the one observer"))]
 mod family;
 #[cfg(feature = "metrics")]
 pub(crate) mod metrics;
 mod operations;
+mod outcome;
 mod providers;
 mod values;
 
 pub use attributes::Attr;
-pub use operations::{Kind, KnownOperation, Operation};
-pub use providers::Provider;
+pub use outcome::Outcome;
 
-pub(crate) use aliases::{ERROR_CHAIN, Match, Scope, ValueMap, is_error_text, lookup, may_concern};
+pub(crate) use aliases::{ERROR_CHAIN, Match, Scope, ValueMap, is_error_text, is_ours, lookup};
+pub(crate) use attr_set::AttrSet;
 pub(crate) use attributes::ATTRIBUTES;
-pub(crate) use family::Family;
-pub(crate) use operations::spelling_streams;
-pub(crate) use providers::split_model_prefix;
+pub(crate) use events::{EventKind, is_our_event};
+pub(crate) use family::{Family, Role};
+pub(crate) use operations::{Kind, KnownOperation, NAMING};
+pub(crate) use providers::{known_provider, split_model_prefix};
 pub(crate) use values::{is_sentinel, known_finish_reason};
 
 /// Which state of the GenAI conventions leaves the process.
@@ -83,6 +87,19 @@ pub enum Type {
     StrList,
     /// `any`: a structured value, on spans a JSON string
     Json,
+}
+
+/// Which content attribute a text belongs to.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(crate) enum Shape {
+    InputMessages,
+    OutputMessages,
+    SystemInstructions,
+    ToolDefinitions,
+    ToolCallArguments,
+    ToolCallResult,
+    RetrievalDocuments,
+    MemoryRecords,
 }
 
 /// Whose data a value carries; decides with the policy whether it may leave.

@@ -1,28 +1,14 @@
-//! The operation table: what a span is called, of which kind it is, and the other spellings of
-//! its operation.
-
-use std::borrow::Cow;
-use std::fmt;
+//! The operation table: what a span is called, of which kind it is, what is measured of it, what
+//! it does in an agent, and the other spellings of its operation.
 
 use once_cell::sync::Lazy;
 
-use super::Attr;
 use super::values::Spellings;
-
-/// What a GenAI span stands for: `gen_ai.operation.name`. An open set.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
-#[non_exhaustive]
-pub enum Operation {
-    /// A member of the table.
-    Known(KnownOperation),
-    /// Any other operation, as recorded.
-    Other(Cow<'static, str>),
-}
+use super::{Attr, AttrSet, Family, Role};
 
 /// The kind a span of an operation has.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-#[non_exhaustive]
-pub enum Kind {
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Kind {
     /// A call to something outside of this process.
     Client,
     /// Work inside this process.
@@ -39,26 +25,34 @@ pub(crate) struct OperationDef {
     pub(crate) kind: Kind,
     /// What follows the operation in the span name: of each group the first that is known.
     pub(crate) target: &'static [&'static [Attr]],
-    /// Whether the operation calls a model and streams, stops, uses tokens.
+    /// What is measured of it. An agent that runs elsewhere is an [`Family::Operation`] here.
+    pub(crate) family: Family,
+    pub(crate) role: Role,
     pub(crate) aliases: &'static [&'static str],
+    /// Spellings which say that the answer streams.
+    pub(crate) streaming: &'static [&'static str],
 }
 
+/// A row is a name, a kind, a family, a role, what the span is named after, and other spellings.
 macro_rules! operations {
-    ($($(#[$doc:meta])* $variant:ident $name:literal $kind:ident $target:expr, [$($alias:literal),*];)*) => {
+    ($($variant:ident $name:literal $kind:ident $family:ident $role:ident $target:expr,
+        [$($alias:literal),*] $(, streaming [$($streaming:literal),*])?;)*) => {
         /// The operations that have a name rule and a kind.
         #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-        #[non_exhaustive]
-        #[repr(u8)]
-        pub enum KnownOperation {
-            $(
-                $(#[$doc])*
-                #[doc = concat!("`", $name, "`")]
-                $variant,
-            )*
+        pub(crate) enum KnownOperation {
+            $($variant,)*
         }
 
         static OPERATIONS: &[OperationDef] = &[
-            $(OperationDef { name: $name, kind: Kind::$kind, target: $target, aliases: &[$($alias),*] },)*
+            $(OperationDef {
+                name: $name,
+                kind: Kind::$kind,
+                target: $target,
+                family: Family::$family,
+                role: Role::$role,
+                aliases: &[$($alias),*],
+                streaming: &[$($($streaming),*)?],
+            },)*
         ];
 
         impl KnownOperation {
@@ -73,38 +67,44 @@ const NOTHING: &[&[Attr]] = &[];
 
 operations! {
     // Of the conventions, semconv GenAI spans.
-    Chat "chat" Client MODEL, ["chat_streaming", "stream", "chat_with_tools", "stream_with_tools",
-        "interactions", "interactions_streaming", "chat_completion", "chat_completions", "chat.completions",
-        "message", "messages", "llm", "stream_chat"];
-    GenerateContent "generate_content" Client MODEL, ["generate", "generate_content_stream", "stream_generate_content"];
-    TextCompletion "text_completion" Client MODEL, ["complete", "completion", "completions", "text_completions"];
-    Embeddings "embeddings" Client MODEL, ["embedding", "embed"];
-    Retrieval "retrieval" Client &[&[Attr::DataSourceId]], ["retrieve", "retriever"];
-    FetchResponse "fetch_response" Client NOTHING, [];
-    CreateMemoryStore "create_memory_store" Client NOTHING, [];
-    DeleteMemoryStore "delete_memory_store" Client NOTHING, [];
-    SearchMemory "search_memory" Client NOTHING, [];
-    CreateMemory "create_memory" Client NOTHING, [];
-    UpdateMemory "update_memory" Client NOTHING, [];
-    UpsertMemory "upsert_memory" Client NOTHING, [];
-    DeleteMemory "delete_memory" Client NOTHING, [];
-    CreateAgent "create_agent" Client AGENT, [];
-    InvokeAgent "invoke_agent" ClientIfAddressed AGENT, ["agent", "agent_run", "run_agent", "agent.run", "agent.execute"];
-    ExecuteTool "execute_tool" Internal &[
+    Chat "chat" Client Inference Model MODEL,
+        ["chat_with_tools", "interactions", "chat_completion", "chat_completions", "chat.completions",
+         "message", "messages", "llm"],
+        streaming ["chat_streaming", "stream", "stream_with_tools", "stream_chat", "interactions_streaming"];
+    GenerateContent "generate_content" Client Inference Model MODEL, ["generate"],
+        streaming ["generate_content_stream", "stream_generate_content"];
+    TextCompletion "text_completion" Client Inference Model MODEL,
+        ["complete", "completion", "completions", "text_completions"];
+    Embeddings "embeddings" Client Embeddings Model MODEL, ["embedding", "embed"];
+    Retrieval "retrieval" Client Operation Knowledge &[&[Attr::DataSourceId]], ["retrieve", "retriever"];
+    FetchResponse "fetch_response" Client Operation Model NOTHING, [];
+    CreateMemoryStore "create_memory_store" Client Operation Knowledge NOTHING, [];
+    DeleteMemoryStore "delete_memory_store" Client Operation Knowledge NOTHING, [];
+    SearchMemory "search_memory" Client Operation Knowledge NOTHING, [];
+    CreateMemory "create_memory" Client Operation Knowledge NOTHING, [];
+    UpdateMemory "update_memory" Client Operation Knowledge NOTHING, [];
+    UpsertMemory "upsert_memory" Client Operation Knowledge NOTHING, [];
+    DeleteMemory "delete_memory" Client Operation Knowledge NOTHING, [];
+    CreateAgent "create_agent" Client Operation Agent AGENT, [];
+    InvokeAgent "invoke_agent" ClientIfAddressed Agent Agent AGENT,
+        ["agent", "agent_run", "run_agent", "agent.run", "agent.execute"];
+    ExecuteTool "execute_tool" Internal Tool Tool &[
         &[Attr::ToolName],
         &[Attr::SkillName],
         &[Attr::SkillResourceName, Attr::ProcessExecutableName],
     ], ["tool", "tool_call", "call_tool", "tool.call"];
-    InvokeWorkflow "invoke_workflow" Internal &[&[Attr::WorkflowName]], ["workflow", "run_workflow"];
-    Plan "plan" Internal AGENT, [];
+    InvokeWorkflow "invoke_workflow" Internal Workflow Agent &[&[Attr::WorkflowName]],
+        ["workflow", "run_workflow"];
+    Plan "plan" Internal Unknown Agent AGENT, [];
 
     // Outside of the conventions; the spellings are those of the APIs.
-    Responses "responses" Client MODEL, ["response", "responses_streaming"];
-    Speech "speech" Client MODEL, ["audio_generation", "text_to_speech", "tts"];
-    Transcription "transcription" Client MODEL, ["transcribe", "speech_to_text", "stt"];
-    ImageGeneration "image_generation" Client MODEL, ["image_generate", "image", "images", "generate_image"];
-    Rerank "rerank" Client MODEL, ["reranking", "reranker"];
-    Moderation "moderation" Client MODEL, ["moderate", "moderations"];
+    Responses "responses" Client Inference Model MODEL, ["response"], streaming ["responses_streaming"];
+    Speech "speech" Client Inference Model MODEL, ["audio_generation", "text_to_speech", "tts"];
+    Transcription "transcription" Client Inference Model MODEL, ["transcribe", "speech_to_text", "stt"];
+    ImageGeneration "image_generation" Client Inference Model MODEL,
+        ["image_generate", "image", "images", "generate_image"];
+    Rerank "rerank" Client Operation Model MODEL, ["reranking", "reranker"];
+    Moderation "moderation" Client Operation Model MODEL, ["moderate", "moderations"];
 }
 
 impl KnownOperation {
@@ -113,8 +113,7 @@ impl KnownOperation {
     }
 
     /// The value of `gen_ai.operation.name`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         self.def().name
     }
 
@@ -125,13 +124,28 @@ impl KnownOperation {
 
     /// Finds an operation by its name or by another spelling of it, in any letter case.
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        static SPELLINGS: Lazy<Spellings<KnownOperation>> = Lazy::new(|| {
-            Spellings::new(KnownOperation::ALL.iter().flat_map(|operation| {
-                let def = operation.def();
-                def.aliases.iter().chain([&def.name]).map(|spelling| (*spelling, *operation))
-            }))
-        });
+        Self::spelled(text).map(|(operation, _)| operation)
+    }
+
+    /// Whether the spelling of an operation says that the answer streams.
+    pub(crate) fn is_streaming_spelling(text: &str) -> bool {
+        Self::spelled(text).is_some_and(|(_, streaming)| streaming)
+    }
+
+    fn spelled(text: &str) -> Option<(Self, bool)> {
+        static SPELLINGS: Lazy<Spellings<(KnownOperation, bool)>> =
+            Lazy::new(|| Spellings::new(KnownOperation::spellings()));
         SPELLINGS.find(text)
+    }
+
+    /// Every spelling, its operation, and whether it says that the answer streams.
+    fn spellings() -> impl Iterator<Item = (&'static str, (Self, bool))> {
+        Self::ALL.iter().flat_map(|operation| {
+            let def = operation.def();
+            let plain = def.aliases.iter().chain([&def.name]).map(|spelling| (*spelling, false));
+            let streaming = def.streaming.iter().map(|spelling| (*spelling, true));
+            plain.chain(streaming).map(|(spelling, streams)| (spelling, (*operation, streams)))
+        })
     }
 
     /// Finds the operation that a span name stands for where none was recorded, as in
@@ -145,9 +159,7 @@ impl KnownOperation {
         let word = word.split(' ').next().unwrap_or(word);
         Self::parse(word)
     }
-}
 
-impl KnownOperation {
     /// Whether `name` is how a library names its spans, as in `gen_ai.chat gpt-4`: with a prefix
     /// of its own before the operation. Such a name is no wish of the user.
     pub(crate) fn is_library_name(name: &str) -> bool {
@@ -158,20 +170,29 @@ impl KnownOperation {
     }
 }
 
-/// Whether a recorded operation says by its spelling that the request streams.
-pub(crate) fn spelling_streams(text: &str) -> bool {
-    matches!(
-        text,
-        "chat_streaming"
-            | "stream"
-            | "stream_with_tools"
-            | "stream_chat"
-            | "interactions_streaming"
-            | "responses_streaming"
-            | "generate_content_stream"
-            | "stream_generate_content"
-    )
-}
+/// The attributes that decide the name and the kind of a span.
+pub(crate) const NAMING: AttrSet = {
+    let mut naming = AttrSet::EMPTY;
+    naming.insert(Attr::OperationName);
+    naming.insert(Attr::McpMethodName);
+    naming.insert(Attr::PromptName);
+    naming.insert(Attr::ServerAddress);
+    let mut row = 0;
+    while row < OPERATIONS.len() {
+        let target = OPERATIONS[row].target;
+        let mut group = 0;
+        while group < target.len() {
+            let mut at = 0;
+            while at < target[group].len() {
+                naming.insert(target[group][at]);
+                at += 1;
+            }
+            group += 1;
+        }
+        row += 1;
+    }
+    naming
+};
 
 /// Prefixes under which LLM libraries name their spans.
 static SPAN_NAME_PREFIXES: &[&str] = &["gen_ai.", "genai.", "ai.", "llm.", "model."];
@@ -180,32 +201,6 @@ static SPAN_NAME_PREFIXES: &[&str] = &["gen_ai.", "genai.", "ai.", "llm.", "mode
 static SPAN_NAMES: &[(&str, &str)] =
     &[("call_llm", "generate_content"), ("model_provider_inference", "chat")];
 
-impl Operation {
-    /// The value of `gen_ai.operation.name`.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Known(known) => known.as_str(),
-            Self::Other(text) => text,
-        }
-    }
-}
-
-impl From<&str> for Operation {
-    fn from(text: &str) -> Self {
-        match KnownOperation::parse(text) {
-            Some(known) => Self::Known(known),
-            None => Self::Other(Cow::Owned(text.to_owned())),
-        }
-    }
-}
-
-impl fmt::Display for Operation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -213,12 +208,10 @@ mod tests {
     #[test]
     fn no_spelling_means_two_operations() {
         let mut seen = std::collections::HashMap::new();
-        for operation in KnownOperation::ALL {
-            let def = operation.def();
-            for spelling in def.aliases.iter().chain([&def.name]) {
-                assert_eq!(seen.insert(*spelling, *operation), None, "{spelling}");
-                assert_eq!(KnownOperation::parse(spelling), Some(*operation));
-            }
+        for (spelling, (operation, streams)) in KnownOperation::spellings() {
+            assert_eq!(seen.insert(spelling, operation), None, "{spelling}");
+            assert_eq!(KnownOperation::parse(spelling), Some(operation));
+            assert_eq!(KnownOperation::is_streaming_spelling(spelling), streams, "{spelling}");
         }
     }
 

@@ -1,21 +1,8 @@
 //! The provider table: `gen_ai.provider.name` and what LLM libraries write instead.
 
-use std::borrow::Cow;
-use std::fmt;
-
 use once_cell::sync::Lazy;
 
 use super::values::Spellings;
-
-/// Who serves the model: `gen_ai.provider.name`. An open set.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
-#[non_exhaustive]
-pub enum Provider {
-    /// A member of the table, in the spelling of the conventions.
-    Known(&'static str),
-    /// Any other provider, as recorded.
-    Other(Cow<'static, str>),
-}
 
 /// Name → other spellings. The first sixteen are the members of the conventions' enumeration; the
 /// rest are providers outside of it, listed for their other spellings.
@@ -59,40 +46,14 @@ static PROVIDERS: &[(&str, &[&str])] = &[
     ("fireworks_ai", &["fireworks", "fireworksai"]),
 ];
 
-impl Provider {
-    /// The value of `gen_ai.provider.name`.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Known(name) => name,
-            Self::Other(text) => text,
-        }
-    }
-
-    /// The member of the table that `text` names, in any letter case.
-    pub(crate) fn known(text: &str) -> Option<&'static str> {
-        static SPELLINGS: Lazy<Spellings<&'static str>> = Lazy::new(|| {
-            Spellings::new(PROVIDERS.iter().flat_map(|(name, aliases)| {
-                aliases.iter().chain([name]).map(|spelling| (*spelling, *name))
-            }))
-        });
-        SPELLINGS.find(text)
-    }
-}
-
-impl From<&str> for Provider {
-    fn from(text: &str) -> Self {
-        match Self::known(text) {
-            Some(name) => Self::Known(name),
-            None => Self::Other(Cow::Owned(text.to_owned())),
-        }
-    }
-}
-
-impl fmt::Display for Provider {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
+/// The provider of the table that `text` names, in any letter case.
+pub(crate) fn known_provider(text: &str) -> Option<&'static str> {
+    static SPELLINGS: Lazy<Spellings<&'static str>> = Lazy::new(|| {
+        Spellings::new(PROVIDERS.iter().flat_map(|(name, aliases)| {
+            aliases.iter().chain([name]).map(|spelling| (*spelling, *name))
+        }))
+    });
+    SPELLINGS.find(text)
 }
 
 /// Splits `openai/gpt-4` into a known provider and its model. `None` when what stands before the
@@ -102,7 +63,7 @@ pub(crate) fn split_model_prefix(model: &str) -> Option<(&'static str, &str)> {
     if rest.is_empty() {
         return None;
     }
-    Some((Provider::known(prefix)?, rest))
+    Some((known_provider(prefix)?, rest))
 }
 
 #[cfg(test)]
@@ -116,7 +77,7 @@ mod tests {
             assert!(seen.insert(*name), "{name}");
             for alias in *aliases {
                 assert!(seen.insert(*alias), "{alias}");
-                assert_eq!(Provider::known(alias), Some(*name));
+                assert_eq!(known_provider(alias), Some(*name));
             }
         }
     }

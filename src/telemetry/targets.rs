@@ -7,7 +7,7 @@ use tracing_subscriber::layer::{Context, Filter};
 
 use crate::capture::layer::targets::{is_transport, logs_payloads, names_its_content};
 use crate::capture::tracer::Core;
-use crate::semconv::lookup;
+use crate::semconv::is_ours;
 
 /// The filter of our own layer.
 ///
@@ -27,7 +27,7 @@ impl Relevant {
         *metadata.level() <= level
             || (metadata.is_event() && self.0.wants_record(*metadata.level()))
             || names_its_content(metadata)
-            || metadata.fields().iter().any(|field| lookup(field.name()).concerns_gen_ai())
+            || metadata.fields().iter().any(|field| is_ours(field.name()))
     }
 }
 

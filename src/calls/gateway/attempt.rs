@@ -11,7 +11,8 @@ use tracing::{Instrument, Span, info_span};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use crate::calls::open_call::OpenCall;
-use crate::calls::span_ext::{GenAiSpanExt, Outcome};
+use crate::calls::span_ext::GenAiSpanExt;
+use crate::semconv::Outcome;
 
 /// Where an attempt goes.
 #[derive(Clone, Debug)]

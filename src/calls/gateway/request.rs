@@ -8,9 +8,9 @@ use tracing::{Span, info_span};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use super::{Attempt, Identity, TARGET, Upstream};
-use crate::calls::span_ext::{GenAiSpanExt, Outcome, record};
+use crate::calls::span_ext::{GenAiSpanExt, record};
 use crate::calls::stream::{Accumulate, Fallible, Recorder, Traced};
-use crate::semconv::Attr;
+use crate::semconv::{Attr, Outcome};
 
 /// An inbound request and its span, which is open until the request has ended.
 ///

@@ -19,11 +19,10 @@ use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 pub use facts::{RequestParameters, Response, ToolCall, Usage};
-pub use outcome::Outcome;
-pub(crate) use outcome::{OUTCOME, USAGE_PARTIAL, error_type_of};
+pub(crate) use outcome::error_type_of;
 
 use crate::capture::layer::reach::Reached;
-use crate::semconv::{Attr, Class};
+use crate::semconv::{Attr, Class, Outcome};
 
 /// Records what a GenAI call is and became on its [`Span`].
 ///
@@ -199,7 +198,7 @@ impl GenAiSpanExt for Span {
 
     fn record_outcome(&self, outcome: Outcome) -> &Self {
         if outcome != Outcome::Completed {
-            record(self, OUTCOME, outcome.as_str().into());
+            record(self, Attr::Outcome.key(), outcome.as_str().into());
         }
         self
     }

@@ -13,9 +13,9 @@ use tracing_opentelemetry::OpenTelemetrySpanExt;
 use super::Answer;
 use super::clock::RunOut;
 use crate::calls::open_call::OpenCall;
-use crate::calls::span_ext::{GenAiSpanExt, Outcome, USAGE_PARTIAL, record};
+use crate::calls::span_ext::{GenAiSpanExt, record};
 use crate::capture::layer::reach::Reached;
-use crate::semconv::{Attr, Class};
+use crate::semconv::{Attr, Class, Outcome};
 
 /// All of a recorder that somebody else may have to bring to its end.
 pub(super) struct Progress {
@@ -162,7 +162,7 @@ impl Progress {
             return;
         }
         if self.answer.usage_is_partial() {
-            self.put(USAGE_PARTIAL, true.into());
+            self.put(Attr::UsagePartial.key(), true.into());
         }
         if self.chunks > 0 {
             self.put(CHUNKS, self.chunks.into());

@@ -10,7 +10,7 @@ use super::Accumulate;
 use super::clock::{Alarm, RunOut};
 use super::progress::Progress;
 use crate::calls::open_call::OpenCall;
-use crate::calls::span_ext::Outcome;
+use crate::semconv::Outcome;
 
 /// Records the chunks of an answer that is pulled or called back with.
 ///

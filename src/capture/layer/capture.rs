@@ -15,7 +15,7 @@ use crate::capture::lint::{self, Problem};
 use crate::capture::tracer::{Core, Open, SpanState};
 use crate::policy::{ErrorText, Policy};
 use crate::record::Raw;
-use crate::semconv::{Attr, Class, ValueMap};
+use crate::semconv::{Attr, Class, ValueMap, is_our_event};
 
 /// Takes the fields of a span into its record.
 pub(super) struct SpanFields<'a> {
@@ -322,7 +322,7 @@ impl<'a> EventFields<'a> {
     pub(super) fn new(plan: &'static [FieldPlan], event: &Event<'_>, core: &'a Core) -> Self {
         let values = std::iter::repeat_with(|| None).take(plan.len()).collect();
         // The name has to be known before any other field is formatted.
-        let is_callsite = event.metadata().name().starts_with("gen_ai.");
+        let is_callsite = is_our_event(event.metadata().name());
         let is_message = is_callsite || {
             let mut name = NamedGenAi(false);
             event.record(&mut name);
@@ -369,12 +369,12 @@ struct NamedGenAi(bool);
 
 impl Visit for NamedGenAi {
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.0 |= EVENT_NAME_FIELDS.contains(&field.name()) && value.starts_with("gen_ai.");
+        self.0 |= EVENT_NAME_FIELDS.contains(&field.name()) && is_our_event(value);
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
         if EVENT_NAME_FIELDS.contains(&field.name()) {
-            self.0 |= format(value).trim_start_matches('"').starts_with("gen_ai.");
+            self.0 |= is_our_event(format(value).trim_start_matches('"'));
         }
     }
 }

@@ -10,10 +10,10 @@ use tracing::span::Id;
 use tracing_core::Dispatch;
 
 use super::reach::{Reach, Reached};
-use crate::calls::span_ext::{OUTCOME, Outcome};
 use crate::capture::tracer::open_spans::Expired;
 use crate::capture::tracer::{Core, SpanState};
 use crate::record::Raw;
+use crate::semconv::{Attr, Outcome};
 
 /// Looks after the spans of `dispatch` for as long as there is one, from a thread of its own: a
 /// service in which nothing happens any more has open spans, too.
@@ -59,5 +59,6 @@ fn expire(core: &Core, dispatch: &Dispatch, span: NonZeroU64) {
 }
 
 fn note(core: &Core, state: &SpanState) {
-    state.lock().record_text(OUTCOME.into(), Raw::Str(Outcome::Expired.as_str().into()), core);
+    let expired = Raw::Str(Outcome::Expired.as_str().into());
+    state.lock().record_text(Attr::Outcome.key().into(), expired, core);
 }

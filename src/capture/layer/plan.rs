@@ -13,7 +13,7 @@ use tracing_core::field::Field;
 use super::targets::{EVENT_NAME_FIELDS, is_transport, logs_payloads};
 use crate::capture::lint;
 use crate::capture::tracer::Given;
-use crate::semconv::{Attr, Class, Match, Scope, ValueMap, lookup};
+use crate::semconv::{Attr, Class, Match, Scope, ValueMap, is_our_event, is_ours, lookup};
 
 /// What to do with spans of a callsite.
 #[derive(Clone, Copy, Debug)]
@@ -147,7 +147,7 @@ pub(super) fn event(metadata: &'static Metadata<'static>) -> EventPlan {
     planned(&KNOWN, &PLANS, metadata, || {
         if is_transport(metadata.target()) || logs_payloads(metadata) {
             EventPlan::Ignore
-        } else if metadata.name().starts_with("gen_ai.") || has_gen_ai(metadata) {
+        } else if is_our_event(metadata.name()) || has_gen_ai(metadata) {
             EventPlan::GenAi(fields(metadata, true))
         } else if metadata.fields().iter().any(|field| EVENT_NAME_FIELDS.contains(&field.name())) {
             EventPlan::Named(fields(metadata, false))
@@ -172,10 +172,7 @@ pub(super) fn log(metadata: &'static Metadata<'static>) -> LogPlan {
         }
         let declares = |name: &&str| metadata.fields().field(*name).is_some();
         LogPlan::Record {
-            fields: fields(
-                metadata,
-                has_gen_ai(metadata) || metadata.name().starts_with("gen_ai."),
-            ),
+            fields: fields(metadata, has_gen_ai(metadata) || is_our_event(metadata.name())),
             bridged: metadata.target() == "log" && declares(&"log.target"),
             names_itself: EVENT_NAME_FIELDS.iter().any(declares),
         }
@@ -184,7 +181,7 @@ pub(super) fn log(metadata: &'static Metadata<'static>) -> LogPlan {
 
 /// Whether a field of the callsite is known to the conventions.
 fn has_gen_ai(metadata: &Metadata<'_>) -> bool {
-    metadata.fields().iter().any(|field| lookup(field.name()).concerns_gen_ai())
+    metadata.fields().iter().any(|field| is_ours(field.name()))
 }
 
 /// Whether a field holds content by its bare name.

@@ -3,6 +3,9 @@
 
 use tracing_core::{Level, Metadata};
 
+#[cfg(feature = "init")]
+use crate::semconv::is_our_event;
+
 /// Whether a target is a crate that carries telemetry away, this one included.
 pub(crate) fn is_transport(target: &str) -> bool {
     is_under(target, TRANSPORTS)
@@ -21,7 +24,7 @@ pub(crate) fn logs_payloads(metadata: &Metadata<'_>) -> bool {
 pub(crate) fn names_its_content(metadata: &Metadata<'_>) -> bool {
     let has = |names: &[&str]| names.iter().any(|name| metadata.fields().field(name).is_some());
     metadata.is_event()
-        && ((metadata.name().starts_with("gen_ai.") && has(MESSAGE_FIELDS))
+        && ((is_our_event(metadata.name()) && has(MESSAGE_FIELDS))
             || (has(EVENT_NAME_FIELDS) && has(&["content", "body"])))
 }
 

@@ -43,7 +43,6 @@ pub(super) fn put_long_texts(record: &mut Record, policy: Policy, health: &Arc<H
         let Value::Text(text) = &mut entry.value else { continue };
         if text.as_str().len() > policy.max_bytes()
             && attr.class().is_content()
-            && attr.is_gen_ai()
             && policy.allows(attr.class())
         {
             put(text, attr.value_type() == Type::Json, policy, health);

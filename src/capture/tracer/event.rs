@@ -10,15 +10,17 @@ use super::Core;
 use super::state::Open;
 use crate::content::messages;
 use crate::policy::{ErrorText, Policy};
-use crate::record::{Raw, Text, UNKNOWN_TEXT_LIMIT, Value, attr_of};
-use crate::semconv::{Attr, Class, ERROR_CHAIN, Match, Scope, Type, is_error_text, lookup};
+use crate::record::{Raw, Text, UNKNOWN_TEXT_LIMIT, Value};
+use crate::semconv::{
+    Attr, Class, ERROR_CHAIN, Match, Scope, Type, is_error_text, is_our_event, is_ours, lookup,
+};
 
 /// An event's name and attributes.
 pub(crate) type Parts = (Cow<'static, str>, Vec<KeyValue>);
 
 /// Whether an event is one of the GenAI conventions, of whatever version.
 pub(super) fn is_gen_ai(name: &str, attributes: &[KeyValue]) -> bool {
-    event_name(name, attributes).starts_with("gen_ai.")
+    is_our_event(event_name(name, attributes))
 }
 
 /// Takes a retired message event into the record of its span; any other event is returned as far
@@ -30,14 +32,14 @@ pub(super) fn take_into(
     core: &Core,
 ) -> Option<Parts> {
     let known_as = event_name(&name, &attributes);
-    if known_as.starts_with("gen_ai.") {
+    if is_our_event(known_as) {
         let texts: Vec<(&str, Cow<'_, str>)> =
             attributes.iter().map(|kv| (kv.key.as_str(), kv.value.as_str())).collect();
         let fields: Vec<(&str, &str)> = texts.iter().map(|(key, text)| (*key, &**text)).collect();
         if let Some(pieces) = messages::from_event(known_as, &fields) {
             let policy = core.policy.load();
             for (shape, json) in pieces {
-                let Some(attr) = attr_of(shape) else { continue };
+                let Some(attr) = Attr::of_shape(shape) else { continue };
                 if policy.allows(attr.class()) && !open.unsampled {
                     open.record.fold(attr, json);
                 } else {
@@ -56,7 +58,7 @@ pub(super) fn take_into(
 fn take_facts(open: &mut Open, attributes: &[KeyValue], core: &Core) {
     for kv in attributes {
         let Match::Known(attr, map) = lookup(kv.key.as_str()) else { continue };
-        if attr.class() != Class::Metadata || !attr.is_gen_ai() || open.record.has(attr) {
+        if attr.class() != Class::Metadata || !attr.is_ours() || open.record.has(attr) {
             continue;
         }
         let mut raw = match &kv.value {
@@ -81,7 +83,7 @@ pub(crate) fn police(
     mut attributes: Vec<KeyValue>,
     core: &Core,
 ) -> Option<Parts> {
-    if event_name(&name, &attributes).starts_with("gen_ai.") && attributes.is_empty() {
+    if is_gen_ai(&name, &attributes) && attributes.is_empty() {
         return Some((name, attributes));
     }
     let severe = attributes
@@ -106,7 +108,7 @@ pub(crate) fn police(
 
 /// What names of attributes mean beside these.
 pub(crate) fn scope(attributes: &[KeyValue]) -> Scope {
-    match attributes.iter().any(|kv| kv.key.as_str().starts_with("gen_ai.")) {
+    match attributes.iter().any(|kv| is_ours(kv.key.as_str())) {
         true => Scope::BesideGenAi,
         false => Scope::Anywhere,
     }
@@ -262,7 +264,7 @@ pub(super) fn police_status(status: Status, core: &Core) -> Status {
 
 /// The name of an event by whichever of the three ways it was given.
 fn event_name<'a>(name: &'a str, attributes: &'a [KeyValue]) -> &'a str {
-    if name.starts_with("gen_ai.") {
+    if is_our_event(name) {
         return name;
     }
     attributes

@@ -13,7 +13,7 @@ use super::span::KIND;
 use super::{aside, state};
 use crate::policy::Policy;
 use crate::record::{Text, Value};
-use crate::semconv::{Attr, Match, lookup};
+use crate::semconv::{Attr, Match, is_ours, lookup};
 
 /// A [`SpanExporter`] that finishes GenAI spans before `E` exports them: messages are brought into
 /// the convention's shape, a kind that was learnt late is set, an attribute that was rewritten
@@ -74,11 +74,7 @@ impl<E> fmt::Debug for GenAiExporter<E> {
 
 /// Finishes one span. A span that is finished already, or is not GenAI, stays as it is.
 pub(crate) fn finish(span: &mut SpanData, policy: Policy) {
-    if !span
-        .attributes
-        .iter()
-        .any(|kv| kv.key.as_str().starts_with("gen_ai.") || kv.key.as_str().starts_with("mcp."))
-    {
+    if !span.attributes.iter().any(|kv| is_ours(kv.key.as_str())) {
         return;
     }
     if let Some(at) = span.attributes.iter().position(|kv| kv.key.as_str() == KIND) {

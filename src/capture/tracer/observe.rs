@@ -90,35 +90,3 @@ impl Counted {
         self.cost = self.cost.saturating_add(other.cost);
     }
 }
-
-impl Family {
-    /// The family by what the record says so far.
-    pub(crate) fn of(record: &Record, internal: bool, serves: bool) -> Self {
-        use crate::semconv::{Attr, KnownOperation as Op};
-
-        if record.has(Attr::McpMethodName) {
-            return if serves { Self::McpServer } else { Self::McpClient };
-        }
-        let Some(operation) = record.text(Attr::OperationName) else { return Self::Unknown };
-        match Op::named(operation) {
-            Some(
-                Op::Chat
-                | Op::GenerateContent
-                | Op::TextCompletion
-                | Op::Responses
-                | Op::Speech
-                | Op::Transcription
-                | Op::ImageGeneration,
-            ) => Self::Inference,
-            Some(Op::Embeddings) => Self::Embeddings,
-            Some(Op::InvokeAgent) if internal => Self::Agent,
-            Some(Op::InvokeWorkflow) => Self::Workflow,
-            Some(Op::ExecuteTool) => Self::Tool,
-            Some(Op::Plan) => Self::Unknown,
-            Some(_) => Self::Operation,
-            // What nobody knows may be an inference under a name of its own.
-            None if record.has(Attr::RequestModel) => Self::Inference,
-            None => Self::Unknown,
-        }
-    }
-}

@@ -10,10 +10,10 @@ use opentelemetry::{Context, Key, KeyValue};
 
 use super::observe::{Ended, Nest, ObserveSpans};
 use super::open_spans::{Endable, Ticket};
-use super::state::{Finished, SpanState, concerns, string, strings};
+use super::state::{Finished, SpanState, string, strings};
 use super::{Core, Given, Open, event};
 use crate::record::{self, Key as RecordKey, Record, Text, Value};
-use crate::semconv::{Attr, Family, is_error_text};
+use crate::semconv::{Attr, Family, is_error_text, is_ours};
 
 /// A span of a [`GenAiTracer`](super::GenAiTracer).
 ///
@@ -211,7 +211,7 @@ fn finish<S: Span>(span: &mut S, state: &SpanState, core: &Core, timestamp: Opti
 
 fn write(span: &mut impl Span, finished: Finished, core: &Core) {
     let Finished { name, kind, status, mut record } = finished;
-    let gen_ai = record.is_gen_ai();
+    let gen_ai = record.is_ours();
     if gen_ai {
         record.merge_messages();
     }
@@ -377,7 +377,7 @@ impl<S: Span + Send + 'static> Span for GenAiSpan<S> {
             return;
         }
         let key = attribute.key.as_str();
-        if self.state.is_none() && !concerns(key) {
+        if self.state.is_none() && !is_ours(key) {
             if !is_error_text(key)
                 || event::clear(self.core.policy.load(), &mut attribute, &self.core)
             {

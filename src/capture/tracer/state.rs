@@ -13,7 +13,7 @@ use super::open_spans::Ticket;
 use super::{Core, Given, SLOT, event};
 use crate::capture::lint::{self, Problem};
 use crate::record::{Outline, Raw, Record, SpanRole, Text, Value, clean_name};
-use crate::semconv::{Attr, Family, KnownOperation, Match, lookup, may_concern};
+use crate::semconv::{Attr, Family, KnownOperation, Match, is_ours, lookup};
 
 /// The record of an open span, reached from the layer and from the OpenTelemetry API alike.
 #[derive(Debug, Default)]
@@ -203,7 +203,7 @@ impl Open {
             Some(kind) => *kind == SpanKind::Internal,
             None => !record.has(Attr::ServerAddress),
         };
-        Family::of(record, internal, self.serves())
+        record.family(internal, self.serves())
     }
 
     pub(super) fn serves(&self) -> bool {
@@ -237,7 +237,7 @@ impl Open {
             _ if failed => Cow::Borrowed(""),
             _ => return Status::Unset,
         };
-        if !self.record.has(Attr::ErrorType) && self.record.is_gen_ai() {
+        if !self.record.has(Attr::ErrorType) && self.record.is_ours() {
             let kind = match self.record.text(Attr::ExceptionType) {
                 Some(kind) => Text::Owned(kind.to_owned()),
                 None => Text::Static("_OTHER"),
@@ -281,16 +281,11 @@ pub(crate) fn adopt(builder: &SpanBuilder) -> Option<Arc<SpanState>> {
     let by_attribute = builder
         .attributes
         .as_ref()
-        .is_some_and(|attributes| attributes.iter().any(|kv| concerns(kv.key.as_str())));
+        .is_some_and(|attributes| attributes.iter().any(|kv| is_ours(kv.key.as_str())));
     let by_event = builder.events.as_ref().is_some_and(|events| {
         events.iter().any(|event| event::is_gen_ai(&event.name, &event.attributes))
     });
     (by_attribute || by_event).then(Arc::default)
-}
-
-/// Whether an attribute makes its span a GenAI span. Called for every attribute of every span.
-pub(crate) fn concerns(key: &str) -> bool {
-    may_concern(key) && lookup(key).concerns_gen_ai()
 }
 
 /// What the layer below adds to every span and the conventions do not ask for.

@@ -3,19 +3,20 @@
 use super::message::{self, Message, Side};
 use super::{Shape, finished, shape};
 use crate::content::json::{Node, Text};
+use crate::semconv::EventKind;
 #[cfg(feature = "logs")]
-use crate::semconv::Class;
+use crate::semconv::{Class, is_our_event};
 
 /// What one event says, as JSON arrays to append to the span's content; `None` for other events.
 ///
 /// The fields may be the members of a message, or one field `body` (or `gen_ai.event.content`) that
 /// holds them as JSON.
 pub(crate) fn from_event(name: &str, fields: &[(&str, &str)]) -> Option<Vec<(Shape, String)>> {
-    let (_, kind) = EVENTS.iter().find(|(event, _)| *event == name)?;
+    let kind = EventKind::of(name)?;
     let of =
         |key: &str| fields.iter().rev().find(|(field, _)| *field == key).map(|(_, text)| *text);
     Some(match kind {
-        Kind::Message(role) => {
+        EventKind::Message(role) => {
             let node = event_body(fields, Some(role));
             match message::message(&node, Side::Input) {
                 Some(found) if *role == "system" => {
@@ -25,7 +26,7 @@ pub(crate) fn from_event(name: &str, fields: &[(&str, &str)]) -> Option<Vec<(Sha
                 None => Vec::new(),
             }
         }
-        Kind::Choice => {
+        EventKind::Choice => {
             let node = event_body(fields, None);
             let found = message::choice(&node);
             found
@@ -33,13 +34,13 @@ pub(crate) fn from_event(name: &str, fields: &[(&str, &str)]) -> Option<Vec<(Sha
                 .into_iter()
                 .collect()
         }
-        Kind::Content(content, keys) => keys
+        EventKind::Content(content, keys) => keys
             .iter()
             .find_map(|key| of(key))
             .map(|text| (*content, shape(*content, text).json.into_owned()))
             .into_iter()
             .collect(),
-        Kind::Details => DETAILS
+        EventKind::Details => DETAILS
             .iter()
             .filter_map(|(key, content)| {
                 of(key).map(|text| (*content, shape(*content, text).json.into_owned()))
@@ -52,50 +53,19 @@ pub(crate) fn from_event(name: &str, fields: &[(&str, &str)]) -> Option<Vec<(Sha
 /// that are not of the conventions.
 #[cfg(feature = "logs")]
 pub(crate) fn said_by(name: &str) -> &'static [Class] {
-    if !name.starts_with("gen_ai.") {
+    if !is_our_event(name) {
         return &[];
     }
-    match EVENTS.iter().find(|(event, _)| *event == name).map(|(_, kind)| kind) {
-        Some(Kind::Message("system")) => &[Class::System],
-        Some(Kind::Message(_) | Kind::Content(Shape::InputMessages, _)) => &[Class::Input],
-        Some(Kind::Choice | Kind::Content(Shape::OutputMessages, _)) => &[Class::Output],
+    match EventKind::of(name) {
+        Some(EventKind::Message("system")) => &[Class::System],
+        Some(EventKind::Message(_) | EventKind::Content(Shape::InputMessages, _)) => {
+            &[Class::Input]
+        }
+        Some(EventKind::Choice | EventKind::Content(Shape::OutputMessages, _)) => &[Class::Output],
         // It may be anybody's.
         _ => &[Class::Input, Class::Output],
     }
 }
-
-enum Kind {
-    /// One message of a role.
-    Message(&'static str),
-    Choice,
-    /// A whole prompt or completion under one of these fields.
-    Content(Shape, &'static [&'static str]),
-    /// The event that replaced the others: fields named like the attributes.
-    Details,
-}
-
-const EVENTS: &[(&str, Kind)] = &[
-    ("gen_ai.system.message", Kind::Message("system")),
-    ("gen_ai.user.message", Kind::Message("user")),
-    ("gen_ai.assistant.message", Kind::Message("assistant")),
-    ("gen_ai.tool.message", Kind::Message("tool")),
-    ("gen_ai.choice", Kind::Choice),
-    (
-        "gen_ai.content.prompt",
-        Kind::Content(
-            Shape::InputMessages,
-            &["gen_ai.prompt", "content", "gen_ai.event.content", "body", "prompt"],
-        ),
-    ),
-    (
-        "gen_ai.content.completion",
-        Kind::Content(
-            Shape::OutputMessages,
-            &["gen_ai.completion", "content", "gen_ai.event.content", "body", "completion"],
-        ),
-    ),
-    ("gen_ai.client.inference.operation.details", Kind::Details),
-];
 
 const DETAILS: &[(&str, Shape)] = &[
     ("gen_ai.system_instructions", Shape::SystemInstructions),

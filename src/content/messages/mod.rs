@@ -30,20 +30,8 @@ pub(crate) use event::said_by;
 pub(crate) use flat::unflatten;
 
 use crate::content::json::{Node, Text};
+pub(crate) use crate::semconv::Shape;
 use message::{Message, Side};
-
-/// Which content attribute a text belongs to.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub(crate) enum Shape {
-    InputMessages,
-    OutputMessages,
-    SystemInstructions,
-    ToolDefinitions,
-    ToolCallArguments,
-    ToolCallResult,
-    RetrievalDocuments,
-    MemoryRecords,
-}
 
 /// Content that is valid by the schema of its attribute.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -1,6 +1,6 @@
 //! The many ways to write a model's name.
 
-use crate::semconv::{Provider, split_model_prefix};
+use crate::semconv::{known_provider, split_model_prefix};
 
 /// The spellings under which a model may have a price, the most exact first, in lower case.
 pub(super) fn of(model: &str) -> Vec<String> {
@@ -23,7 +23,7 @@ pub(super) fn of(model: &str) -> Vec<String> {
 /// A provider as the conventions write it.
 pub(super) fn provider(provider: &str) -> String {
     let lower = provider.trim().to_ascii_lowercase();
-    Provider::from(lower.as_str()).as_str().to_owned()
+    known_provider(&lower).map(str::to_owned).unwrap_or(lower)
 }
 
 /// The provider that a model's name begins with, as in `bedrock/anthropic.claude-3-opus`.
