@@ -56,6 +56,8 @@ pub(crate) use decide::{content, proxy, settings};
 #[cfg(feature = "yaml")]
 pub(crate) use read::yaml;
 pub(crate) use read::{compose, env, node, problem, source};
+#[cfg(test)]
+pub(crate) use say::backends::Backend;
 pub(crate) use say::{keys, layer};
 
 pub use check::Config;

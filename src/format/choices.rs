@@ -1,80 +1,126 @@
-//! What the formats are called in a configuration: `format`, `trace_type`.
+//! The formats by the words of a configuration: `format`, `trace_type`.
 
-use crate::config::keys::Choice;
-use crate::config::settings::FormatChoice;
+use std::fmt;
+use std::sync::Arc;
 
-/// Every format with its name and its other spellings. Case does not count, and `-` is `_`.
-static CHOICES: &[(FormatChoice, Choice)] = &[
-    row(FormatChoice::GenAi, "gen_ai", &["genai", "genai_extension", "otel"]),
-    row(FormatChoice::OpenInference, "open_inference", &["openinference"]),
+use super::{Format, FormatOptions, GenAi, Langfuse, OpenInference, OpenLlmetry, Vercel};
+
+/// A format by name. Two are the same if their names are.
+#[derive(Clone, Copy)]
+pub(crate) struct FormatChoice {
+    pub(crate) name: &'static str,
+    /// Other spellings, in lower case.
+    pub(crate) aliases: &'static [&'static str],
+    make: fn(FormatOptions) -> Arc<dyn Format>,
+}
+
+/// Every format, one row each; the first is the default.
+pub(crate) static FORMATS: &[FormatChoice] = &[
+    row("gen_ai", &["genai", "genai_extension", "otel"], |_| Arc::new(GenAi::new())),
+    row("open_inference", &["openinference"], |options| {
+        open_inference(OpenInference::new(), options)
+    }),
     row(
-        FormatChoice::GenAiAndOpenInference,
         "gen_ai+open_inference",
         &["genai+openinference", "genai_extension+open_inference"],
+        |options| open_inference(OpenInference::supplement(), options),
     ),
-    row(FormatChoice::Vercel, "vercel", &["ai_sdk"]),
-    row(FormatChoice::OpenLlmetry, "openllmetry", &["traceloop"]),
-    row(FormatChoice::OpenLlmetryLegacy, "openllmetry_legacy", &["traceloop_legacy"]),
-    row(FormatChoice::Langfuse, "langfuse", &[]),
+    row("vercel", &["ai_sdk"], |options| Arc::new(Vercel::new().with_counts(options.counts))),
+    row("openllmetry", &["traceloop"], |_| Arc::new(OpenLlmetry::current())),
+    row("openllmetry_legacy", &["traceloop_legacy"], |options| {
+        let format = OpenLlmetry::legacy().with_attribute_limit(options.attribute_limit);
+        Arc::new(format.with_counts(options.counts))
+    }),
+    row("langfuse", &[], |options| Arc::new(Langfuse::new().with_counts(options.counts))),
 ];
 
-/// The same as the words that a configuration key takes.
-pub(crate) static WORDS: [Choice; CHOICES.len()] = {
-    let mut words = [CHOICES[0].1; CHOICES.len()];
-    let mut at = 0;
-    while at < words.len() {
-        words[at] = CHOICES[at].1;
-        at += 1;
-    }
-    words
-};
-
-/// Reads a configured format; `None` for one that does not exist.
-pub(crate) fn choice_named(text: &str) -> Option<FormatChoice> {
-    let name = Choice::find(&WORDS, text.trim())?;
-    CHOICES.iter().find(|(_, words)| words.name == name).map(|(choice, _)| *choice)
-}
-
-/// What `status()` and `explain()` call it.
-pub(crate) fn name_of(choice: FormatChoice) -> &'static str {
-    CHOICES.iter().find(|(row, _)| *row == choice).map_or("", |(_, words)| words.name)
-}
-
 const fn row(
-    choice: FormatChoice,
     name: &'static str,
     aliases: &'static [&'static str],
-) -> (FormatChoice, Choice) {
-    (choice, Choice { name, aliases })
+    make: fn(FormatOptions) -> Arc<dyn Format>,
+) -> FormatChoice {
+    FormatChoice { name, aliases, make }
+}
+
+fn open_inference(format: OpenInference, options: FormatOptions) -> Arc<dyn Format> {
+    let format = format.with_hide(options.hide).with_attribute_limit(options.attribute_limit);
+    Arc::new(format.with_counts(options.counts))
+}
+
+impl FormatChoice {
+    /// The format of this name, for tables: in a constant, a name without a row does not compile.
+    pub(crate) const fn known(name: &str) -> Self {
+        let mut at = 0;
+        while !same(FORMATS[at].name.as_bytes(), name.as_bytes()) {
+            at += 1;
+        }
+        FORMATS[at]
+    }
+
+    /// The format of this name, without its other spellings.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        FORMATS.iter().copied().find(|row| row.name == name)
+    }
+
+    pub(crate) fn make(self, options: FormatOptions) -> Arc<dyn Format> {
+        (self.make)(options)
+    }
+}
+
+const fn same(a: &[u8], b: &[u8]) -> bool {
+    match (a, b) {
+        ([], []) => true,
+        ([x, a @ ..], [y, b @ ..]) => *x == *y && same(a, b),
+        _ => false,
+    }
+}
+
+impl Default for FormatChoice {
+    fn default() -> Self {
+        FORMATS[0]
+    }
+}
+
+impl PartialEq for FormatChoice {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl fmt::Debug for FormatChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::format::{FormatOptions, format_of};
 
     #[test]
-    fn every_choice_has_a_name_and_makes_a_format_of_that_name() {
-        for (choice, words) in CHOICES {
-            for name in std::iter::once(&words.name).chain(words.aliases) {
-                assert_eq!(choice_named(name), Some(*choice), "{name}");
-            }
-            let format = format_of(*choice, FormatOptions::default());
-            assert_eq!((choice.as_str(), format.name()), (words.name, words.name));
+    fn every_row_makes_the_format_of_its_name() {
+        for row in FORMATS {
+            assert_eq!(row.make(FormatOptions::default()).name(), row.name);
+            assert_eq!(FormatChoice::named(row.name), Some(*row));
+            assert_eq!(FormatChoice::known(row.name), *row);
         }
-        assert_eq!(choice_named(" Open-Inference "), Some(FormatChoice::OpenInference));
-        assert_eq!(choice_named("zipkin"), None);
+        assert_eq!(FormatChoice::named("zipkin"), None);
     }
 
     #[test]
     fn no_spelling_is_taken_twice() {
-        let mut all: Vec<_> = WORDS
-            .iter()
-            .flat_map(|words| std::iter::once(&words.name).chain(words.aliases))
-            .collect();
+        let rows = FORMATS.iter();
+        let mut all: Vec<_> = rows.flat_map(|row| row.aliases.iter().chain([&row.name])).collect();
         let count = all.len();
         all.sort_unstable();
         all.dedup();
         assert_eq!(all.len(), count);
+    }
+
+    #[test]
+    fn every_row_is_in_the_documentation() {
+        for row in FORMATS {
+            assert!(include_str!("mod.rs").contains(&format!("//! | `{}`", row.name)), "{row:?}");
+        }
     }
 }

@@ -48,7 +48,6 @@
 //! }
 //! ```
 
-pub(crate) mod backend;
 mod chat_ml;
 mod choices;
 mod exception;
@@ -56,6 +55,7 @@ mod facts;
 mod gen_ai;
 mod index;
 mod json;
+mod keys;
 mod langfuse;
 mod messages;
 mod open_inference;
@@ -70,14 +70,14 @@ use std::sync::Arc;
 use opentelemetry::InstrumentationScope;
 use opentelemetry_sdk::trace::SpanData;
 
-pub(crate) use choices::{WORDS, choice_named, name_of};
+pub(crate) use choices::{FORMATS, FormatChoice};
 pub use gen_ai::GenAi;
+pub(crate) use keys::{KeyRule, with_keys};
 pub use langfuse::Langfuse;
 pub use open_inference::{Hide, OpenInference};
 pub use openllmetry::OpenLlmetry;
 pub use vercel::Vercel;
 
-use crate::config::settings::FormatChoice;
 use crate::health::Counter;
 
 /// Turns a finished span into the shape one destination understands.
@@ -135,30 +135,6 @@ impl Default for FormatOptions {
             attribute_limit: DEFAULT_ATTRIBUTE_LIMIT,
             counts: Arc::default(),
         }
-    }
-}
-
-/// The format a destination was configured with.
-pub(crate) fn format_of(choice: FormatChoice, options: FormatOptions) -> Arc<dyn Format> {
-    let FormatOptions { hide, attribute_limit, counts } = options;
-    let open_inference = |format: OpenInference| {
-        format
-            .with_hide(hide)
-            .with_attribute_limit(attribute_limit)
-            .with_counts(Arc::clone(&counts))
-    };
-    match choice {
-        FormatChoice::GenAi => Arc::new(GenAi::new()),
-        FormatChoice::OpenInference => Arc::new(open_inference(OpenInference::new())),
-        FormatChoice::GenAiAndOpenInference => {
-            Arc::new(open_inference(OpenInference::supplement()))
-        }
-        FormatChoice::Vercel => Arc::new(Vercel::new().with_counts(counts)),
-        FormatChoice::OpenLlmetry => Arc::new(OpenLlmetry::current()),
-        FormatChoice::OpenLlmetryLegacy => Arc::new(
-            OpenLlmetry::legacy().with_attribute_limit(attribute_limit).with_counts(counts),
-        ),
-        FormatChoice::Langfuse => Arc::new(Langfuse::new().with_counts(counts)),
     }
 }
 

@@ -6,14 +6,14 @@ use std::time::Duration;
 use super::content;
 use super::proxy::Proxies;
 use super::resolve::{Effective, Source, Stack};
-use super::settings::{Compression, Destination, ExporterChoice, FormatChoice, Protocol, Route};
+use super::settings::{Compression, Destination, ExporterChoice, Protocol, Route};
 use super::url::{Address, BadAddress};
 use crate::config::read::problem::{Origin, Problem};
+use crate::config::say::backends::{self, Backend};
 use crate::config::say::keys::{Field, OWN_PREFIX, Signal};
 use crate::config::say::layer::Layer;
 use crate::config::say::value::Value;
-use crate::format::backend::{self, Backend, backend_named};
-use crate::format::choice_named;
+use crate::format::FormatChoice;
 use crate::policy::Policy;
 
 /// Which signals leave, and by what.
@@ -398,14 +398,14 @@ fn url(
 
 fn format(stack: &mut Stack<'_>) -> Option<FormatChoice> {
     match value(stack.general(Field::Format))? {
-        Value::Choice(format) => choice_named(format),
+        Value::Choice(format) => FormatChoice::named(format),
         _ => None,
     }
 }
 
 fn backend(stack: &mut Stack<'_>) -> Option<&'static Backend> {
     match value(stack.general(Field::Backend))? {
-        Value::Choice(backend) => backend_named(backend),
+        Value::Choice(backend) => Backend::named(backend),
         _ => None,
     }
 }
@@ -417,7 +417,7 @@ fn chosen(
     inherited: Option<FormatChoice>,
 ) -> FormatChoice {
     let of_backend = || backend.map(|backend| backend.format);
-    own.or_else(of_backend).or(inherited).unwrap_or(FormatChoice::GenAi)
+    own.or_else(of_backend).or(inherited).unwrap_or_default()
 }
 
 /// Whether metrics or logs go to an endpoint of their own, about which `backend` says nothing.
@@ -427,7 +427,7 @@ fn has_own_receiver(stack: &mut Stack<'_>, signal: Signal) -> bool {
 }
 
 fn takes_no_metrics(stack: &mut Stack<'_>, signals: Signals, shape: &Shape<'_>) -> bool {
-    let none = shape.backend.metrics == backend::Metrics::None
+    let none = shape.backend.metrics == backends::Metrics::None
         && !has_own_receiver(stack, Signal::Metrics);
     if none && signals.metrics_asked_for {
         stack.warnings.push(format!(
@@ -445,7 +445,7 @@ fn no_grpc(stack: &mut Stack<'_>, signal: Signal, backend: &Backend) {
         let help = format!(
             "set `protocol: http/protobuf`; for a collector in between set `format: {}` instead \
              of `backend`",
-            backend.format.as_str()
+            backend.format.name
         );
         stack.problems.push(Problem::new(said.origin, said.path, message).help(help));
     }

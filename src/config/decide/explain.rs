@@ -8,9 +8,9 @@ use super::content;
 use super::resolve::Stack;
 use super::settings::{Destination, Route, Scalar, Settings};
 use crate::config::read::problem::Origin;
+use crate::config::say::backends::Backend;
 use crate::config::say::keys::{Field, Key, Kind, Signal};
 use crate::config::say::value::Value;
-use crate::format::backend::Backend;
 use crate::policy::Policy;
 
 /// Every effective setting with its value and where it came from. Secrets are hidden.
@@ -231,7 +231,7 @@ fn destination(destination: &Destination, lines: &mut Vec<Line>) {
     if destination.backend.name != Backend::any().name {
         lines.push(Line::derived(path("backend"), destination.backend.name));
     }
-    lines.push(Line::derived(path("format"), destination.format.as_str()));
+    lines.push(Line::derived(path("format"), destination.format.name));
     let names: Vec<&str> = first.headers.iter().map(|(name, _)| name.as_str()).collect();
     if !names.is_empty() {
         lines.push(Line::derived(path("headers"), names.join(", ")));

@@ -8,8 +8,8 @@ use std::time::Duration;
 use super::proxy::Proxies;
 pub(crate) use crate::config::read::node::Scalar;
 pub(crate) use crate::config::read::secret::Secret;
-use crate::format::backend::Backend;
-use crate::format::{self, Format, Hide};
+use crate::config::say::backends::Backend;
+use crate::format::{Format, FormatChoice, Hide};
 use crate::policy::Policy;
 use crate::semconv::Version;
 
@@ -134,7 +134,7 @@ impl Destination {
 
     /// What its format is called.
     pub(crate) fn format_name(&self) -> &'static str {
-        self.own_format.as_ref().map_or_else(|| self.format.as_str(), |own| own.name())
+        self.own_format.as_ref().map_or_else(|| self.format.name, |own| own.name())
     }
 }
 
@@ -159,26 +159,6 @@ impl Protocol {
 pub(crate) enum Compression {
     None,
     Gzip,
-}
-
-/// `trace_type` / `format`.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum FormatChoice {
-    GenAi,
-    OpenInference,
-    Vercel,
-    OpenLlmetry,
-    /// `openllmetry_legacy`: indexed `gen_ai.prompt.{n}.*`
-    OpenLlmetryLegacy,
-    Langfuse,
-    /// `gen_ai+open_inference`
-    GenAiAndOpenInference,
-}
-
-impl FormatChoice {
-    pub(crate) fn as_str(self) -> &'static str {
-        format::name_of(self)
-    }
 }
 
 /// `sampler` with its `sampler_arg`.

@@ -10,9 +10,9 @@ use super::settings::{
     Metrics, Pricing, Propagator, SampleBy, Sampler, Scalar, Settings, Temporality,
 };
 use crate::config::read::problem::{Origin, Problem};
+use crate::config::say::backends;
 use crate::config::say::keys::{Field, Signal};
 use crate::config::say::value::Value;
-use crate::format::backend;
 use crate::semconv::Version;
 
 /// Problems and warnings stay in `stack`.
@@ -243,7 +243,7 @@ fn temporality(
     let (delta, any): (Vec<_>, Vec<_>) = destinations
         .iter()
         .filter(|destination| destination.metrics.is_some())
-        .partition(|destination| destination.backend.metrics == backend::Metrics::Delta);
+        .partition(|destination| destination.backend.metrics == backends::Metrics::Delta);
     if stack.general(Field::MetricsTemporality).is_none() && any.is_empty() && !delta.is_empty() {
         return Temporality::Delta;
     }

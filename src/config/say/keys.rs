@@ -1,7 +1,8 @@
 //! Every key of the configuration, one row each. Reading a file, its overrides by variable, the
 //! suggestions for a misspelt key, the documentation table and the JSON schema all come from here.
 
-use crate::format::{self, backend};
+use super::backends;
+use crate::format;
 use std::sync::OnceLock;
 
 /// A key, without the signal it may be set for.
@@ -341,6 +342,21 @@ const fn also_as(name: &'static str, reads: Reads) -> Spelling {
     Spelling { name, signal: Signal::General, reads }
 }
 
+/// The words of rows that have a name and aliases.
+macro_rules! words_of {
+    ($rows:expr) => {{
+        let mut all = [word(""); $rows.len()];
+        let mut at = 0;
+        while at < all.len() {
+            all[at] = words($rows[at].name, $rows[at].aliases);
+            at += 1;
+        }
+        all
+    }};
+}
+
+pub(super) static BACKENDS: [Choice; backends::BACKENDS.len()] = words_of!(backends::BACKENDS);
+static FORMATS: [Choice; format::FORMATS.len()] = words_of!(format::FORMATS);
 static PROTOCOLS: [Choice; 3] = [
     words("http/protobuf", &["http", "http_protobuf"]),
     word("grpc"),
@@ -462,9 +478,9 @@ pub(crate) static ROWS: &[Row] = &[
         ..route(Field::Compression, "compression", Kind::Choice(&COMPRESSIONS), "none", "How bodies are compressed.") },
     Row { variables: &[also("OTEL_EXPORTER_OTLP_*TIMEOUT")],
         ..route(Field::Timeout, "timeout", TIMEOUT, "10000", "Time for one request; 0 is no limit.") },
-    shaped(Field::Backend, "backend", Kind::Choice(&backend::WORDS), "", "What the receiver is. Decides `format`, adds headers that are no secrets, gives keys the names it reads, and leaves out what it does not take."),
+    shaped(Field::Backend, "backend", Kind::Choice(&BACKENDS), "", "What the receiver is. Decides `format`, adds headers that are no secrets, gives keys the names it reads, and leaves out what it does not take."),
     Row { aliases: &[also("trace_type")],
-        ..shaped(Field::Format, "format", Kind::Choice(&format::WORDS), "gen_ai", "The names and shapes that leave. Defaults to what `backend` reads best.") },
+        ..shaped(Field::Format, "format", Kind::Choice(&FORMATS), "gen_ai", "The names and shapes that leave. Defaults to what `backend` reads best.") },
     row(Field::Semconv, "semconv", Kind::Choice(&SEMCONVS), "1.41", "The version of the GenAI conventions."),
     Row { variables: &[also("OTEL_SEMCONV_STABILITY_OPT_IN")],
         ..row(Field::SemconvOptIn, "semconv_stability_opt_in", Kind::Names, "", "Accepted as other libraries understand it; `gen_ai_latest_experimental` is the 1.41 default here.") },

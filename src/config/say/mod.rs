@@ -1,6 +1,7 @@
 //! What can be said, and what one source says: the keys, the values of their kinds, and the layer
 //! that a file, the environment or code makes of them.
 
+pub(crate) mod backends;
 mod block;
 mod declarative;
 pub(crate) mod file_layer;

@@ -29,7 +29,7 @@ fn each_destination_has_its_format_and_its_policy() {
     let mut settings = settings(vec![
         Destination { policy: Some(OFF), ..destination("plain", &plain.endpoint()) },
         Destination {
-            format: FormatChoice::OpenInference,
+            format: FormatChoice::known("open_inference"),
             ..destination("phoenix", &phoenix.endpoint())
         },
     ]);

@@ -27,11 +27,10 @@ use tracing_genai_test_support::OtlpReceiver;
 
 use super::{Pipeline, Snapshot};
 use crate::capture::tracer::Core;
+use crate::config::Backend;
 use crate::config::proxy::Proxies;
-use crate::config::settings::{
-    Compression, Destination, FormatChoice, Protocol, Route, Secret, Settings,
-};
-use crate::format::backend::Backend;
+use crate::config::settings::{Compression, Destination, Protocol, Route, Secret, Settings};
+use crate::format::FormatChoice;
 
 /// Long enough for a slow machine; nothing waits for it when all is well.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -57,7 +56,7 @@ fn destination(name: &str, endpoint: &str) -> Destination {
         metrics: None,
         logs: None,
         backend: Backend::any(),
-        format: FormatChoice::GenAi,
+        format: FormatChoice::default(),
         own_format: None,
         policy: None,
     }

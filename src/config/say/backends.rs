@@ -9,13 +9,7 @@
 
 use std::sync::Arc;
 
-use opentelemetry::{Key, KeyValue, Value};
-use opentelemetry_sdk::trace::SpanData;
-
-use super::json::{Object, write};
-use super::{Format, FormatOptions, format_of};
-use crate::config::keys::Choice;
-use crate::config::settings::FormatChoice;
+use crate::format::{Format, FormatChoice, FormatOptions, KeyRule, with_keys};
 
 /// What a receiver of traces reads and takes.
 #[derive(Debug)]
@@ -42,18 +36,6 @@ pub(crate) enum Metrics {
     Any,
     /// Only with delta temporality.
     Delta,
-}
-
-/// Another name for a key, for one backend.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum KeyRule {
-    /// The old key goes.
-    Rename(&'static str, &'static str),
-    /// Both keys leave.
-    Repeat(&'static str, &'static str),
-    /// The first key is a JSON object of numbers; its members are named first, and then by their
-    /// own keys. Those leave as well. Where there is one of them, the others are at least 0.
-    Gather(&'static str, &'static [(&'static str, &'static str)]),
 }
 
 use KeyRule::{Gather, Rename, Repeat};
@@ -96,7 +78,7 @@ const GEN_AI: Backend = Backend {
     name: "otlp",
     aliases: &["collector", "otel_collector", "otel"],
     hosts: &[],
-    format: FormatChoice::GenAi,
+    format: FormatChoice::known("gen_ai"),
     headers: &[],
     keys: &[],
     grpc: true,
@@ -104,12 +86,12 @@ const GEN_AI: Backend = Backend {
 };
 
 /// Every known backend; the first row stands for any other one.
-static BACKENDS: &[Backend] = &[
+pub(super) static BACKENDS: &[Backend] = &[
     GEN_AI,
     Backend {
         name: "arize",
         aliases: &["arize_ax"],
-        format: FormatChoice::OpenInference,
+        format: FormatChoice::known("open_inference"),
         metrics: Metrics::None,
         ..GEN_AI
     },
@@ -136,7 +118,7 @@ static BACKENDS: &[Backend] = &[
         name: "dynatrace",
         aliases: &[],
         hosts: &[".dynatrace.com"],
-        format: FormatChoice::OpenLlmetry,
+        format: FormatChoice::known("openllmetry"),
         grpc: false,
         metrics: Metrics::Delta,
         ..GEN_AI
@@ -154,7 +136,7 @@ static BACKENDS: &[Backend] = &[
         name: "langfuse",
         aliases: &[],
         hosts: &[".langfuse.com"],
-        format: FormatChoice::Langfuse,
+        format: FormatChoice::known("langfuse"),
         headers: &[("x-langfuse-ingestion-version", "4")],
         keys: LANGFUSE_KEYS,
         grpc: false,
@@ -180,7 +162,7 @@ static BACKENDS: &[Backend] = &[
     Backend {
         name: "mlflow",
         aliases: &[],
-        format: FormatChoice::GenAiAndOpenInference,
+        format: FormatChoice::known("gen_ai+open_inference"),
         keys: MLFLOW_KEYS,
         grpc: false,
         metrics: Metrics::None,
@@ -192,7 +174,7 @@ static BACKENDS: &[Backend] = &[
     Backend {
         name: "phoenix",
         aliases: &["arize_phoenix"],
-        format: FormatChoice::OpenInference,
+        format: FormatChoice::known("open_inference"),
         keys: CACHE_WRITE,
         metrics: Metrics::None,
         ..GEN_AI
@@ -201,27 +183,15 @@ static BACKENDS: &[Backend] = &[
     Backend { name: "tempo", aliases: &[], metrics: Metrics::None, ..GEN_AI },
 ];
 
-/// The same as the words that a configuration key takes.
-pub(crate) static WORDS: [Choice; BACKENDS.len()] = {
-    let mut words = [Choice { name: "", aliases: &[] }; BACKENDS.len()];
-    let mut at = 0;
-    while at < words.len() {
-        words[at] = Choice { name: BACKENDS[at].name, aliases: BACKENDS[at].aliases };
-        at += 1;
-    }
-    words
-};
-
-/// Reads a configured backend; `None` for one without a row.
-pub(crate) fn backend_named(text: &str) -> Option<&'static Backend> {
-    let name = Choice::find(&WORDS, text.trim())?;
-    BACKENDS.iter().find(|row| row.name == name)
-}
-
 impl Backend {
     /// The row of a receiver about which nothing is known.
     pub(crate) fn any() -> &'static Self {
         &BACKENDS[0]
+    }
+
+    /// The row of this name, without its other spellings.
+    pub(crate) fn named(name: &str) -> Option<&'static Self> {
+        BACKENDS.iter().find(|row| row.name == name)
     }
 
     /// The row of the vendor whose host this is, where it is known not to speak gRPC.
@@ -233,69 +203,20 @@ impl Backend {
     /// The format to use, with the backend's own names for keys. The destination's own choice wins
     /// over the row's.
     pub(crate) fn format(&self, choice: FormatChoice, options: FormatOptions) -> Arc<dyn Format> {
-        let format = format_of(choice, options);
-        if self.keys.is_empty() { format } else { Arc::new(Renamed { format, keys: self.keys }) }
+        with_keys(choice.make(options), self.keys)
     }
-}
-
-/// A format whose keys get other names afterwards.
-#[derive(Debug)]
-struct Renamed {
-    format: Arc<dyn Format>,
-    keys: &'static [KeyRule],
-}
-
-impl Format for Renamed {
-    fn name(&self) -> &'static str {
-        self.format.name()
-    }
-
-    fn format(&self, span: SpanData) -> SpanData {
-        let mut span = self.format.format(span);
-        for rule in self.keys {
-            let attributes = &mut span.attributes;
-            match *rule {
-                Rename(from, to) => match (position(attributes, from), position(attributes, to)) {
-                    (Some(at), Some(_)) => drop(attributes.remove(at)),
-                    (Some(at), None) => attributes[at].key = Key::from_static_str(to),
-                    (None, _) => {}
-                },
-                Repeat(from, to) => {
-                    if let (Some(at), None) = (position(attributes, from), position(attributes, to))
-                    {
-                        let value = attributes[at].value.clone();
-                        attributes.push(KeyValue::new(to, value));
-                    }
-                }
-                Gather(to, members) => {
-                    let member =
-                        |from| position(attributes, from).map(|at| attributes[at].value.clone());
-                    let found: Vec<_> =
-                        members.iter().map(|&(name, from)| (name, member(from))).collect();
-                    if found.iter().any(|(_, value)| value.is_some())
-                        && position(attributes, to).is_none()
-                    {
-                        let mut object = Object::default();
-                        for (name, value) in found {
-                            object.owned(name, value.unwrap_or(Value::F64(0.0)));
-                        }
-                        attributes.push(KeyValue::new(to, write(&object)));
-                    }
-                }
-            }
-        }
-        span
-    }
-}
-
-fn position(attributes: &[KeyValue], key: &str) -> Option<usize> {
-    attributes.iter().position(|attribute| attribute.key.as_str() == key)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::say::keys::{self, Choice};
+    use opentelemetry::{KeyValue, Value};
     use serde_json::json;
+
+    fn backend_named(text: &str) -> Option<&'static Backend> {
+        Choice::find(&keys::BACKENDS, text).and_then(Backend::named)
+    }
 
     #[test]
     fn names_are_unique_and_sorted() {
@@ -310,20 +231,19 @@ mod tests {
 
     #[test]
     fn rows_of_the_backends_people_name_first() {
-        use FormatChoice::{GenAi, GenAiAndOpenInference, Langfuse, OpenInference};
         for (name, format, grpc, metrics) in [
-            ("Langfuse", Langfuse, false, Metrics::None),
-            ("phoenix", OpenInference, true, Metrics::None),
-            ("langsmith", GenAi, false, Metrics::None),
-            ("datadog", GenAi, false, Metrics::Delta),
-            ("honeycomb", GenAi, true, Metrics::Any),
-            ("grafana-cloud", GenAi, false, Metrics::Any),
-            ("New Relic", GenAi, true, Metrics::Any),
-            ("mlflow", GenAiAndOpenInference, false, Metrics::None),
-            ("signoz", GenAi, true, Metrics::Any),
+            ("Langfuse", "langfuse", false, Metrics::None),
+            ("phoenix", "open_inference", true, Metrics::None),
+            ("langsmith", "gen_ai", false, Metrics::None),
+            ("datadog", "gen_ai", false, Metrics::Delta),
+            ("honeycomb", "gen_ai", true, Metrics::Any),
+            ("grafana-cloud", "gen_ai", false, Metrics::Any),
+            ("New Relic", "gen_ai", true, Metrics::Any),
+            ("mlflow", "gen_ai+open_inference", false, Metrics::None),
+            ("signoz", "gen_ai", true, Metrics::Any),
         ] {
             let row = backend_named(name).expect(name);
-            assert_eq!((row.format, row.grpc, row.metrics), (format, grpc, metrics), "{name}");
+            assert_eq!((row.format.name, row.grpc, row.metrics), (format, grpc, metrics), "{name}");
         }
         assert!(backend_named("statsd").is_none());
     }
@@ -340,7 +260,7 @@ mod tests {
     fn keys_get_the_names_the_backend_looks_for() {
         let renamed = |backend: &str, from: &'static str| {
             let row = backend_named(backend).expect(backend);
-            let format = row.format(FormatChoice::GenAi, FormatOptions::default());
+            let format = row.format(FormatChoice::default(), FormatOptions::default());
             let span = crate::format::tests::span(vec![KeyValue::new(from, "v")]);
             let keys: Vec<_> =
                 format.format(span).attributes.into_iter().map(|a| a.key.to_string()).collect();
@@ -364,8 +284,8 @@ mod tests {
         let told = |attributes: Vec<KeyValue>| {
             let format = row.format(row.format, FormatOptions::default());
             let span = format.format(crate::format::tests::span(attributes));
-            let at = position(&span.attributes, "mlflow.llm.cost")?;
-            serde_json::from_str::<serde_json::Value>(&span.attributes[at].value.as_str()).ok()
+            let cost = span.attributes.iter().find(|kv| kv.key.as_str() == "mlflow.llm.cost")?;
+            serde_json::from_str::<serde_json::Value>(&cost.value.as_str()).ok()
         };
         let call = KeyValue::new("gen_ai.operation.name", "chat");
         let cost = KeyValue::new("gen_ai.usage.cost", 0.75);
@@ -402,7 +322,7 @@ mod tests {
     fn every_row_makes_the_format_it_names() {
         for row in BACKENDS {
             let format = row.format(row.format, FormatOptions::default());
-            assert_eq!(format.name(), row.format.as_str(), "{}", row.name);
+            assert_eq!(format.name(), row.format.name, "{}", row.name);
         }
     }
 }
