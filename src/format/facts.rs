@@ -9,6 +9,8 @@ use std::sync::LazyLock;
 
 use opentelemetry::{Array, Key, KeyValue, Value};
 
+use super::json::{Members, owned};
+use crate::content::json::Text;
 use crate::semconv::{Attr, is_ours};
 
 /// The attributes of one span on their way from canonical to another format.
@@ -127,6 +129,15 @@ impl Facts {
             Value::String(text) => Some(text.into()),
             _ => None,
         }
+    }
+
+    /// Removes values that become members of one JSON object, row by row.
+    pub(super) fn take_members(
+        &mut self,
+        rows: impl IntoIterator<Item = (Attr, &'static str)>,
+    ) -> Members<'static> {
+        let rows = rows.into_iter();
+        rows.filter_map(|(attr, name)| Some((Text::word(name), owned(&self.take(attr)?)))).collect()
     }
 
     pub(super) fn drop_all(&mut self, attrs: &[Attr]) {

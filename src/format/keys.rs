@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use opentelemetry::{Key, KeyValue, Value};
+use opentelemetry::{Key, KeyValue};
 use opentelemetry_sdk::trace::SpanData;
 
 use super::Format;
-use super::json::{Object, write};
+use super::json::owned;
+use crate::content::json::{Node, Text};
 
 /// Another name for a key.
 #[derive(Clone, Copy, Debug)]
@@ -58,17 +59,17 @@ impl Format for Renamed {
                 }
                 KeyRule::Gather(to, members) => {
                     let member =
-                        |from| position(attributes, from).map(|at| attributes[at].value.clone());
+                        |from| position(attributes, from).map(|at| owned(&attributes[at].value));
                     let found: Vec<_> =
                         members.iter().map(|&(name, from)| (name, member(from))).collect();
                     if found.iter().any(|(_, value)| value.is_some())
                         && position(attributes, to).is_none()
                     {
-                        let mut object = Object::default();
-                        for (name, value) in found {
-                            object.owned(name, value.unwrap_or(Value::F64(0.0)));
-                        }
-                        attributes.push(KeyValue::new(to, write(&object)));
+                        let of_all = found.into_iter().map(|(name, value)| {
+                            (Text::word(name), value.unwrap_or(Node::float(0.0)))
+                        });
+                        let object = Node::Object(of_all.collect());
+                        attributes.push(KeyValue::new(to, object.to_json()));
                     }
                 }
             }

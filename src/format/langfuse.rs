@@ -4,22 +4,20 @@
 //! are written in OpenAI's shape, the one its pages render in full. Usage buckets there exclude
 //! each other, while the conventions count cached and reasoning tokens in the totals.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use opentelemetry::trace::{SpanId, Status};
 use opentelemetry_sdk::trace::SpanData;
-use serde::Serialize;
-use serde_json::value::RawValue;
 
-use super::chat_ml::{ChatMessage, chat, tool_schema};
+use super::chat_ml::{chat, tool_schema};
 use super::facts::Facts;
-use super::json::{Object, write};
-use super::messages;
+use super::json::{Members, owned};
 use super::parameters::PARAMETERS;
 use super::time::iso8601;
 use super::{Counts, Format, without_schema};
+use crate::content::json::{Node, Text};
+use crate::content::messages::conversation::{instructions, messages, objects, to_json};
 use crate::semconv::Attr;
 
 /// Langfuse's own attributes.
@@ -174,25 +172,28 @@ impl Langfuse {
         if !facts.has(Attr::InputMessages) && !facts.has(Attr::SystemInstructions) {
             return None;
         }
-        let instructions = facts.take_text(Attr::SystemInstructions).map(messages::as_parts);
+        let instructed = facts.take_text(Attr::SystemInstructions);
         let input = facts.take_text(Attr::InputMessages);
-        let system = instructions.as_deref().and_then(messages::parts).unwrap_or_default();
-        let Some(read) = self.parse(input.as_deref().unwrap_or("[]"), messages::messages) else {
-            facts.put_some(Attr::SystemInstructions.key(), instructions.clone());
+        let system = instructed.as_deref().map(instructions).unwrap_or_default();
+        let Some(read) = self.counts.of(messages(input.as_deref().unwrap_or("[]"))) else {
+            if !system.is_empty() {
+                facts.put(Attr::SystemInstructions.key(), to_json(&system));
+            }
             return input;
         };
-        let messages = chat(&system, &read);
+        let messages = Node::Array(chat(&system, &read));
         let Some(tools) = facts.take_text(Attr::ToolDefinitions) else {
-            return Some(write(&messages));
+            return Some(messages.to_json());
         };
-        match self.parse(&tools, messages::objects) {
+        match self.counts.of(objects(&tools)) {
+            // Input with tool definitions, as OpenAI's API takes it.
             Some(list) => {
-                let schemas: Vec<_> = list.iter().map(|tool| Raw(tool_schema(tool))).collect();
-                Some(write(&Request { tools: schemas, messages }))
+                let tools = Node::Array(list.iter().map(tool_schema).collect());
+                Some(Node::object([("tools", tools), ("messages", messages)]).to_json())
             }
             None => {
                 facts.put(Attr::ToolDefinitions.key(), tools.clone());
-                Some(write(&messages))
+                Some(messages.to_json())
             }
         }
     }
@@ -203,39 +204,12 @@ impl Langfuse {
                 .into_iter()
                 .find_map(|attr| facts.take_text(attr));
         };
-        let Some(read) = self.parse(&output, messages::messages) else { return Some(output) };
-        let messages = chat(&[], &read);
-        Some(match messages.as_slice() {
-            [message] => write(message),
-            _ => write(&messages),
+        let Some(read) = self.counts.of(messages(&output)) else { return Some(output) };
+        let mut messages = chat(&[], &read);
+        Some(match messages.len() {
+            1 => messages.remove(0).to_json(),
+            _ => Node::Array(messages).to_json(),
         })
-    }
-
-    fn parse<'a, T>(&self, json: &'a str, parse: fn(&'a str) -> Option<T>) -> Option<T> {
-        let parsed = parse(json);
-        if parsed.is_none() {
-            self.counts.malformed.increment();
-        }
-        parsed
-    }
-}
-
-/// Input with tool definitions, as OpenAI's API takes it.
-#[derive(Serialize)]
-struct Request<'a> {
-    tools: Vec<Raw>,
-    messages: Vec<ChatMessage<'a>>,
-}
-
-/// JSON that is already written.
-struct Raw(String);
-
-impl Serialize for Raw {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match serde_json::from_str::<&RawValue>(&self.0) {
-            Ok(raw) => raw.serialize(serializer),
-            Err(_) => self.0.serialize(serializer),
-        }
     }
 }
 
@@ -255,14 +229,10 @@ fn model(facts: &mut Facts, span: &SpanData) {
     let request = facts.take(Attr::RequestModel);
     let response = facts.take(Attr::ResponseModel);
     facts.put_some("langfuse.observation.model.name", response.or(request));
-    let mut parameters = Object::default();
-    for &(attr, name) in PARAMETERS.iter().filter(|(attr, _)| *attr != Attr::RequestModel) {
-        if let Some(value) = facts.take(attr) {
-            parameters.owned(name, value);
-        }
-    }
+    let parameters = PARAMETERS.iter().copied().filter(|(attr, _)| *attr != Attr::RequestModel);
+    let parameters = facts.take_members(parameters);
     if !parameters.is_empty() {
-        facts.put("langfuse.observation.model.parameters", write(&parameters));
+        facts.put("langfuse.observation.model.parameters", Node::Object(parameters).to_json());
     }
     let first = facts.float(Attr::ResponseTimeToFirstChunk);
     let at = first
@@ -279,33 +249,24 @@ fn usage(facts: &mut Facts) {
     let mut output = facts.int(Attr::UsageOutputTokens);
     let total = input.zip(output).and_then(|(input, output)| input.checked_add(output)).or(input);
     let total = facts.int(Attr::UsageTotalTokens).or(total);
-    let mut details: Vec<(&'static str, Option<i64>)> = Vec::new();
+    let mut details = Members::new();
     for &(attr, name, side) in BUCKETS {
         let Some(part) = facts.int(attr) else { continue };
         facts.take(attr);
         let whole = if side == Side::Input { &mut input } else { &mut output };
         *whole = whole.map(|whole| whole.saturating_sub(part).max(0));
-        details.push((name, Some(part)));
+        details.push((Text::word(name), Node::int(part)));
     }
     facts.drop_all(&[Attr::UsageInputTokens, Attr::UsageOutputTokens, Attr::UsageTotalTokens]);
-    let mut object = Object::default();
-    object.int("input", input);
-    object.int("output", output);
-    object.int("total", total);
-    for (name, value) in details {
-        object.int(Cow::Borrowed(name), value);
-    }
-    if !object.is_empty() {
-        facts.put("langfuse.observation.usage_details", write(&object));
+    let sums = [("input", input), ("output", output), ("total", total)];
+    let sums = sums.into_iter().filter_map(|(name, sum)| Some((Text::word(name), Node::int(sum?))));
+    let usage: Members<'_> = sums.chain(details).collect();
+    if !usage.is_empty() {
+        facts.put("langfuse.observation.usage_details", Node::Object(usage).to_json());
     }
     if let Some(cost) = facts.take(Attr::UsageCost) {
-        let mut object = Object::default();
-        for &(attr, name) in COSTS {
-            if let Some(part) = facts.take(attr) {
-                object.owned(name, part);
-            }
-        }
-        object.owned("total", cost);
-        facts.put("langfuse.observation.cost_details", write(&object));
+        let mut costs = facts.take_members(COSTS.iter().copied());
+        costs.push((Text::word("total"), owned(&cost)));
+        facts.put("langfuse.observation.cost_details", Node::Object(costs).to_json());
     }
 }

@@ -57,7 +57,6 @@ mod index;
 mod json;
 mod keys;
 mod langfuse;
-mod messages;
 mod open_inference;
 mod openllmetry;
 mod parameters;
@@ -108,6 +107,14 @@ impl Counts {
     #[must_use]
     pub fn malformed(&self) -> u64 {
         self.malformed.get()
+    }
+
+    /// What was read, counting what could not be.
+    pub(crate) fn of<T>(&self, read: Option<T>) -> Option<T> {
+        if read.is_none() {
+            self.malformed.increment();
+        }
+        read
     }
 
     /// Lists of messages, documents or definitions that would have become more attributes than

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use opentelemetry::{KeyValue, Value};
 use opentelemetry_sdk::trace::SpanData;
 use proptest::prelude::*;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 use tracing_genai::format::{Counts, Format, Langfuse, OpenInference, OpenLlmetry, Vercel};
 
 use crate::cases::{case, formats, text, to_json};
@@ -97,16 +97,80 @@ fn a_list_too_long_to_flatten_stays_one_attribute_and_is_counted() {
     }
 }
 
+const CONTENT: [&str; 7] = [
+    "gen_ai.input.messages",
+    "gen_ai.output.messages",
+    "gen_ai.system_instructions",
+    "gen_ai.tool.definitions",
+    "gen_ai.retrieval.documents",
+    "gen_ai.tool.call.arguments",
+    "gen_ai.tool.call.result",
+];
+
+/// Any JSON, mostly of the members that messages, parts, tools and documents have.
+fn tree() -> impl Strategy<Value = Json> {
+    let words = "text reasoning tool_call tool_call_response uri blob file image audio user system";
+    let keys = "role parts type content name id arguments response result uri mime_type modality \
+                finish_reason parameters function description score metadata text index x";
+    let one_of = |words: &'static str| prop::sample::select(words.split(' ').collect::<Vec<_>>());
+    let leaf = prop_oneof![
+        Just(Json::Null),
+        any::<bool>().prop_map(Json::from),
+        any::<i64>().prop_map(Json::from),
+        any::<f64>().prop_map(Json::from),
+        ".{0,12}".prop_map(Json::from),
+        one_of(words).prop_map(Json::from),
+    ];
+    leaf.prop_recursive(6, 64, 6, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..5).prop_map(Json::from),
+            prop::collection::vec((one_of(keys).prop_map(str::to_owned), inner), 0..6)
+                .prop_map(|members| Json::Object(members.into_iter().collect())),
+        ]
+    })
+}
+
+/// Messages whose parts have a known type and any members.
+fn messages() -> impl Strategy<Value = Json> {
+    let types = ["text", "reasoning", "tool_call", "tool_call_response", "uri", "blob", "file"];
+    let part = (prop::sample::select(types.to_vec()), tree()).prop_map(|(kind, members)| {
+        let mut part = members.as_object().cloned().unwrap_or_default();
+        part.insert("type".to_owned(), kind.into());
+        Json::Object(part)
+    });
+    let message = (tree(), prop::collection::vec(part, 0..4))
+        .prop_map(|(role, parts)| json!({"role": role, "parts": parts, "name": "x"}));
+    prop::collection::vec(message, 0..4).prop_map(Json::from)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
+    fn any_tree_in_any_content_attribute_leaves_a_span(
+        said in prop_oneof![tree(), messages()],
+        key in prop::sample::select(CONTENT.to_vec()),
+        operation in prop::sample::select(vec!["chat", "embeddings", "rerank", "execute_tool", "invoke_agent"]),
+    ) {
+        for format in formats() {
+            let mut before = with(key, said.to_string());
+            before.attributes.retain(|attribute| attribute.key.as_str() != "gen_ai.operation.name");
+            before.attributes.push(KeyValue::new("gen_ai.operation.name", operation));
+            let context = before.span_context.clone();
+            let after = format.format(before);
+            prop_assert_eq!(&after.span_context, &context);
+            for key in ["langfuse.observation.input", "ai.prompt.messages", "ai.prompt"] {
+                if let Some(json) = text(&after, key) {
+                    prop_assert!(serde_json::from_str::<Json>(&json).is_ok(), "{json}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn any_text_in_any_content_attribute_leaves_a_span(
         text in ".{0,200}",
-        key in prop::sample::select(vec![
-            "gen_ai.input.messages", "gen_ai.output.messages", "gen_ai.system_instructions",
-            "gen_ai.tool.definitions", "gen_ai.retrieval.documents", "gen_ai.tool.call.arguments",
-        ]),
+        key in prop::sample::select(CONTENT.to_vec()),
     ) {
         for format in formats() {
             let before = with(key, text.clone());

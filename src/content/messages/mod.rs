@@ -8,10 +8,12 @@
 //!
 //! * [`message`] knows messages, bodies and streams; [`part`] the blocks in them; [`system`],
 //!   [`tools`] and [`documents`] the other content attributes.
+//! * [`conversation`] reads what has the shape.
 //! * [`debug`] reads Rust's `Debug` text, [`flat`] messages spread over many attributes, [`event`]
 //!   the retired per-message events.
 //! * [`json`](crate::content::json) is the borrowed tree they all work on.
 
+pub(crate) mod conversation;
 mod debug;
 mod documents;
 mod event;

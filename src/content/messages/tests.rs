@@ -35,6 +35,18 @@ fn check(kind: Shape, json: &str) {
         Shape::ToolCallArguments | Shape::ToolCallResult => None,
     };
     assert_eq!(problem, None, "{json}");
+    let read = match kind {
+        Shape::InputMessages | Shape::OutputMessages => conversation::messages(json).is_some(),
+        Shape::SystemInstructions => {
+            let parts = conversation::instructions(json);
+            Node::parse(&conversation::to_json(&parts)) == Node::parse(json)
+        }
+        Shape::ToolDefinitions | Shape::RetrievalDocuments | Shape::MemoryRecords => {
+            conversation::objects(json).is_some()
+        }
+        Shape::ToolCallArguments | Shape::ToolCallResult => true,
+    };
+    assert!(read, "formats cannot read {json}");
 }
 
 fn every(value: &Value, problem: impl Fn(&Value) -> Option<&'static str>) -> Option<&'static str> {

@@ -6,10 +6,11 @@ use opentelemetry_sdk::trace::SpanData;
 
 use super::super::exception::add_exception;
 use super::super::facts::Facts;
-use super::super::json::{Object, write};
+use super::super::json::{Members, node, owned};
 use super::super::parameters::PARAMETERS;
 use super::kind::Kind;
 use super::tables;
+use crate::content::json::{Node, Text};
 use crate::semconv::Attr;
 
 /// Kind, status and exception event as OpenInference's instrumentations leave them: every span is
@@ -58,13 +59,9 @@ fn metadata(facts: &mut Facts, kind: Option<Kind>) -> Option<String> {
     if facts.is_set("metadata") {
         return None;
     }
-    let mut object = Object::default();
+    let mut object = Members::new();
     let mut list = |attrs: &[Attr]| {
-        for &attr in attrs {
-            if let Some(value) = facts.take(attr) {
-                object.owned(attr.key(), value);
-            }
-        }
+        object.extend(facts.take_members(attrs.iter().map(|attr| (*attr, attr.key()))));
     };
     if !told {
         list(&[Attr::OperationName]);
@@ -80,7 +77,7 @@ fn metadata(facts: &mut Facts, kind: Option<Kind>) -> Option<String> {
     if matches!(kind, Some(Kind::Embedding | Kind::Reranker)) {
         list(&[Attr::ProviderName]);
     }
-    (!object.is_empty()).then(|| write(&object))
+    (!object.is_empty()).then(|| Node::Object(object).to_json())
 }
 
 fn parameters(facts: &mut Facts, kind: Option<Kind>) {
@@ -92,19 +89,18 @@ fn parameters(facts: &mut Facts, kind: Option<Kind>) {
         return;
     }
     let json = facts.text(Attr::OutputType).filter(|output| *output == "json").is_some();
-    let mut object = Object::default();
-    for &(attr, name) in PARAMETERS {
-        object.value(name, facts.get(attr));
-    }
+    let there = PARAMETERS
+        .iter()
+        .filter_map(|&(attr, name)| Some((Text::word(name), node(facts.get(attr)?))));
+    let mut object: Members<'_> = there.collect();
     if json {
-        let mut format = Object::default();
-        format.text("type", Some("json_object".into()));
-        object.nested("response_format", format);
+        let format = Node::object([("type", Node::text("json_object"))]);
+        object.push((Text::word("response_format"), format));
     }
     if object.is_empty() {
         return;
     }
-    let parameters = write(&object);
+    let parameters = Node::Object(object).to_json();
     for &(attr, _) in PARAMETERS {
         if attr != Attr::RequestModel {
             facts.take(attr);
@@ -202,12 +198,9 @@ fn template(facts: &mut Facts) {
     if variables.is_empty() {
         return;
     }
-    let mut object = Object::default();
-    for (name, value) in variables {
-        object.owned(name, value);
-    }
-    let json = write(&object);
-    facts.put("llm.prompt_template.variables", json);
+    let members = variables.into_iter().map(|(name, value)| (Text::plain(name), owned(&value)));
+    let object = Node::Object(members.collect());
+    facts.put("llm.prompt_template.variables", object.to_json());
 }
 
 /// Evaluation results, on the span or as its events.

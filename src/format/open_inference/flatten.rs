@@ -1,13 +1,11 @@
 //! Lists as OpenInference writes them: one attribute per leaf, the index in the key.
 
-use std::borrow::Cow;
-
 use opentelemetry::{KeyValue, Value};
 
 use super::super::chat_ml::tool_schema;
 use super::super::index::Index;
-use super::super::json::{Object, is_structured, text_of, write};
-use super::super::messages::{Kind, Message, Part, tool_names};
+use crate::content::json::{Node, Text};
+use crate::content::messages::conversation::{Message, Part, PartKind, tool_names};
 
 /// Attributes being written, up to a number of them. Methods return `None` when it is reached.
 #[derive(Debug)]
@@ -42,9 +40,9 @@ impl Flat {
         Some(())
     }
 
-    fn put_text(&mut self, key: &[&str], text: Option<Cow<'_, str>>) -> Option<()> {
+    fn put_text(&mut self, key: &[&str], text: Option<Text<'_>>) -> Option<()> {
         match text {
-            Some(text) => self.put(key, text.into_owned()),
+            Some(text) => self.put(key, text.into_plain().into_owned()),
             None => Some(()),
         }
     }
@@ -65,22 +63,20 @@ impl Flat {
         }
         let names = tool_names(messages);
         for message in messages {
-            for part in message.of_kind(Kind::ToolCallResponse) {
+            for part in message.of_kind(PartKind::ToolCallResponse) {
                 let base = [namespace, index.next(), ".message."].concat();
-                let id = part.text("id");
+                let id = part.id();
                 self.put(&[&base, "role"], "tool")?;
                 let name = id.as_ref().and_then(|id| names.get(id).cloned());
                 self.put_text(&[&base, "name"], name)?;
                 self.put_text(&[&base, "tool_call_id"], id)?;
-                self.put_text(
-                    &[&base, "content"],
-                    part.text("response").or_else(|| part.text("result")),
-                )?;
+                self.put_text(&[&base, "content"], part.response_text())?;
             }
-            let others = message.parts.iter().filter(|part| part.kind != Kind::ToolCallResponse);
-            if !message.parts.is_empty() && others.clone().next().is_none() {
+            if message.is_answers() {
                 continue;
             }
+            let others =
+                message.parts.iter().filter(|part| part.kind != PartKind::ToolCallResponse);
             let base = [namespace, index.next(), ".message."].concat();
             self.put_text(&[&base, "role"], message.role.clone())?;
             self.put_text(&[&base, "name"], message.name.clone())?;
@@ -99,17 +95,17 @@ impl Flat {
     where
         'a: 'p,
     {
-        let mut contents = parts.clone().filter(|part| part.kind != Kind::ToolCall);
+        let mut contents = parts.clone().filter(|part| part.kind != PartKind::ToolCall);
         let plain = match (contents.next(), contents.next()) {
-            (Some(part), None) => part.kind == Kind::Text,
+            (Some(part), None) => part.kind == PartKind::Text,
             _ => false,
         };
         // Order between thought and call matters to some models: the calls are told in it as well.
-        let ordered = parts.clone().any(|part| part.kind == Kind::Reasoning)
-            && parts.clone().any(|part| part.kind == Kind::ToolCall);
+        let ordered = parts.clone().any(|part| part.kind == PartKind::Reasoning)
+            && parts.clone().any(|part| part.kind == PartKind::ToolCall);
         let (mut content, mut call) = (Index::default(), Index::default());
         for part in parts {
-            if part.kind == Kind::ToolCall {
+            if part.kind == PartKind::ToolCall {
                 let base_of_call = [base, "tool_calls.", call.next(), "."].concat();
                 self.tool_call(&base_of_call, part)?;
                 if ordered {
@@ -128,20 +124,20 @@ impl Flat {
     }
 
     fn tool_call(&mut self, base: &str, part: &Part<'_>) -> Option<()> {
-        self.put_text(&[base, "tool_call.id"], part.text("id"))?;
-        self.put_text(&[base, "tool_call.function.name"], part.text("name"))?;
-        self.put(&[base, "tool_call.function.arguments"], part.arguments().into_owned())?;
+        self.put_text(&[base, "tool_call.id"], part.id())?;
+        self.put_text(&[base, "tool_call.function.name"], part.name())?;
+        self.put_text(&[base, "tool_call.function.arguments"], Some(part.arguments_text()))?;
         let signature = part.text("thought_signature").or_else(|| part.text("signature"));
         self.put_text(&[base, "tool_call.reasoning_signature"], signature)
     }
 
     fn content(&mut self, base: &str, part: &Part<'_>) -> Option<()> {
         match part.kind {
-            Kind::Text => {
+            PartKind::Text => {
                 self.put(&[base, "type"], "text")?;
                 self.put_text(&[base, "text"], part.content())
             }
-            Kind::Reasoning => {
+            PartKind::Reasoning => {
                 self.put(&[base, "type"], "reasoning")?;
                 self.put_text(&[base, "text"], part.content())?;
                 for member in ["id", "signature", "data", "encrypted_content"] {
@@ -149,66 +145,63 @@ impl Flat {
                 }
                 Some(())
             }
-            Kind::Uri | Kind::Blob => match (part.modality().as_deref(), part.url()) {
-                (Some("image"), Some(url)) => {
-                    self.put(&[base, "type"], "image")?;
-                    self.put(&[base, "image.image.url"], url.into_owned())
-                }
-                (Some("audio"), Some(url)) => {
-                    self.put(&[base, "type"], "audio")?;
-                    self.put(&[base, "audio.audio.url"], url.into_owned())?;
-                    self.put_text(&[base, "audio.audio.mime_type"], part.text("mime_type"))?;
-                    self.put_text(&[base, "audio.audio.transcript"], part.text("transcript"))
-                }
-                _ => self.as_json(base, part),
-            },
+            PartKind::Uri | PartKind::Blob if part.is_modality("image") && part.url().is_some() => {
+                self.put(&[base, "type"], "image")?;
+                self.put_text(&[base, "image.image.url"], part.url())
+            }
+            PartKind::Uri | PartKind::Blob if part.is_modality("audio") && part.url().is_some() => {
+                self.put(&[base, "type"], "audio")?;
+                self.put_text(&[base, "audio.audio.url"], part.url())?;
+                self.put_text(&[base, "audio.audio.mime_type"], part.text("mime_type"))?;
+                self.put_text(&[base, "audio.audio.transcript"], part.text("transcript"))
+            }
             _ => self.as_json(base, part),
         }
     }
 
     /// A part without a shape in OpenInference: its type, and the whole of it as text.
     fn as_json(&mut self, base: &str, part: &Part<'_>) -> Option<()> {
-        self.put_text(&[base, "type"], part.type_name())?;
+        self.put_text(&[base, "type"], part.text("type"))?;
         self.put(&[base, "text"], part.to_json())
     }
 
     /// `llm.tools.{i}.tool.json_schema`, in the shape of OpenAI.
-    pub(super) fn tools(&mut self, tools: &[Part<'_>]) -> Option<()> {
+    pub(super) fn tools(&mut self, tools: &[Node<'_>]) -> Option<()> {
         let mut index = Index::default();
         for tool in tools {
-            self.put(&["llm.tools.", index.next(), ".tool.json_schema"], tool_schema(tool))?;
+            let schema = tool_schema(tool).to_json();
+            self.put(&["llm.tools.", index.next(), ".tool.json_schema"], schema)?;
         }
         Some(())
     }
 
     /// `{namespace}{i}.document.*`
-    pub(super) fn documents(&mut self, namespace: &str, documents: &[Part<'_>]) -> Option<()> {
+    pub(super) fn documents(&mut self, namespace: &str, documents: &[Node<'_>]) -> Option<()> {
         let mut index = Index::default();
         for document in documents {
             let base = [namespace, index.next(), ".document."].concat();
-            self.put_text(&[&base, "id"], document.text("id"))?;
-            if let Some(score) = document.raw("score") {
-                match serde_json::from_str::<f64>(score.get()) {
-                    Ok(score) => self.put(&[&base, "score"], score)?,
-                    Err(_) => self.put_text(&[&base, "score"], text_of(score))?,
-                }
+            self.put_text(&[&base, "id"], document.text_at("id"))?;
+            let score = document.get("score").and_then(|score| match score {
+                Node::Number(digits) => digits.parse().ok().map(Value::F64),
+                _ => Some(score.clone().into_text()?.into_plain().into_owned().into()),
+            });
+            if let Some(score) = score {
+                self.put(&[&base, "score"], score)?;
             }
-            self.put_text(
-                &[&base, "content"],
-                document.content().or_else(|| document.text("text")),
-            )?;
-            let mut rest = Object::default();
-            for (name, raw) in document.members() {
-                match name {
-                    "id" | "score" | "content" | "text" => {}
-                    "metadata" if is_structured(raw.get()) => {
-                        self.put(&[&base, "metadata"], raw.get().to_owned())?;
-                    }
-                    _ => rest.raw(name, Some(raw)),
+            let content = document.text_at("content").or_else(|| document.text_at("text"));
+            self.put_text(&[&base, "content"], content)?;
+            let read =
+                |key: &Text<'_>| ["id", "score", "content", "text"].iter().any(|word| key.is(word));
+            let metadata = match document.get("metadata") {
+                Some(metadata) => metadata.is_container().then(|| metadata.to_json()),
+                None => {
+                    let rest = document.members().iter().filter(|(key, _)| !read(key));
+                    let rest: Vec<_> = rest.cloned().collect();
+                    (!rest.is_empty()).then(|| Node::Object(rest).to_json())
                 }
-            }
-            if !rest.is_empty() && document.raw("metadata").is_none() {
-                self.put(&[&base, "metadata"], write(&rest))?;
+            };
+            if let Some(metadata) = metadata {
+                self.put(&[&base, "metadata"], metadata)?;
             }
         }
         Some(())
@@ -244,7 +237,7 @@ impl Flat {
 
     fn each_text(&mut self, namespace: &str, leaf: &str, messages: &[Message<'_>]) -> Option<()> {
         let mut index = Index::default();
-        for part in messages.iter().flat_map(|message| message.of_kind(Kind::Text)) {
+        for part in messages.iter().flat_map(|message| message.of_kind(PartKind::Text)) {
             self.put_text(&[namespace, index.next(), leaf], part.content())?;
         }
         Some(())

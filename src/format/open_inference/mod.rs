@@ -26,8 +26,11 @@ use self::flatten::Flat;
 use self::kind::Kind;
 use super::exception::add_exception;
 use super::facts::Facts;
-use super::messages::{self, Message, Part};
 use super::{Counts, DEFAULT_ATTRIBUTE_LIMIT, Format, without_schema};
+use crate::content::json::Node;
+use crate::content::messages::conversation::{
+    Message, Part, instructions, messages, objects, to_json, untold,
+};
 use crate::semconv::Attr;
 
 /// OpenInference, in full or as a supplement to the GenAI attributes.
@@ -155,7 +158,7 @@ impl OpenInference {
         span.instrumentation_scope = without_schema(&span.instrumentation_scope);
 
         let metadata = call::tell(facts, kind, span);
-        let text = Texts::take_from(facts);
+        let mut text = Texts::take_from(facts);
         let read = self.read(&text);
         let kept = self.flatten(facts, kind, &text, &read);
         values::put(facts, kind, &text, &read, &self.hide);
@@ -164,36 +167,29 @@ impl OpenInference {
         }
         facts.put_some("tool.parameters", text.arguments.clone());
         facts.put_some("metadata", metadata);
+        let system = (!read.system.is_empty()).then(|| to_json(&read.system));
         drop(read);
+        text.system = system;
         text.give_back(facts, &kept);
     }
 
     /// Parses what was taken, once.
     fn read<'a>(&self, text: &'a Texts) -> Read<'a> {
+        let messages = |json: &'a Option<String>| self.counts.of(messages(json.as_deref()?));
+        let objects = |json: &'a Option<String>| self.counts.of(objects(json.as_deref()?));
         let mut read = Read {
-            system: text.system.as_deref().and_then(|json| self.parse(json, messages::parts)),
-            input: text.input.as_deref().and_then(|json| self.parse(json, messages::messages)),
-            output: text.output.as_deref().and_then(|json| self.parse(json, messages::messages)),
-            tools: text.tools.as_deref().and_then(|json| self.parse(json, messages::objects)),
-            documents: text
-                .documents
-                .as_deref()
-                .and_then(|json| self.parse(json, messages::objects)),
+            system: text.system.as_deref().map(instructions).unwrap_or_default(),
+            input: messages(&text.input),
+            output: messages(&text.output),
+            tools: objects(&text.tools),
+            documents: objects(&text.documents),
         };
-        if let (Some(system), Some(input)) = (&read.system, &read.input)
-            && messages::untold(system, input).is_empty()
+        if let Some(input) = &read.input
+            && untold(&read.system, input).is_empty()
         {
-            read.system = Some(Vec::new());
+            read.system.clear();
         }
         read
-    }
-
-    fn parse<'a, T>(&self, json: &'a str, parse: fn(&'a str) -> Option<T>) -> Option<T> {
-        let parsed = parse(json);
-        if parsed.is_none() {
-            self.counts.malformed.increment();
-        }
-        parsed
     }
 
     /// Flattens what can be, and says which lists must leave as JSON under their GenAI key.
@@ -249,7 +245,7 @@ impl OpenInference {
                         });
                     }
                 }
-                let system = read.system.as_deref().unwrap_or_default();
+                let system = read.system.as_slice();
                 let input = read.input.as_deref().unwrap_or_default();
                 let readable = read.input.is_some() || text.input.is_none();
                 let present = readable && !(input.is_empty() && system.is_empty());
@@ -282,10 +278,9 @@ impl OpenInference {
         // Nobody could read these: they leave as they came. The system instructions go where the
         // input messages go.
         let unread_input = text.input.is_some() && read.input.is_none();
-        let unread_system = text.system.is_some() && read.system.is_none();
         let kept_input = unread_input || kept.contains(&Attr::InputMessages);
         for (attr, unread) in [
-            (Attr::SystemInstructions, unread_system || kept_input),
+            (Attr::SystemInstructions, kept_input),
             (Attr::InputMessages, unread_input),
             (Attr::OutputMessages, text.output.is_some() && read.output.is_none()),
             (Attr::ToolDefinitions, text.tools.is_some() && read.tools.is_none()),
@@ -318,11 +313,12 @@ struct Texts {
 /// What [`Texts`] says, parsed.
 #[derive(Debug)]
 struct Read<'a> {
-    system: Option<Vec<Part<'a>>>,
+    /// Empty where the input messages tell it, too.
+    system: Vec<Part<'a>>,
     input: Option<Vec<Message<'a>>>,
     output: Option<Vec<Message<'a>>>,
-    tools: Option<Vec<Part<'a>>>,
-    documents: Option<Vec<Part<'a>>>,
+    tools: Option<Vec<Node<'a>>>,
+    documents: Option<Vec<Node<'a>>>,
 }
 
 impl Texts {
@@ -337,7 +333,7 @@ impl Texts {
 
     fn with(mut text: impl FnMut(Attr) -> Option<String>) -> Self {
         Self {
-            system: text(Attr::SystemInstructions).map(messages::as_list),
+            system: text(Attr::SystemInstructions),
             input: text(Attr::InputMessages),
             output: text(Attr::OutputMessages),
             tools: text(Attr::ToolDefinitions),

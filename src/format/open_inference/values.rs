@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 
 use super::super::facts::Facts;
-use super::super::json::{is_structured, write};
-use super::super::messages::{Kind as PartKind, Message};
 use super::hide::REDACTED;
 use super::{Hide, Kind, Read, Texts};
+use crate::content::json::{Node, Text};
+use crate::content::messages::append;
+use crate::content::messages::conversation::{Message, PartKind, to_json};
 
 /// A value and whether it is JSON.
 type Said<'a> = (Cow<'a, str>, bool);
@@ -81,43 +82,38 @@ fn output<'a>(kind: Option<Kind>, text: &'a Texts, read: &Read<'a>) -> Option<(S
 /// The whole prompt as messages of the conventions, the system instructions the first of them:
 /// backends that show this value before anything else then show all of it.
 fn conversation<'a>(text: &'a Texts, read: &Read<'a>) -> Option<Said<'a>> {
-    let system = text
-        .system
-        .as_deref()
-        .filter(|_| read.system.as_ref().is_some_and(|parts| !parts.is_empty()));
-    let Some(system) = system else { return whole(text.input.as_deref(), read.input.is_some()) };
-    let rest = match text.input.as_deref() {
-        None => "",
-        Some(input) => {
-            // A list that nobody could read is no list to put a message in front of.
-            let (true, Some(rest)) = (read.input.is_some(), input.trim().strip_prefix('[')) else {
-                return Some(sniffed(input));
-            };
-            rest.strip_suffix(']').unwrap_or(rest).trim()
-        }
+    if read.system.is_empty() {
+        return whole(text.input.as_deref(), read.input.is_some());
+    }
+    let input = match text.input.as_deref() {
+        // A list that nobody could read is no list to put a message in front of.
+        Some(input) if read.input.is_none() => return Some(sniffed(input)),
+        input => input.unwrap_or("[]"),
     };
-    let comma = if rest.is_empty() { "" } else { "," };
-    let whole = [r#"[{"role":"system","parts":"#, system, "}", comma, rest, "]"].concat();
-    Some((Cow::Owned(whole), true))
+    let system = [r#"[{"role":"system","parts":"#, &to_json(&read.system), "}]"].concat();
+    Some((Cow::Owned(append(&system, input)), true))
 }
 
 /// The last message of a role, if it is one text.
 fn last_text<'a>(messages: Option<&[Message<'a>]>, role: &str) -> Option<Said<'a>> {
-    let last = messages?.iter().rev().find(|message| message.role.as_deref() == Some(role))?;
-    Some((last.only_text()?, false))
+    let last = messages?.iter().rev().find(|message| message.has_role(role))?;
+    Some((last.only_text()?.into_plain(), false))
 }
 
 /// What was embedded: one text as it is, several as a JSON list.
 fn embedded<'a>(messages: &[Message<'a>]) -> Option<Said<'a>> {
-    let mut texts: Vec<_> = messages
+    let mut texts: Vec<Text<'a>> = messages
         .iter()
         .flat_map(|message| message.of_kind(PartKind::Text))
         .filter_map(|part| part.content())
         .collect();
     match texts.len() {
         0 => None,
-        1 => texts.pop().map(|text| (text, false)),
-        _ => Some((Cow::Owned(write(&texts)), true)),
+        1 => texts.pop().map(|text| (text.into_plain(), false)),
+        _ => {
+            let list = Node::Array(texts.into_iter().map(Node::String).collect());
+            Some((Cow::Owned(list.to_json()), true))
+        }
     }
 }
 
@@ -128,8 +124,9 @@ fn whole(text: Option<&str>, is_read: bool) -> Option<Said<'_>> {
 
 /// Text is told as it is, not as a string of JSON.
 fn sniffed(text: &str) -> Said<'_> {
-    match serde_json::from_str(text) {
-        Ok(said) => (Cow::Owned(said), false),
-        Err(_) => (Cow::Borrowed(text), is_structured(text)),
+    match Node::parse(text) {
+        Some(Node::String(said)) => (said.into_plain(), false),
+        Some(node) => (Cow::Borrowed(text), node.is_container()),
+        None => (Cow::Borrowed(text), false),
     }
 }

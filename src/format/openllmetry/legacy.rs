@@ -6,12 +6,15 @@ use opentelemetry::KeyValue;
 use opentelemetry::trace::SpanKind;
 use opentelemetry_sdk::trace::SpanData;
 
-use super::super::chat_ml::content_text;
+use super::super::chat_ml::{content_text, parameters};
 use super::super::facts::Facts;
 use super::super::index::Index;
-use super::super::messages::{self, Kind, Message, Part, text_of_parts, untold};
 use super::super::without_schema;
 use super::{ENTITIES, OpenLlmetry};
+use crate::content::json::{Node, Text};
+use crate::content::messages::conversation::{
+    Message, Part, PartKind, instructions, messages, objects, text_of_parts, to_json, untold,
+};
 use crate::semconv::Attr;
 
 /// Operation, `llm.request.type`.
@@ -92,24 +95,23 @@ impl OpenLlmetry {
 
     fn prompts(&self, facts: &mut Facts) {
         let input = facts.take_text(Attr::InputMessages);
-        let system = facts.take_text(Attr::SystemInstructions).map(messages::as_parts);
-        let read = input.as_deref().map(|json| self.read(json, messages::messages));
-        let parts = system.as_deref().and_then(messages::parts).unwrap_or_default();
-        let written = match &read {
-            Some(None) => None,
-            _ => self.indexed(facts, "gen_ai.prompt.", |list| {
-                list.prompts(&parts, read.as_ref().and_then(Option::as_deref).unwrap_or_default())
-            }),
-        };
+        let instructed = facts.take_text(Attr::SystemInstructions);
+        let system = instructed.as_deref().map(instructions).unwrap_or_default();
+        let read = self.counts.of(messages(input.as_deref().unwrap_or("[]")));
+        let written = read.and_then(|read| {
+            self.indexed(facts, "gen_ai.prompt.", |list| list.prompts(&system, &read))
+        });
         if written.is_none() {
+            if !system.is_empty() {
+                facts.put(Attr::SystemInstructions.key(), to_json(&system));
+            }
             facts.put_some(Attr::InputMessages.key(), input);
-            facts.put_some(Attr::SystemInstructions.key(), system.clone());
         }
     }
 
     fn completions(&self, facts: &mut Facts) {
         let Some(output) = facts.take_text(Attr::OutputMessages) else { return };
-        let written = self.read(&output, messages::messages).and_then(|read| {
+        let written = self.counts.of(messages(&output)).and_then(|read| {
             self.indexed(facts, "gen_ai.completion.", |list| list.completions(&read))
         });
         if written.is_none() {
@@ -119,20 +121,12 @@ impl OpenLlmetry {
 
     fn functions(&self, facts: &mut Facts) {
         let Some(tools) = facts.take_text(Attr::ToolDefinitions) else { return };
-        let written = self.read(&tools, messages::objects).and_then(|read| {
+        let written = self.counts.of(objects(&tools)).and_then(|read| {
             self.indexed(facts, "llm.request.functions.", |list| list.functions(&read))
         });
         if written.is_none() {
             facts.put(Attr::ToolDefinitions.key(), tools);
         }
-    }
-
-    fn read<'a, T>(&self, json: &'a str, parse: fn(&'a str) -> Option<T>) -> Option<T> {
-        let parsed = parse(json);
-        if parsed.is_none() {
-            self.counts.malformed.increment();
-        }
-        parsed
     }
 
     /// Writes a list whole or not at all. A list the application wrote itself is left to it.
@@ -191,13 +185,13 @@ struct List<'n> {
 }
 
 impl List<'_> {
-    fn put(&mut self, key: &[&str], value: Option<Cow<'_, str>>) -> Option<()> {
+    fn put(&mut self, key: &[&str], value: Option<Text<'_>>) -> Option<()> {
         let Some(value) = value else { return Some(()) };
         if self.attributes.len() >= self.room {
             return None;
         }
         let key = [self.namespace, &key.concat()].concat();
-        self.attributes.push(KeyValue::new(key, value.into_owned()));
+        self.attributes.push(KeyValue::new(key, value.into_plain().into_owned()));
         Some(())
     }
 
@@ -205,21 +199,17 @@ impl List<'_> {
         let mut index = Index::default();
         if let Some(text) = text_of_parts(untold(system, messages)) {
             let at = index.next().to_owned();
-            self.put(&[&at, ".role"], Some(Cow::Borrowed("system")))?;
+            self.put(&[&at, ".role"], Some(Text::word("system")))?;
             self.put(&[&at, ".content"], Some(text))?;
         }
         for message in messages {
-            for part in message.of_kind(Kind::ToolCallResponse) {
+            for part in message.of_kind(PartKind::ToolCallResponse) {
                 let at = index.next().to_owned();
-                self.put(&[&at, ".role"], Some(Cow::Borrowed("tool")))?;
-                self.put(&[&at, ".tool_call_id"], part.text("id"))?;
-                self.put(
-                    &[&at, ".content"],
-                    part.text("response").or_else(|| part.text("result")),
-                )?;
+                self.put(&[&at, ".role"], Some(Text::word("tool")))?;
+                self.put(&[&at, ".tool_call_id"], part.id())?;
+                self.put(&[&at, ".content"], part.response_text())?;
             }
-            let answers = |part: &Part<'_>| part.kind == Kind::ToolCallResponse;
-            if message.parts.is_empty() || !message.parts.iter().all(answers) {
+            if !message.is_answers() {
                 let at = index.next().to_owned();
                 self.message(&at, message)?;
             }
@@ -242,24 +232,22 @@ impl List<'_> {
         self.put(&[at, ".content"], content_text(message))?;
         self.put(&[at, ".reasoning"], message.reasoning())?;
         let mut index = Index::default();
-        for call in message.of_kind(Kind::ToolCall) {
+        for call in message.of_kind(PartKind::ToolCall) {
             let base = [at, ".tool_calls.", index.next()].concat();
-            self.put(&[&base, ".id"], call.text("id"))?;
-            self.put(&[&base, ".name"], call.text("name"))?;
-            self.put(&[&base, ".arguments"], Some(call.arguments()))?;
+            self.put(&[&base, ".id"], call.id())?;
+            self.put(&[&base, ".name"], call.name())?;
+            self.put(&[&base, ".arguments"], Some(call.arguments_text()))?;
         }
         Some(())
     }
 
-    fn functions(&mut self, tools: &[Part<'_>]) -> Option<()> {
+    fn functions(&mut self, tools: &[Node<'_>]) -> Option<()> {
         let mut index = Index::default();
         for tool in tools {
             let at = index.next().to_owned();
-            let schema = ["parameters", "inputSchema", "input_schema"]
-                .iter()
-                .find_map(|name| tool.text(name));
-            self.put(&[&at, ".name"], tool.text("name"))?;
-            self.put(&[&at, ".description"], tool.text("description"))?;
+            let schema = parameters(tool).cloned().and_then(Node::into_text);
+            self.put(&[&at, ".name"], tool.text_at("name"))?;
+            self.put(&[&at, ".description"], tool.text_at("description"))?;
             self.put(&[&at, ".parameters"], schema)?;
         }
         Some(())

@@ -14,6 +14,7 @@ use opentelemetry_sdk::trace::SpanData;
 use super::facts::Facts;
 use super::json::is_structured;
 use super::{Counts, DEFAULT_ATTRIBUTE_LIMIT, Format};
+use crate::content::json::quote;
 use crate::semconv::Attr;
 
 /// OpenLLMetry, current or legacy.
@@ -118,8 +119,7 @@ fn entity(facts: &mut Facts) {
         ("traceloop.entity.output", [Attr::ToolCallResult, Attr::OutputMessages]),
     ] {
         if let Some(text) = attrs.into_iter().find_map(|attr| facts.text(attr)) {
-            let json =
-                if is_structured(text) { text.to_owned() } else { super::json::write(&text) };
+            let json = if is_structured(text) { text.to_owned() } else { quote(text) };
             facts.put(key, json);
         }
     }

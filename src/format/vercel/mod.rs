@@ -21,10 +21,10 @@ use opentelemetry_sdk::trace::SpanData;
 use self::tables::{Operation, Shape};
 use super::exception::add_exception;
 use super::facts::Facts;
-use super::json::{Object, write};
-use super::messages::{self, Kind, Message, Part};
 use super::time::iso8601;
 use super::{Counts, Format};
+use crate::content::json::{Node, Text, quote};
+use crate::content::messages::conversation::{PartKind, instructions, messages, objects, to_json};
 use crate::semconv::Attr;
 
 /// The AI SDK's own spans, as of its version 6.
@@ -71,8 +71,11 @@ impl Format for Vercel {
 }
 
 impl Vercel {
-    fn rewrite(&self, facts: &mut Facts, operation: Operation, span: &mut SpanData) {
+    fn rewrite(&self, facts: &mut Facts, mut operation: Operation, span: &mut SpanData) {
         add_exception(span, facts);
+        if operation.shape == Shape::Embed {
+            self.embedded(facts, &mut operation);
+        }
         span.span_kind = SpanKind::Internal;
         span.instrumentation_scope = InstrumentationScope::builder("ai").build();
         span.name = Cow::Borrowed(operation.id);
@@ -87,7 +90,6 @@ impl Vercel {
             Shape::Embed => {
                 self.model(facts, operation);
                 facts.rename(&[(Attr::UsageInputTokens, "ai.usage.tokens")]);
-                self.embedded(facts);
             }
             Shape::Rerank => {
                 self.model(facts, operation);
@@ -122,7 +124,7 @@ impl Vercel {
 
     fn prompt(&self, facts: &mut Facts, operation: Operation) {
         if let Some(json) = facts.take_text(Attr::ToolDefinitions) {
-            match self.parse(&json, messages::objects) {
+            match self.counts.of(objects(&json)) {
                 Some(tools) => {
                     facts.put("ai.prompt.tools", strings(tools.iter().map(prompt::tool)))
                 }
@@ -130,54 +132,58 @@ impl Vercel {
             }
         }
         let input = facts.take_text(Attr::InputMessages);
-        let instructions = facts.take_text(Attr::SystemInstructions).map(messages::as_parts);
-        if input.is_none() && instructions.is_none() {
+        let instructed = facts.take_text(Attr::SystemInstructions);
+        if input.is_none() && instructed.is_none() {
             return;
         }
         let key = if operation.shape == Shape::Inner { "ai.prompt.messages" } else { "ai.prompt" };
-        let system = instructions.as_deref().and_then(messages::parts).unwrap_or_default();
-        let Some(read) = self.parse(input.as_deref().unwrap_or("[]"), messages::messages) else {
+        let system = instructed.as_deref().map(instructions).unwrap_or_default();
+        let Some(read) = self.counts.of(messages(input.as_deref().unwrap_or("[]"))) else {
+            if !system.is_empty() {
+                facts.put(Attr::SystemInstructions.key(), to_json(&system));
+            }
             facts.put_some(key, input);
-            facts.put_some(Attr::SystemInstructions.key(), instructions.clone());
             return;
         };
         let value = match operation.shape {
             Shape::Inner => prompt::messages(&system, &read),
             _ => prompt::call(&system, &read),
         };
-        facts.put(key, value);
+        facts.put(key, value.to_json());
     }
 
     /// What the model said: the SDK knows one answer, a second choice stays in the messages.
     fn answer(&self, facts: &mut Facts, operation: Operation) {
         let Some(json) = facts.take_text(Attr::OutputMessages) else { return };
         let text_key = if operation.object { "ai.response.object" } else { "ai.response.text" };
-        let Some(read) = self.parse(&json, messages::messages) else {
+        let Some(read) = self.counts.of(messages(&json)) else {
             facts.put(text_key, json);
             return;
         };
+        let string = |text: Text<'_>| text.into_plain().into_owned();
         if let Some(answer) = read.first() {
-            facts.put_some(text_key, answer.text().map(Cow::into_owned));
-            facts.put_some("ai.response.reasoning", answer.reasoning().map(Cow::into_owned));
-            if answer.has(Kind::ToolCall) {
-                facts.put("ai.response.toolCalls", prompt::tool_calls(answer));
+            facts.put_some(text_key, answer.text().map(string));
+            facts.put_some("ai.response.reasoning", answer.reasoning().map(string));
+            if answer.has(PartKind::ToolCall) {
+                facts.put("ai.response.toolCalls", prompt::tool_calls(answer).to_json());
             }
         }
-        let told =
-            |part: &Part<'_>| matches!(part.kind, Kind::Text | Kind::Reasoning | Kind::ToolCall);
-        let whole = read.len() == 1 && read[0].parts.iter().all(told);
+        let told = [PartKind::Text, PartKind::Reasoning, PartKind::ToolCall];
+        let whole = read.len() == 1 && read[0].parts.iter().all(|part| told.contains(&part.kind));
         drop(read);
         if !whole {
             facts.put(Attr::OutputMessages.key(), json);
         }
     }
 
-    fn embedded(&self, facts: &mut Facts) {
+    /// What was embedded; several texts are an operation of their own.
+    fn embedded(&self, facts: &mut Facts, operation: &mut Operation) {
         let Some(json) = facts.take_text(Attr::InputMessages) else { return };
-        match self.parse(&json, messages::messages) {
-            Some(read) => facts.put("ai.values", strings(texts(&read))),
-            None => facts.put("ai.values", strings([write(&json)].into_iter())),
+        let texts = self.texts(&json).unwrap_or_else(|| vec![quote(&json)]);
+        if texts.len() > 1 {
+            operation.id = tables::EMBED_SEVERAL;
         }
+        facts.put("ai.values", strings(texts.into_iter()));
     }
 
     fn ranked(&self, facts: &mut Facts) {
@@ -185,22 +191,24 @@ impl Vercel {
             facts.put("ai.ranking.type", "text");
         }
         if let Some(json) = facts.take_text(Attr::InputMessages) {
-            match self.parse(&json, messages::messages) {
-                Some(read) => facts.put("ai.documents", strings(texts(&read))),
+            match self.texts(&json) {
+                Some(texts) => facts.put("ai.documents", strings(texts.into_iter())),
                 None => facts.put(Attr::InputMessages.key(), json),
             }
         }
         if let Some(json) = facts.take_text(Attr::RetrievalDocuments) {
-            match self.parse(&json, messages::objects) {
+            match self.counts.of(objects(&json)) {
                 Some(documents) => {
                     let ranks = documents.iter().enumerate().map(|(position, document)| {
-                        let mut rank = Object::default();
                         // An identifier that is a number is where the document stood before.
-                        let index = document.text("index").or_else(|| document.text("id"));
-                        let index = index.and_then(|index| index.parse().ok());
-                        rank.int("index", index.or_else(|| i64::try_from(position).ok()));
-                        rank.raw("relevanceScore", document.raw("score"));
-                        write(&rank)
+                        let index = document.text_at("index").or_else(|| document.text_at("id"));
+                        let index = index.and_then(|index| index.decode().parse().ok());
+                        let index = index.or_else(|| i64::try_from(position).ok());
+                        let rank = Node::some_of([
+                            ("index", index.map(Node::int)),
+                            ("relevanceScore", document.get("score").cloned()),
+                        ]);
+                        rank.to_json()
                     });
                     facts.put("ai.ranking", strings(ranks));
                 }
@@ -209,12 +217,12 @@ impl Vercel {
         }
     }
 
-    fn parse<'a, T>(&self, json: &'a str, parse: fn(&'a str) -> Option<T>) -> Option<T> {
-        let parsed = parse(json);
-        if parsed.is_none() {
-            self.counts.malformed.increment();
-        }
-        parsed
+    /// The text parts of messages, each as JSON, which is how the SDK writes values of any type.
+    fn texts(&self, json: &str) -> Option<Vec<String>> {
+        let read = self.counts.of(messages(json))?;
+        let parts = read.iter().flat_map(|message| message.of_kind(PartKind::Text));
+        let texts = parts.filter_map(|part| part.content());
+        Some(texts.map(|text| Node::String(text).to_json()).collect())
     }
 }
 
@@ -335,14 +343,6 @@ fn usage(facts: &mut Facts, operation: Operation) {
         let rest = output.map(|output| output.saturating_sub(reasoning).max(0));
         facts.put_some("ai.usage.outputTokenDetails.textTokens", rest);
     }
-}
-
-/// The text parts of messages, each as JSON, which is how the SDK writes values of any type.
-fn texts<'a>(messages: &'a [Message<'_>]) -> impl Iterator<Item = String> + 'a {
-    messages
-        .iter()
-        .flat_map(|message| message.of_kind(Kind::Text))
-        .filter_map(|part| part.content().map(|text| write(&text)))
 }
 
 fn strings(texts: impl Iterator<Item = String>) -> Value {

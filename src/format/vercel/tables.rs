@@ -1,7 +1,6 @@
 //! The rows of the AI SDK: operations, names, providers, finish reasons.
 
 use super::super::facts::Facts;
-use super::super::messages;
 use crate::semconv::Attr;
 
 /// Which span of the SDK a GenAI span becomes.
@@ -62,7 +61,6 @@ impl Operation {
         let object = facts.text(Attr::OutputType) == Some("json");
         let id = match shape {
             Shape::Tool => "ai.toolCall",
-            Shape::Embed if embeds_several(facts) => "ai.embedMany.doEmbed",
             Shape::Embed => "ai.embed.doEmbed",
             Shape::Rerank => "ai.rerank.doRerank",
             Shape::Inner | Shape::Outer => {
@@ -73,12 +71,8 @@ impl Operation {
     }
 }
 
-fn embeds_several(facts: &Facts) -> bool {
-    facts.text(Attr::InputMessages).and_then(messages::messages).is_some_and(|messages| {
-        messages.iter().map(|message| message.of_kind(messages::Kind::Text).count()).sum::<usize>()
-            > 1
-    })
-}
+/// `ai.operationId` where several texts were embedded.
+pub(super) const EMBED_SEVERAL: &str = "ai.embedMany.doEmbed";
 
 /// GenAI attribute, setting, and whether the inner span repeats it under its GenAI name.
 pub(super) static SETTINGS: &[(Attr, &str, bool)] = &[
