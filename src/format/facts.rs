@@ -4,14 +4,13 @@
 //! that nobody took leaves unchanged: no fact is lost because a format has no name for it.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
-use std::sync::LazyLock;
 
 use opentelemetry::{Array, Key, KeyValue, Value};
+use opentelemetry_sdk::trace::SpanData;
 
 use super::json::{Members, owned};
 use crate::content::json::Text;
-use crate::semconv::{Attr, is_ours};
+use crate::semconv::{Attr, attr_of, is_ours};
 
 /// The attributes of one span on their way from canonical to another format.
 #[derive(Debug)]
@@ -42,10 +41,10 @@ impl Facts {
             // Beyond 65,534 attributes, which no span limit allows, they pass unread.
             let Ok(position) = u16::try_from(position) else { break };
             let Some(attribute) = attribute else { continue };
-            facts.gen_ai |= is_ours(attribute.key.as_str());
-            match ROWS.get(attribute.key.as_str()) {
+            facts.gen_ai = facts.gen_ai || is_ours(attribute.key.as_str());
+            match attr_of(attribute.key.as_str()) {
                 None => facts.foreign.push(position),
-                Some(&attr) => match &mut facts.slots[attr as usize] {
+                Some(attr) => match &mut facts.slots[attr as usize] {
                     slot @ 0 if position < u16::MAX => *slot = position + 1,
                     _ => facts.twins.push((attr, position)),
                 },
@@ -54,14 +53,23 @@ impl Facts {
         facts
     }
 
+    /// A span whose attributes `tell` says in the words of a format. One without anything of GenAI
+    /// passes untouched.
+    pub(super) fn retold(
+        mut span: SpanData,
+        tell: impl FnOnce(&mut Self, &mut SpanData),
+    ) -> SpanData {
+        let mut facts = Self::of(std::mem::take(&mut span.attributes));
+        if facts.gen_ai {
+            tell(&mut facts, &mut span);
+        }
+        span.attributes = facts.finish();
+        span
+    }
+
     /// How many attributes the span has now.
     pub(super) fn len(&self) -> usize {
         self.out.len() + self.attributes.iter().flatten().count()
-    }
-
-    /// Whether any attribute makes the span GenAI.
-    pub(super) fn is_gen_ai(&self) -> bool {
-        self.gen_ai
     }
 
     pub(super) fn has(&self, attr: Attr) -> bool {
@@ -99,6 +107,14 @@ impl Facts {
 
     pub(super) fn is_true(&self, attr: Attr) -> bool {
         matches!(self.get(attr), Some(Value::Bool(true)))
+    }
+
+    /// Tokens of input and output together, else the total that was reported.
+    pub(super) fn total_tokens(&self) -> Option<i64> {
+        let input = self.int(Attr::UsageInputTokens);
+        let sum = input.zip(self.int(Attr::UsageOutputTokens));
+        sum.and_then(|(input, output)| input.checked_add(output))
+            .or_else(|| self.int(Attr::UsageTotalTokens))
     }
 
     /// The first entry of a list of strings.
@@ -172,6 +188,19 @@ impl Facts {
         }
     }
 
+    /// Says a text under another name in other words, if there are any: else it stays as it is.
+    pub(super) fn put_instead<V: Into<Value>>(
+        &mut self,
+        attr: Attr,
+        key: &'static str,
+        words: impl FnOnce(&str) -> Option<V>,
+    ) {
+        if let Some(value) = self.text(attr).and_then(words) {
+            self.take(attr);
+            self.put(key, value);
+        }
+    }
+
     pub(super) fn put_some(&mut self, key: &'static str, value: Option<impl Into<Value>>) {
         if let Some(value) = value {
             self.put(key, value);
@@ -186,7 +215,7 @@ impl Facts {
     /// Whether the application set this key of the target format.
     pub(super) fn is_set(&self, key: &str) -> bool {
         self.foreign().any(|attribute| attribute.key.as_str() == key)
-            || ROWS.get(key).is_some_and(|&attr| self.has(attr))
+            || attr_of(key).is_some_and(|attr| self.has(attr))
     }
 
     /// Whether the application set anything in this namespace of the target format. A list that
@@ -232,18 +261,6 @@ impl Facts {
         self.foreign.iter().filter_map(|&position| self.attributes[usize::from(position)].as_ref())
     }
 }
-
-/// Every spelling of every attribute.
-static ROWS: LazyLock<HashMap<&'static str, Attr>> = LazyLock::new(|| {
-    let mut rows = HashMap::with_capacity(Attr::ALL.len() * 2);
-    for &attr in Attr::ALL {
-        rows.insert(attr.key(), attr);
-        if let Some(latest) = attr.def().latest {
-            rows.insert(latest, attr);
-        }
-    }
-    rows
-});
 
 #[cfg(test)]
 mod tests {

@@ -120,13 +120,8 @@ impl Format for Langfuse {
         "langfuse"
     }
 
-    fn format(&self, mut span: SpanData) -> SpanData {
-        let mut facts = Facts::of(std::mem::take(&mut span.attributes));
-        if facts.is_gen_ai() {
-            self.rewrite(&mut facts, &mut span);
-        }
-        span.attributes = facts.finish();
-        span
+    fn format(&self, span: SpanData) -> SpanData {
+        Facts::retold(span, |facts, span| self.rewrite(facts, span))
     }
 }
 
@@ -247,8 +242,7 @@ fn model(facts: &mut Facts, span: &SpanData) {
 fn usage(facts: &mut Facts) {
     let mut input = facts.int(Attr::UsageInputTokens);
     let mut output = facts.int(Attr::UsageOutputTokens);
-    let total = input.zip(output).and_then(|(input, output)| input.checked_add(output)).or(input);
-    let total = facts.int(Attr::UsageTotalTokens).or(total);
+    let total = facts.total_tokens().or(input);
     let mut details = Members::new();
     for &(attr, name, side) in BUCKETS {
         let Some(part) = facts.int(attr) else { continue };

@@ -103,6 +103,14 @@ pub(crate) fn lookup(key: &str) -> Match {
     }
 }
 
+/// The attribute that has this key in some version; other spellings do not count.
+pub(crate) fn attr_of(key: &str) -> Option<Attr> {
+    match BY_KEY.get(key)? {
+        Match::Known(attr, _) if attr.key() == key || attr.def().latest == Some(key) => Some(*attr),
+        _ => None,
+    }
+}
+
 /// Whether a key holds an error's text, on spans of any kind. Its first letter turns down nearly
 /// every key without hashing it.
 pub(crate) fn is_error_text(key: &str) -> bool {

@@ -23,7 +23,9 @@ mod values;
 pub use attributes::Attr;
 pub use outcome::Outcome;
 
-pub(crate) use aliases::{ERROR_CHAIN, Match, Scope, ValueMap, is_error_text, is_ours, lookup};
+pub(crate) use aliases::{
+    ERROR_CHAIN, Match, Scope, ValueMap, attr_of, is_error_text, is_ours, lookup,
+};
 pub(crate) use attr_set::AttrSet;
 pub(crate) use attributes::ATTRIBUTES;
 pub(crate) use events::{EventKind, is_our_event};

@@ -115,34 +115,31 @@ fn parameters(facts: &mut Facts, kind: Option<Kind>) {
 fn model(facts: &mut Facts, kind: Option<Kind>) {
     let request = facts.take_text(Attr::RequestModel);
     let response = facts.take_text(Attr::ResponseModel);
+    if !matches!(kind, Some(Kind::Embedding | Kind::Reranker)) {
+        if let Some(provider) = facts.take_text(Attr::ProviderName) {
+            let (provider, system) = tables::provider(&provider, request.as_deref());
+            facts.put("llm.provider", provider);
+            facts.put("llm.system", system);
+        }
+        if request.is_some() && response.is_some() && request != response {
+            facts.put_some("llm.request.model_name", request.clone());
+            facts.put_some("llm.response.model_name", response.clone());
+        }
+    }
+    facts.put_some(model_key(kind), response.or(request));
+}
+
+fn model_key(kind: Option<Kind>) -> &'static str {
     match kind {
-        Some(Kind::Embedding) => {
-            facts.put_some("embedding.model_name", response.or(request));
-        }
-        Some(Kind::Reranker) => facts.put_some("reranker.model_name", response.or(request)),
-        _ => {
-            if let Some(provider) = facts.take_text(Attr::ProviderName) {
-                let (provider, system) = tables::provider(&provider, request.as_deref());
-                facts.put("llm.provider", provider);
-                facts.put("llm.system", system);
-            }
-            if request.is_some() && response.is_some() && request != response {
-                facts.put_some("llm.request.model_name", request.clone());
-                facts.put_some("llm.response.model_name", response.clone());
-            }
-            facts.put_some("llm.model_name", response.or(request));
-        }
+        Some(Kind::Embedding) => "embedding.model_name",
+        Some(Kind::Reranker) => "reranker.model_name",
+        _ => "llm.model_name",
     }
 }
 
 fn tokens(facts: &mut Facts, kind: Option<Kind>) {
-    let input = facts.int(Attr::UsageInputTokens);
-    let output = facts.int(Attr::UsageOutputTokens);
-    let total = match (input, output) {
-        (Some(input), Some(output)) => input.checked_add(output),
-        (Some(input), None) if kind == Some(Kind::Embedding) => Some(input),
-        _ => facts.int(Attr::UsageTotalTokens),
-    };
+    let input = facts.int(Attr::UsageInputTokens).filter(|_| kind == Some(Kind::Embedding));
+    let total = facts.total_tokens().or(input);
     facts.rename(tables::TOKENS);
     facts.take(Attr::UsageTotalTokens);
     facts.put_some("llm.token_count.total", total);
@@ -164,18 +161,13 @@ fn costs(facts: &mut Facts) {
 /// What the supplement says about a call: the model that answered, which Phoenix takes from the
 /// request, tokens that neither backend adds up, and what the call cost.
 pub(super) fn supplement(facts: &mut Facts, kind: Option<Kind>) {
-    let model = facts.text(Attr::ResponseModel).map(str::to_owned);
-    match kind {
-        Some(Kind::Embedding) => {
-            // A sum of input and output fails where there is no output.
-            let input = facts.int(Attr::UsageInputTokens);
-            facts.put_some("llm.token_count.prompt", input);
-            facts.put_some("llm.token_count.total", input);
-            facts.put_some("embedding.model_name", model);
-        }
-        Some(Kind::Reranker) => facts.put_some("reranker.model_name", model),
-        _ => facts.put_some("llm.model_name", model),
+    if kind == Some(Kind::Embedding) {
+        // A sum of input and output fails where there is no output.
+        let input = facts.int(Attr::UsageInputTokens);
+        facts.put_some("llm.token_count.prompt", input);
+        facts.put_some("llm.token_count.total", input);
     }
+    facts.repeat(&[(Attr::ResponseModel, model_key(kind))]);
     facts.repeat(tables::SUPPLEMENT_TOKENS);
     costs(facts);
 }

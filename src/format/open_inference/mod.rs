@@ -116,18 +116,16 @@ impl Format for OpenInference {
         if self.supplement { "gen_ai+open_inference" } else { "open_inference" }
     }
 
-    fn format(&self, mut span: SpanData) -> SpanData {
-        let mut facts = Facts::of(std::mem::take(&mut span.attributes));
-        if facts.is_gen_ai() {
-            let kind = Kind::of(&facts);
+    fn format(&self, span: SpanData) -> SpanData {
+        let mut span = Facts::retold(span, |facts, span| {
+            let kind = Kind::of(facts);
             if self.supplement {
-                self.add(&mut facts, kind);
-                add_exception(&mut span, &facts);
+                self.add(facts, kind);
+                add_exception(span, facts);
             } else {
-                self.rewrite(&mut facts, kind, &mut span);
+                self.rewrite(facts, kind, span);
             }
-        }
-        span.attributes = facts.finish();
+        });
         self.hide.apply(&mut span.attributes);
         span
     }

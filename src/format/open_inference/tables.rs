@@ -2,25 +2,29 @@
 
 use crate::semconv::Attr;
 
+type Row = (Attr, &'static str);
+
+const AGENT_NAME: Row = (Attr::AgentName, "agent.name");
+const SESSION: Row = (Attr::ConversationId, "session.id");
+const REASONING: Row =
+    (Attr::UsageReasoningOutputTokens, "llm.token_count.completion_details.reasoning");
+const COST: Row = (Attr::UsageCost, "llm.cost.total");
+
 /// Same value, another name, whatever the span is.
-pub(super) static ANY_KIND: &[(Attr, &str)] = &[
+pub(super) static ANY_KIND: &[Row] = &[
     (Attr::ToolName, "tool.name"),
     (Attr::ToolDescription, "tool.description"),
-    (Attr::AgentName, "agent.name"),
-    (Attr::ConversationId, "session.id"),
+    AGENT_NAME,
+    SESSION,
     (Attr::PromptName, "prompt.id"),
     (Attr::PromptVersion, "llm.prompt_template.version"),
 ];
 
 /// What a GenAI span gains in the supplement mode, beside kind and values.
-pub(super) static SUPPLEMENT: &[(Attr, &str)] =
-    &[(Attr::AgentName, "agent.name"), (Attr::ConversationId, "session.id")];
+pub(super) static SUPPLEMENT: &[Row] = &[AGENT_NAME, SESSION];
 
 /// The same, on spans whose tokens are their own.
-pub(super) static SUPPLEMENT_TOKENS: &[(Attr, &str)] = &[
-    (Attr::UsageReasoningOutputTokens, "llm.token_count.completion_details.reasoning"),
-    (Attr::UsageCost, "llm.cost.total"),
-];
+pub(super) static SUPPLEMENT_TOKENS: &[Row] = &[REASONING, COST];
 
 /// Tokens of one model call. Both conventions count cached and reasoning tokens in the totals.
 pub(super) static TOKENS: &[(Attr, &str)] = &[
@@ -29,9 +33,9 @@ pub(super) static TOKENS: &[(Attr, &str)] = &[
     (Attr::UsageCacheReadInputTokens, "llm.token_count.prompt_details.cache_read"),
     (Attr::UsageCacheWriteInputTokens, "llm.token_count.prompt_details.cache_write"),
     (Attr::UsageAudioInputTokens, "llm.token_count.prompt_details.audio"),
-    (Attr::UsageReasoningOutputTokens, "llm.token_count.completion_details.reasoning"),
+    REASONING,
     (Attr::UsageAudioOutputTokens, "llm.token_count.completion_details.audio"),
-    (Attr::UsageCost, "llm.cost.total"),
+    COST,
 ];
 
 /// Parts of what the prompt costs, in USD.

@@ -17,24 +17,14 @@ use crate::content::messages::conversation::{
 };
 use crate::semconv::Attr;
 
-/// Operation, `llm.request.type`.
-static REQUEST_TYPES: &[(&str, &str)] = &[
-    ("chat", "chat"),
-    ("generate_content", "chat"),
-    ("responses", "chat"),
-    ("text_completion", "completion"),
-    ("embeddings", "embedding"),
-    ("rerank", "rerank"),
-];
-
-/// Operation, the second half of the span name.
-static NAMES: &[(&str, &str)] = &[
-    ("chat", "chat"),
-    ("generate_content", "chat"),
-    ("responses", "chat"),
-    ("text_completion", "completion"),
-    ("embeddings", "embeddings"),
-    ("rerank", "rerank"),
+/// Operation, the second half of the span name, `llm.request.type`.
+static CALLS: &[(&str, &str, &str)] = &[
+    ("chat", "chat", "chat"),
+    ("generate_content", "chat", "chat"),
+    ("responses", "chat", "chat"),
+    ("text_completion", "completion", "completion"),
+    ("embeddings", "embeddings", "embedding"),
+    ("rerank", "rerank", "rerank"),
 ];
 
 /// GenAI provider, `gen_ai.system`, the first half of the span name.
@@ -77,7 +67,7 @@ impl OpenLlmetry {
     pub(super) fn rewrite(&self, facts: &mut Facts, span: &mut SpanData) {
         span.instrumentation_scope = without_schema(&span.instrumentation_scope);
         frame(facts, span);
-        facts.put_some("llm.usage.total_tokens", total(facts));
+        facts.put_some("llm.usage.total_tokens", facts.total_tokens());
         facts.take(Attr::UsageTotalTokens);
         facts.repeat(REPEATED);
         facts.rename(RENAMED);
@@ -159,22 +149,14 @@ fn frame(facts: &mut Facts, span: &mut SpanData) {
         facts.put("gen_ai.system", system.map_or_else(|| provider.clone(), |row| row.1.to_owned()));
     }
     let vendor = system.map_or(if provider.is_empty() { "llm" } else { &provider }, |row| row.2);
-    if let Some((_, name)) = NAMES.iter().find(|row| row.0 == operation) {
+    if let Some(&(_, name, kind)) = CALLS.iter().find(|row| row.0 == operation) {
+        facts.put("llm.request.type", kind);
         span.name = Cow::Owned(format!("{vendor}.{name}"));
         span.span_kind = SpanKind::Client;
     } else if let Some(&(_, kind, name)) = ENTITIES.iter().find(|row| row.0 == operation) {
         span.name = Cow::Owned(format!("{}.{kind}", facts.text(name).unwrap_or(&operation)));
         span.span_kind = SpanKind::Internal;
     }
-    if let Some((_, kind)) = REQUEST_TYPES.iter().find(|row| row.0 == operation) {
-        facts.put("llm.request.type", *kind);
-    }
-}
-
-fn total(facts: &Facts) -> Option<i64> {
-    let sum = facts.int(Attr::UsageInputTokens).zip(facts.int(Attr::UsageOutputTokens));
-    sum.and_then(|(input, output)| input.checked_add(output))
-        .or_else(|| facts.int(Attr::UsageTotalTokens))
 }
 
 /// Indexed attributes being written; methods return `None` when there is no room left.

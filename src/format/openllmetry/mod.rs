@@ -59,25 +59,17 @@ impl Format for OpenLlmetry {
         if self.legacy { "openllmetry_legacy" } else { "openllmetry" }
     }
 
-    fn format(&self, mut span: SpanData) -> SpanData {
-        let mut facts = Facts::of(std::mem::take(&mut span.attributes));
-        if facts.is_gen_ai() {
-            entity(&mut facts);
+    fn format(&self, span: SpanData) -> SpanData {
+        Facts::retold(span, |facts, span| {
+            entity(facts);
             facts.repeat(ASSOCIATED);
             if self.legacy {
-                self.rewrite(&mut facts, &mut span);
+                self.rewrite(facts, span);
             } else {
-                let total =
-                    facts.int(Attr::UsageInputTokens).zip(facts.int(Attr::UsageOutputTokens));
-                facts.put_some(
-                    Attr::UsageTotalTokens.key(),
-                    total.and_then(|(a, b)| a.checked_add(b)),
-                );
-                facts.put_some("gen_ai.is_streaming", facts.get(Attr::RequestStream).cloned());
+                facts.put_some(Attr::UsageTotalTokens.key(), facts.total_tokens());
+                facts.repeat(&[(Attr::RequestStream, "gen_ai.is_streaming")]);
             }
-        }
-        span.attributes = facts.finish();
-        span
+        })
     }
 }
 

@@ -53,20 +53,12 @@ impl Format for Vercel {
         "vercel"
     }
 
-    fn format(&self, mut span: SpanData) -> SpanData {
-        let mut facts = Facts::of(std::mem::take(&mut span.attributes));
-        if facts.is_gen_ai() {
-            match Operation::of(&facts) {
-                Some(operation) => self.rewrite(&mut facts, operation, &mut span),
-                None if !facts.has(Attr::OperationName) => {}
-                None => {
-                    let name = span.name.to_string();
-                    facts.put("operation.name", name);
-                }
-            }
-        }
-        span.attributes = facts.finish();
-        span
+    fn format(&self, span: SpanData) -> SpanData {
+        Facts::retold(span, |facts, span| match Operation::of(facts) {
+            Some(operation) => self.rewrite(facts, operation, span),
+            None if !facts.has(Attr::OperationName) => {}
+            None => facts.put("operation.name", span.name.to_string()),
+        })
     }
 }
 
@@ -123,14 +115,9 @@ impl Vercel {
     }
 
     fn prompt(&self, facts: &mut Facts, operation: Operation) {
-        if let Some(json) = facts.take_text(Attr::ToolDefinitions) {
-            match self.counts.of(objects(&json)) {
-                Some(tools) => {
-                    facts.put("ai.prompt.tools", strings(tools.iter().map(prompt::tool)))
-                }
-                None => facts.put(Attr::ToolDefinitions.key(), json),
-            }
-        }
+        facts.put_instead(Attr::ToolDefinitions, "ai.prompt.tools", |json| {
+            Some(strings(self.counts.of(objects(json))?.iter().map(prompt::tool)))
+        });
         let input = facts.take_text(Attr::InputMessages);
         let instructed = facts.take_text(Attr::SystemInstructions);
         if input.is_none() && instructed.is_none() {
@@ -183,38 +170,30 @@ impl Vercel {
         if texts.len() > 1 {
             operation.id = tables::EMBED_SEVERAL;
         }
-        facts.put("ai.values", strings(texts.into_iter()));
+        facts.put("ai.values", strings(texts));
     }
 
     fn ranked(&self, facts: &mut Facts) {
         if facts.has(Attr::InputMessages) || facts.has(Attr::RetrievalDocuments) {
             facts.put("ai.ranking.type", "text");
         }
-        if let Some(json) = facts.take_text(Attr::InputMessages) {
-            match self.texts(&json) {
-                Some(texts) => facts.put("ai.documents", strings(texts.into_iter())),
-                None => facts.put(Attr::InputMessages.key(), json),
-            }
-        }
-        if let Some(json) = facts.take_text(Attr::RetrievalDocuments) {
-            match self.counts.of(objects(&json)) {
-                Some(documents) => {
-                    let ranks = documents.iter().enumerate().map(|(position, document)| {
-                        // An identifier that is a number is where the document stood before.
-                        let index = document.text_at("index").or_else(|| document.text_at("id"));
-                        let index = index.and_then(|index| index.decode().parse().ok());
-                        let index = index.or_else(|| i64::try_from(position).ok());
-                        let rank = Node::some_of([
-                            ("index", index.map(Node::int)),
-                            ("relevanceScore", document.get("score").cloned()),
-                        ]);
-                        rank.to_json()
-                    });
-                    facts.put("ai.ranking", strings(ranks));
-                }
-                None => facts.put(Attr::RetrievalDocuments.key(), json),
-            }
-        }
+        facts
+            .put_instead(Attr::InputMessages, "ai.documents", |json| self.texts(json).map(strings));
+        facts.put_instead(Attr::RetrievalDocuments, "ai.ranking", |json| {
+            let documents = self.counts.of(objects(json))?;
+            let ranks = documents.iter().enumerate().map(|(position, document)| {
+                // An identifier that is a number is where the document stood before.
+                let index = document.text_at("index").or_else(|| document.text_at("id"));
+                let index = index.and_then(|index| index.decode().parse().ok());
+                let index = index.or_else(|| i64::try_from(position).ok());
+                let rank = Node::some_of([
+                    ("index", index.map(Node::int)),
+                    ("relevanceScore", document.get("score").cloned()),
+                ]);
+                rank.to_json()
+            });
+            Some(strings(ranks))
+        });
     }
 
     /// The text parts of messages, each as JSON, which is how the SDK writes values of any type.
@@ -305,6 +284,7 @@ fn response(facts: &mut Facts, operation: Operation, span: &mut SpanData) {
 fn usage(facts: &mut Facts, operation: Operation) {
     let input = facts.int(Attr::UsageInputTokens);
     let output = facts.int(Attr::UsageOutputTokens);
+    let total = facts.total_tokens();
     let inner = operation.shape == Shape::Inner;
     for (attr, value) in [(Attr::UsageInputTokens, input), (Attr::UsageOutputTokens, output)] {
         if let Some(value) = value {
@@ -323,8 +303,6 @@ fn usage(facts: &mut Facts, operation: Operation) {
     let read = facts.int(Attr::UsageCacheReadInputTokens);
     let write = facts.int(Attr::UsageCacheWriteInputTokens);
     let reasoning = facts.int(Attr::UsageReasoningOutputTokens);
-    let total = input.zip(output).and_then(|(input, output)| input.checked_add(output));
-    let total = total.or_else(|| facts.int(Attr::UsageTotalTokens));
     facts.drop_all(tables::USAGE);
     facts.put_some("ai.usage.inputTokens", input);
     facts.put_some("ai.usage.outputTokens", output);
@@ -345,6 +323,6 @@ fn usage(facts: &mut Facts, operation: Operation) {
     }
 }
 
-fn strings(texts: impl Iterator<Item = String>) -> Value {
-    Value::Array(Array::String(texts.map(StringValue::from).collect()))
+fn strings(texts: impl IntoIterator<Item = String>) -> Value {
+    Value::Array(Array::String(texts.into_iter().map(StringValue::from).collect()))
 }

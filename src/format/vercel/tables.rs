@@ -1,7 +1,7 @@
 //! The rows of the AI SDK: operations, names, providers, finish reasons.
 
 use super::super::facts::Facts;
-use crate::semconv::Attr;
+use crate::semconv::{Attr, known_finish_reason};
 
 /// Which span of the SDK a GenAI span becomes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -135,16 +135,12 @@ pub(super) fn provider(name: &str, shape: Shape) -> String {
     }
 }
 
-/// Finish reason, the SDK's spelling.
-static FINISH_REASONS: &[(&str, &str)] = &[
-    ("stop", "stop"),
-    ("length", "length"),
-    ("content_filter", "content-filter"),
-    ("tool_call", "tool-calls"),
-    ("tool_calls", "tool-calls"),
-    ("error", "error"),
-];
-
+/// A finish reason in the SDK's spelling.
 pub(super) fn finish_reason(reason: &str) -> &'static str {
-    FINISH_REASONS.iter().find(|(row, _)| *row == reason).map_or("other", |(_, name)| name)
+    match known_finish_reason(reason) {
+        Some("content_filter") => "content-filter",
+        Some("tool_call") => "tool-calls",
+        Some(same @ ("stop" | "length" | "error")) => same,
+        _ => "other",
+    }
 }
