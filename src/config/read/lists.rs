@@ -1,5 +1,7 @@
 //! The two lists of OpenTelemetry's variables: `name=value,name=value`.
 
+use std::borrow::Cow;
+
 /// An entry of a list of headers that could not be used, by its number from 1. Neither name nor
 /// value is told: either may be a misplaced secret.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -85,18 +87,12 @@ pub(crate) fn words(text: &str) -> Vec<&str> {
 
 /// `None` for a `%` without two hexadecimal digits after it, and for what is not UTF-8.
 pub(crate) fn percent_decode(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        if byte == b'%' {
-            let digit = |byte: Option<u8>| char::from(byte?).to_digit(16);
-            let (high, low) = (digit(rest.next())?, digit(rest.next())?);
-            bytes.push(u8::try_from(high * 16 + low).ok()?);
-        } else {
-            bytes.push(byte);
-        }
+    let is_encoded =
+        |part: &str| part.len() >= 2 && part.bytes().take(2).all(|byte| byte.is_ascii_hexdigit());
+    if !text.split('%').skip(1).all(is_encoded) {
+        return None;
     }
-    String::from_utf8(bytes).ok()
+    percent_encoding::percent_decode_str(text).decode_utf8().ok().map(Cow::into_owned)
 }
 
 #[cfg(test)]
