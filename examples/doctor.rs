@@ -7,7 +7,7 @@
 
 use std::process::ExitCode;
 
-use tracing_genai::telemetry::{Console, Health};
+use tracing_genai::telemetry::{Console, Verdict};
 use tracing_subscriber::Registry;
 
 fn main() -> ExitCode {
@@ -28,13 +28,13 @@ fn main() -> ExitCode {
         println!("note    {warning}");
     }
     let diagnosis = telemetry.doctor();
-    for finding in diagnosis.findings() {
-        let health = match finding.health() {
-            Health::Works => "works",
-            Health::Slow => "slow",
+    for probe in diagnosis.findings() {
+        let verdict = match probe.verdict() {
+            Verdict::Works => "works",
+            Verdict::Slow => "slow",
             _ => "broken",
         };
-        println!("{health:<7} {finding}");
+        println!("{verdict:<7} {probe}");
     }
     if diagnosis.findings().is_empty() {
         println!("{diagnosis}");

@@ -369,6 +369,73 @@ fn labels_pass_into_other_and_back() {
 }
 
 #[test]
+fn an_unbounded_error_type_costs_other_series_nothing() {
+    let receiver = OtlpReceiver::start();
+    let config = "metrics: {cardinality_limit: 100}";
+    let (layer, telemetry) = builder(&receiver).config_str(config).build().unwrap();
+    let fail = |model: &'static str, error: String| {
+        chat(model).record("error.type", error);
+    };
+    let models: Vec<&'static str> =
+        (0..24).map(|n| &*Box::leak(format!("model {n}").into_boxed_str())).collect();
+    let answer = |model: &&'static str| answered(&chat(model), 1, 1);
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+        for round in 0..8 {
+            for error in 0..25 {
+                fail(models[0], format!("{round} {error}"));
+            }
+            telemetry.force_flush().unwrap();
+        }
+        // Known errors, and more of them than there is room for.
+        for model in &models[..8] {
+            for error in 0..25 {
+                fail(model, format!("7 {error}"));
+            }
+        }
+        // As many models as there may be series: four points each, but for the overflow series.
+        models.iter().for_each(answer);
+        telemetry.force_flush().unwrap();
+        models.iter().for_each(answer);
+        telemetry.force_flush().unwrap();
+    });
+    let last = receiver.wait_for_metrics(10, SOON).pop().unwrap();
+    let text = dump(&last);
+    assert!(!text.contains("overflow"), "{text}");
+    assert_eq!(sums(&last, "tracing_genai.client.successes"), 48.0, "{text}");
+    assert_eq!(sums(&last, "tracing_genai.client.requests"), 448.0, "{text}");
+    assert_eq!(text.matches("model 23").count(), text.matches("model 22").count());
+    let status = telemetry.status();
+    assert_eq!(status.metrics().unwrap().overflowed(), 0, "{status}");
+    assert!(status.metrics().unwrap().series() <= 100, "{status}");
+}
+
+#[test]
+fn what_is_not_a_number_to_add_up_is_dropped_and_counted() {
+    let receiver = OtlpReceiver::start();
+    let telemetry = run(builder(&receiver), || {
+        let first = |span: &Span, seconds: f64| {
+            span.record("gen_ai.response.time_to_first_chunk", seconds);
+            answered(span, 1, 1);
+        };
+        for seconds in [f64::NAN, f64::INFINITY, -2.5, 0.25] {
+            first(&chat("m"), seconds);
+        }
+        for dollars in [f64::NAN, f64::NEG_INFINITY, 1e300, 0.5] {
+            let span = chat("n");
+            span.record("gen_ai.usage.cost", dollars);
+        }
+    });
+    telemetry.shutdown().unwrap();
+    let request = receiver.wait_for_metrics(1, SOON).remove(0);
+    let text = dump(&request);
+    assert!(!text.contains("NaN") && !text.contains("= inf"), "{text}");
+    assert_eq!(sums(&request, "tracing_genai.client.requests"), 8.0, "{text}");
+    let status = telemetry.status();
+    assert_eq!(status.metrics().unwrap().not_finite(), 6, "{status}");
+    assert!(status.to_string().contains("6 not finite"), "{status}");
+}
+
+#[test]
 fn metrics_leave_where_traces_do_not() {
     for traces in ["{exporter: none}", "{exporter: console}", "{enabled: false}"] {
         let config = format!("traces: {traces}");

@@ -57,64 +57,55 @@ pub(crate) enum Fate {
     Dropped(DropReason),
 }
 
-/// Why a span was never sent.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(crate) enum DropReason {
-    /// More spans ended than the destination could take.
-    QueueFull,
-    /// The spans that waited were too large together for one more.
-    QueueBytes,
-    /// The queue filled up while the destination was not answering.
-    BreakerOpen,
-    /// One span alone is larger than a request may be.
-    OverLimit,
-    /// Preparing it for the destination panicked.
-    Panicked,
-    /// Tail sampling decided against it.
-    TailSampled,
-    /// Its destination was removed by a reload and did not take it in time.
-    Replaced,
-    /// Still queued when the time for shutdown was over.
-    Shutdown,
-    /// It ended after shutdown.
-    AfterShutdown,
-    /// There is no destination.
-    NoDestination,
+/// A reason a row: its name in `status()`, and what it means.
+macro_rules! reasons {
+    ($( $(#[doc = $doc:literal])+ $Reason:ident $name:literal;  )*) => {
+        /// Why a span was never sent.
+        #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+        pub(crate) enum DropReason { $( $(#[doc = $doc])+ $Reason, )* }
+
+        impl DropReason {
+            pub(crate) const ALL: &[Self] = &[$( Self::$Reason ),*];
+            const COUNT: usize = Self::ALL.len();
+
+            /// The name in `status()`.
+            pub(crate) fn name(self) -> &'static str {
+                match self { $( Self::$Reason => $name, )* }
+            }
+
+            #[cfg(test)]
+            pub(crate) fn doc(self) -> &'static str {
+                match self { $( Self::$Reason => concat!($($doc),+), )* }
+            }
+        }
+    };
 }
 
-impl DropReason {
-    pub(crate) const ALL: [Self; 10] = [
-        Self::QueueFull,
-        Self::QueueBytes,
-        Self::BreakerOpen,
-        Self::OverLimit,
-        Self::Panicked,
-        Self::TailSampled,
-        Self::Replaced,
-        Self::Shutdown,
-        Self::AfterShutdown,
-        Self::NoDestination,
-    ];
-
-    /// The name in `status()`.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::QueueFull => "queue_full",
-            Self::QueueBytes => "queue_bytes",
-            Self::BreakerOpen => "breaker_open",
-            Self::OverLimit => "over_limit",
-            Self::Panicked => "panicked",
-            Self::TailSampled => "tail_sampled",
-            Self::Replaced => "replaced",
-            Self::Shutdown => "shutdown",
-            Self::AfterShutdown => "after_shutdown",
-            Self::NoDestination => "no_destination",
-        }
-    }
+reasons! {
+    /// More spans ended than the destination could take: a full queue.
+    QueueFull "queue_full";
+    /// What waited took more than `traces.batch.max_queue_bytes`.
+    QueueBytes "queue_bytes";
+    /// The queue filled up while the destination was not answering.
+    BreakerOpen "breaker_open";
+    /// One span alone is larger than a request may be.
+    OverLimit "over_limit";
+    /// Preparing it for the destination panicked.
+    Panicked "panicked";
+    /// Turned down by a rule under `keep`.
+    TailSampled "tail_sampled";
+    /// A reload removed its destination, which did not accept it in time.
+    Replaced "replaced";
+    /// Still queued when the time for shutdown was over.
+    Shutdown "shutdown";
+    /// It ended after shutdown.
+    AfterShutdown "after_shutdown";
+    /// There is no destination.
+    NoDestination "no_destination";
 }
 
 impl Fate {
-    const COUNT: usize = 3 + DropReason::ALL.len();
+    const COUNT: usize = 3 + DropReason::COUNT;
 
     pub(crate) fn rank(self) -> u8 {
         match self {
@@ -132,7 +123,7 @@ impl Fate {
             1 => Self::Rejected,
             2 => Self::Failed,
             _ => {
-                let reason = usize::from(rank - 3).min(DropReason::ALL.len() - 1);
+                let reason = usize::from(rank - 3).min(DropReason::COUNT - 1);
                 Self::Dropped(DropReason::ALL[reason])
             }
         }
@@ -159,10 +150,14 @@ impl Ledger {
 
     pub(crate) fn read(&self) -> LedgerCounts {
         let count = |fate: Fate| self.fates[usize::from(fate.rank())].load(Ordering::Acquire);
-        let dropped = DropReason::ALL.map(|reason| (reason, count(Fate::Dropped(reason))));
+        let dropped = std::array::from_fn(|at| {
+            let reason = DropReason::ALL[at];
+            (reason, count(Fate::Dropped(reason)))
+        });
         let (exported, rejected, failed) =
             (count(Fate::Exported), count(Fate::Rejected), count(Fate::Failed));
-        let settled = exported + rejected + failed + dropped.iter().map(|(_, n)| n).sum::<u64>();
+        let never_sent = dropped.iter().map(|(_, n): &(DropReason, u64)| n).sum::<u64>();
+        let settled = exported + rejected + failed + never_sent;
         // Read last, so that it is never less than what was settled of it.
         let received = self.received.load(Ordering::Relaxed).max(settled);
         LedgerCounts { received, queued: received - settled, exported, rejected, failed, dropped }
@@ -178,7 +173,7 @@ pub(crate) struct LedgerCounts {
     pub(crate) exported: u64,
     pub(crate) rejected: u64,
     pub(crate) failed: u64,
-    dropped: [(DropReason, u64); DropReason::ALL.len()],
+    dropped: [(DropReason, u64); DropReason::COUNT],
 }
 
 impl LedgerCounts {

@@ -1,6 +1,8 @@
 //! What metrics need of a span that has ended, read from its record in one pass.
 
+use super::finite::Finite;
 use super::label::{self, MAX_LABELS, MAX_VALUE_BYTES};
+use crate::health::Counter;
 use crate::record::{Key, Record, Value};
 use crate::semconv::metrics::Tokens;
 use crate::semconv::{Attr, Family};
@@ -22,12 +24,11 @@ pub(super) struct Call<'a> {
     pub(super) count: usize,
     pub(super) error: Option<&'a str>,
     pub(super) status_code: Option<u16>,
-    pub(super) seconds: f64,
-    pub(super) first_chunk: Option<f64>,
-    pub(super) stream: bool,
+    pub(super) seconds: Finite,
+    pub(super) first_chunk: Option<Finite>,
     pub(super) usage: Usage,
     /// As recorded by the application, in US dollars.
-    pub(super) cost: Option<f64>,
+    pub(super) cost: Option<Finite>,
     pub(super) provider: Option<&'a str>,
     pub(super) request_model: Option<&'a str>,
     pub(super) response_model: Option<&'a str>,
@@ -59,9 +60,8 @@ impl<'a> Call<'a> {
             count: 0,
             error: None,
             status_code: None,
-            seconds: 0.0,
+            seconds: Finite::ZERO,
             first_chunk: None,
-            stream: false,
             usage: Usage::default(),
             cost: None,
             provider: None,
@@ -74,6 +74,7 @@ impl<'a> Call<'a> {
         family: Family,
         record: &'a Record,
         own_labels: &[(Box<str>, usize)],
+        dropped: &Counter,
     ) -> Self {
         let conventional = label::labels(family);
         let mut call = Self::empty(family);
@@ -98,7 +99,7 @@ impl<'a> Call<'a> {
             if let Some(at) = conventional.iter().position(|label| *label == attr) {
                 call.labels[at] = label_value(&entry.value);
             }
-            call.take(attr, &entry.value);
+            call.take(attr, &entry.value, dropped);
         }
         call
     }
@@ -117,7 +118,7 @@ impl<'a> Call<'a> {
         }
     }
 
-    fn take(&mut self, attr: Attr, value: &'a Value) {
+    fn take(&mut self, attr: Attr, value: &'a Value, dropped: &Counter) {
         let kind = match attr {
             Attr::ProviderName => {
                 self.provider = value.as_str();
@@ -135,16 +136,12 @@ impl<'a> Call<'a> {
                 self.error = value.as_str().map(cut);
                 return;
             }
-            Attr::RequestStream => {
-                self.stream = *value == Value::Bool(true);
-                return;
-            }
             Attr::ResponseTimeToFirstChunk => {
-                self.first_chunk = double(value);
+                self.first_chunk = double(value, dropped);
                 return;
             }
             Attr::UsageCost => {
-                self.cost = double(value);
+                self.cost = double(value, dropped);
                 return;
             }
             Attr::UsageInputTokens => Tokens::Input,
@@ -196,10 +193,11 @@ fn tokens(value: &Value) -> Option<u64> {
     }
 }
 
-fn double(value: &Value) -> Option<f64> {
+fn double(value: &Value, dropped: &Counter) -> Option<Finite> {
     match value {
-        Value::F64(value) if value.is_finite() && *value >= 0.0 => Some(*value),
-        Value::I64(value) if *value >= 0 => Some(*value as f64),
-        _ => None,
+        Value::F64(value) => Finite::of(*value, dropped),
+        Value::I64(value) => Finite::of(*value as f64, dropped),
+        // The record keeps what is no number as text.
+        _ => Finite::of(f64::NAN, dropped),
     }
 }

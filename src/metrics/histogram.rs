@@ -1,6 +1,7 @@
 //! Histograms with explicit or exponential buckets, in two layers: what came since the last
 //! collection, and what was collected before.
 
+use super::finite::Finite;
 use crate::config::settings::Histograms;
 
 /// One histogram of one series.
@@ -32,8 +33,8 @@ impl Histogram {
         Self { new: layer.clone(), collected: layer }
     }
 
-    pub(super) fn record(&mut self, value: f64) {
-        self.new.record(value);
+    pub(super) fn record(&mut self, value: Finite) {
+        self.new.record(value.get());
     }
 
     /// Moves what is new to what was collected; gives the new part, or everything.
@@ -183,12 +184,17 @@ const MAX_BUCKETS: i64 = 160;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::health::Counter;
+
+    fn finite(value: f64) -> Finite {
+        Finite::of(value, &Counter::default()).expect("finite")
+    }
 
     #[test]
     fn a_bound_belongs_to_the_bucket_below() {
         let mut histogram = Histogram::new(Histograms::ExplicitBuckets, &[1.0, 4.0]);
         for value in [0.0, 1.0, 1.5, 4.0, 4.1] {
-            histogram.record(value);
+            histogram.record(finite(value));
         }
         let layer = histogram.collect(true).expect("observations");
         let Buckets::Explicit { counts, .. } = layer.buckets else { panic!("explicit") };
@@ -201,7 +207,7 @@ mod tests {
         let mut histogram = Histogram::new(Histograms::Base2Exponential, &[]);
         let values = [0.0, 1e-9, 0.001, 0.5, 1.0, 2.0, 3.0, 1e6];
         for round in 0..2 {
-            values.iter().for_each(|value| histogram.record(*value));
+            values.iter().for_each(|value| histogram.record(finite(*value)));
             let layer = histogram.collect(false).expect("observations");
             let Buckets::Exponential { scale, zero, offset, counts } = &layer.buckets else {
                 panic!("exponential")

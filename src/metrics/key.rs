@@ -144,10 +144,12 @@ impl<'a> Borrow<dyn Seen + 'a> for Key {
     }
 }
 
-pub(super) fn stored(label: &Label<'_>) -> Stored {
-    match label {
+pub(super) fn owned(view: &View<'_>) -> Key {
+    let View { family, labels, overflow } = *view;
+    let stored = |label: &Label<'_>| match label {
         Label::None => Stored::None,
         Label::Int(value) => Stored::Int(*value),
         Label::Text(text) => Stored::Text((*text).into()),
-    }
+    };
+    Key { family, labels: labels.iter().map(stored).collect(), overflow }
 }

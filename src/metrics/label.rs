@@ -58,7 +58,7 @@ pub(super) const OTHER: &str = "other";
 
 /// The values of one label that have series of their own.
 #[derive(Debug)]
-pub(super) struct LabelValues {
+pub(crate) struct LabelValues {
     pub(super) limit: usize,
     /// With the collection period in which each was last used.
     values: FxHashMap<Arc<str>, u64>,

@@ -13,6 +13,7 @@
 //! values pass into `other` and back.
 
 mod call;
+mod finite;
 mod histogram;
 mod key;
 mod label;
@@ -40,28 +41,32 @@ use crate::GenAiLayer;
 use crate::capture::tracer::SpanState;
 use crate::capture::tracer::observe::{Counted, Ended, ObserveSpans};
 use crate::config::settings::{self, Pricing, Temporality};
+use crate::health::Counter;
 use crate::record::Value;
 use crate::semconv::metrics::{Distribution, Tokens};
 use crate::semconv::{Attr, Family, Version};
 use call::Call;
 #[cfg(feature = "tower")]
 use call::Label;
+use finite::Finite;
 use place::Places;
 use points::Points;
-use pricing::{Cost, Prices, dollars, units};
+use pricing::{Cost, Priced, Prices, dollars, units};
 #[cfg(feature = "otel-http")]
 pub(crate) use push::{Plan, Push};
-use series::{Addition, Store};
+use series::{Addition, OTHER_ERROR, Store};
 
 /// What is measured of spans.
 pub struct SpanMetrics {
     version: Version,
     places: Places,
+    /// Measurements that are no numbers to add up.
+    not_finite: Counter,
     state: Mutex<State>,
 }
 
 #[derive(Debug)]
-struct State {
+pub(crate) struct State {
     store: Store,
     delta: bool,
     prices: Prices,
@@ -90,6 +95,7 @@ impl SpanMetrics {
         Self {
             version,
             places: Places::default(),
+            not_finite: Counter::default(),
             state: Mutex::new(State {
                 store,
                 delta: is_delta(settings),
@@ -137,17 +143,7 @@ impl SpanMetrics {
     /// What keeps the metrics bounded, and how well calls are priced.
     #[must_use]
     pub fn status(&self) -> MetricsStatus {
-        let state = self.state();
-        MetricsStatus::new(
-            &state.store,
-            PriceStatus::new(
-                state.prices.len(),
-                state.priced,
-                state.unknown_model,
-                state.no_usage,
-                &state.prices.problems,
-            ),
-        )
+        MetricsStatus::new((&*self.state(), self.not_finite.get()))
     }
 
     /// Everything measured so far, or since the last call with delta temporality.
@@ -159,15 +155,16 @@ impl SpanMetrics {
 
     /// Measures an inbound HTTP request.
     #[cfg(feature = "tower")]
-    pub(crate) fn http_request(&self, request: &crate::telemetry::tower::Measured<'_>) {
+    pub(crate) fn http_request(&self, request: &HttpRequest<'_>) {
+        let Some(seconds) = Finite::of(request.seconds, &self.not_finite) else { return };
         let mut call = Call::empty(Family::Http);
-        call.seconds = request.seconds;
+        call.seconds = seconds;
         call.error = request.error;
         call.count = label::HTTP.len();
         call.labels[0] = Label::Text(request.method);
         call.labels[1] = request.route.map_or(Label::None, Label::Text);
         call.labels[2] = request.status.map_or(Label::None, |status| Label::Int(status.into()));
-        self.state().store.add(&call, &Addition::default(), None, SystemTime::now());
+        self.state().store.add(&call, &Addition::default(), Priced::Unasked, SystemTime::now());
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -176,93 +173,118 @@ impl SpanMetrics {
     }
 
     fn measure(&self, ended: &mut Ended<'_>) -> (Counted, Option<Cost>) {
-        let internal_calls = (ended.nest.inference_calls, ended.nest.tool_calls);
         let seconds = ended.end.duration_since(ended.start).unwrap_or_default().as_secs_f64();
         let mut state = self.state();
         let state = &mut *state;
-        let mut call = Call::read(ended.family, ended.record, state.store.own_labels());
-        call.seconds = seconds;
-        if ended.failed && call.error.is_none() {
-            call.error = Some("_OTHER");
-        } else if !ended.failed {
-            call.error = None;
+        let (record, own_labels) = (&*ended.record, state.store.own_labels());
+        let mut call = Call::read(ended.family, record, own_labels, &self.not_finite);
+        call.seconds = Finite::of(seconds, &self.not_finite).unwrap_or(Finite::ZERO);
+        call.error = call.error.or(Some(OTHER_ERROR)).filter(|_| ended.failed);
+        let (mut own, mut bill) = (Counted::default(), Bill::default());
+        let uses_tokens = matches!(ended.family, Family::Inference | Family::Embeddings);
+        own.requests = u64::from(uses_tokens || ended.family == Family::Operation);
+        if uses_tokens {
+            own.tokens = call.usage.tokens.map(|tokens| tokens.unwrap_or(0));
+            bill = state.bill(&call);
+            own.cost = bill.amount.unwrap_or(0);
         }
-        let mut addition = Addition::default();
-        if ended.family == Family::Agent {
-            let (inferences, tools) = internal_calls;
-            addition.observed[Distribution::InferenceCalls as usize] = Some(f64::from(inferences));
-            addition.observed[Distribution::ToolCalls as usize] = Some(f64::from(tools));
+        let mut addition = Addition { counted: own, ..Addition::default() };
+        if uses_tokens {
+            let contribution = Contribution {
+                own: self.places.settle(&ended.nest, own),
+                below: ended.nest.counted,
+                is_billed: bill.amount.is_some(),
+            };
+            contribution.observe(&call, &mut addition);
         }
-        let (mut own, mut cost, mut price) = (Counted::default(), None, None);
-        if matches!(ended.family, Family::Inference | Family::Embeddings | Family::Operation) {
-            own.requests = 1;
-        }
-        if matches!(ended.family, Family::Inference | Family::Embeddings) {
-            for (own, tokens) in own.tokens.iter_mut().zip(call.usage.tokens) {
-                *own = tokens.unwrap_or(0);
+        let mut observe = |distribution: Distribution, value: Option<Finite>| {
+            addition.observed[distribution as usize] = value;
+        };
+        match ended.family {
+            Family::Agent => {
+                let count = |calls: u32| Some(Finite::count(calls.into()));
+                observe(Distribution::InferenceCalls, count(ended.nest.inference_calls));
+                observe(Distribution::ToolCalls, count(ended.nest.tool_calls));
             }
-            if let Some(recorded) = call.cost {
-                own.cost = units(recorded);
-                addition.has_cost = true;
-            } else if !state.prices.is_empty() {
-                (cost, price) = state.price(&call);
-                if let Some(cost) = &cost {
-                    own.cost = cost.total();
-                    addition.has_cost = true;
-                }
-            }
-            addition.counted = own.beyond(&ended.nest.counted);
-            if ended.nest.around.is_some() {
-                self.places.settle_with_ended(&ended.nest, &mut addition.counted);
-            }
-            if ended.family == Family::Inference {
-                if call.stream || call.first_chunk.is_some() {
-                    addition.observed[Distribution::FirstChunk as usize] = call.first_chunk;
-                }
-                addition.chunks = std::mem::take(&mut ended.gaps);
+            Family::Inference => {
+                observe(Distribution::FirstChunk, call.first_chunk);
+                let gaps = std::mem::take(&mut ended.gaps).into_iter();
+                let gaps = gaps.filter_map(|gap| Finite::of(gap, &self.not_finite));
+                addition.chunks = gaps.collect();
                 addition.cache_hit = addition.counted.tokens[Tokens::CacheRead as usize] > 0;
             }
-            let (input, output) = match call.error {
-                None => (Distribution::InputTokens, Distribution::OutputTokens),
-                Some(_) => (Distribution::FailedInputTokens, Distribution::FailedOutputTokens),
-            };
-            for (kind, to) in [(Tokens::Input, input), (Tokens::Output, output)] {
-                let counted = addition.counted.tokens[kind as usize];
-                let all_counted_below =
-                    ended.nest.counted.tokens[kind as usize] > 0 && counted == 0;
-                if call.usage.of(kind).is_some() && !all_counted_below {
-                    addition.observed[to as usize] = Some(counted as f64);
-                }
-            }
-            addition.has_cost &= addition.counted.cost > 0 || ended.nest.counted.cost == 0;
-        } else {
-            addition.counted = own;
+            _ => {}
         }
-        state.store.add(&call, &addition, price, ended.end);
-        (addition.counted, cost)
+        state.store.add(&call, &addition, bill.price, ended.end);
+        (addition.counted, bill.cost)
+    }
+}
+
+/// What a call costs.
+#[derive(Debug, Default)]
+struct Bill {
+    /// By the price list; what the application recorded is no news to the span.
+    cost: Option<Cost>,
+    /// In 10⁻¹⁵ US dollars.
+    amount: Option<u128>,
+    price: Priced,
+}
+
+/// What a call adds to what the spans below it have counted already.
+struct Contribution {
+    own: Counted,
+    below: Counted,
+    is_billed: bool,
+}
+
+impl Contribution {
+    fn observe(&self, call: &Call<'_>, addition: &mut Addition) {
+        addition.counted = self.own;
+        let (input, output) = match call.error {
+            None => (Distribution::InputTokens, Distribution::OutputTokens),
+            Some(_) => (Distribution::FailedInputTokens, Distribution::FailedOutputTokens),
+        };
+        for (kind, to) in [(Tokens::Input, input), (Tokens::Output, output)] {
+            addition.observed[to as usize] = call.usage.of(kind).and_then(|_| self.tokens(kind));
+        }
+        addition.is_priced = self.is_billed && (self.own.cost > 0 || self.below.cost == 0);
+    }
+
+    /// `None` where all of them were observed below.
+    fn tokens(&self, kind: Tokens) -> Option<Finite> {
+        let [own, below] = [self.own, self.below].map(|counted| counted.tokens[kind as usize]);
+        (own > 0 || below == 0).then_some(Finite::count(own))
     }
 }
 
 impl State {
-    fn price(&mut self, call: &Call<'_>) -> (Option<Cost>, Option<Option<Arc<pricing::Price>>>) {
+    /// The cost that was recorded, else the one that the price list makes.
+    fn bill(&mut self, call: &Call<'_>) -> Bill {
+        if let Some(recorded) = call.cost {
+            return Bill { amount: Some(units(recorded)), ..Bill::default() };
+        }
+        if self.prices.is_empty() {
+            return Bill::default();
+        }
         if call.usage.tokens[..2].iter().all(Option::is_none) {
             self.no_usage += 1;
-            return (None, None);
+            return Bill::default();
         }
-        let price = self.store.price_of(call).unwrap_or_else(|| {
-            let models = [call.response_model, call.request_model];
-            let found = models
-                .into_iter()
-                .flatten()
-                .find_map(|model| self.prices.find(call.provider, model));
-            found.cloned()
-        });
-        match &price {
-            Some(_) => self.priced += 1,
-            None => self.unknown_model += 1,
-        }
-        let cost = price.as_ref().map(|price| price.cost(&call.usage));
-        (cost, Some(price))
+        let price = match self.store.price_of(call) {
+            Priced::Unasked => self.prices.of(call),
+            price => price,
+        };
+        let cost = match &price {
+            Priced::Known(price) => {
+                self.priced += 1;
+                Some(price.cost(&call.usage))
+            }
+            Priced::Unknown | Priced::Unasked => {
+                self.unknown_model += 1;
+                None
+            }
+        };
+        Bill { cost, amount: cost.map(|cost| cost.total()), price }
     }
 }
 
@@ -298,6 +320,17 @@ impl fmt::Debug for SpanMetrics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SpanMetrics").field("version", &self.version).finish_non_exhaustive()
     }
+}
+
+/// An inbound HTTP request that was answered.
+#[cfg(feature = "tower")]
+#[derive(Debug)]
+pub(crate) struct HttpRequest<'a> {
+    pub(crate) method: &'static str,
+    pub(crate) route: Option<&'a str>,
+    pub(crate) status: Option<u16>,
+    pub(crate) error: Option<&'a str>,
+    pub(crate) seconds: f64,
 }
 
 /// Nothing here is up-down, which low memory would keep cumulative.

@@ -96,19 +96,22 @@ impl Places {
         drop(place);
     }
 
-    /// What a span that ends after the one around it counts: not what that one counted already.
-    pub(super) fn settle_with_ended(&self, nest: &Nest, counted: &mut Counted) {
+    /// What a span counts of its own: not what those below it have counted, nor what one around it
+    /// counted that ended before.
+    pub(super) fn settle(&self, nest: &Nest, own: Counted) -> Counted {
+        let mut counted = own.beyond(&nest.counted);
         let mut next = nest.around.clone();
         while let Some(state) = next {
             let mut open = state.lock();
             if open.ended {
                 let claimed = open.nest.counted;
                 let left = counted.beyond(&claimed);
-                open.nest.counted = claimed.beyond(counted);
-                *counted = left;
+                open.nest.counted = claimed.beyond(&counted);
+                counted = left;
             }
             next = open.nest.around.clone();
         }
+        counted
     }
 
     /// Tells those around a span what was counted for it.

@@ -7,8 +7,8 @@ use super::histogram::Layer;
 use super::key::{Key, Stored};
 use super::label::OTHER;
 use super::pricing::dollars;
-use super::series::{Series, Store, UNKNOWN};
-use crate::semconv::metrics::{Distribution, METRICS, Measure, MetricDef, Tokens};
+use super::series::{Series, Store};
+use crate::semconv::metrics::{Distribution, METRICS, Measure, MetricDef};
 use crate::semconv::{Attr, Family, Version};
 
 /// One collection.
@@ -46,12 +46,24 @@ pub(crate) enum Measured {
     Histogram(Layer),
 }
 
-type Outcome = (Option<Arc<str>>, Option<u16>, Option<Layer>, Option<u64>);
+/// Attributes beside the labels of a series.
+type Extra = Vec<(Arc<str>, Attribute)>;
+
+/// One outcome of a series.
+struct Outcome {
+    error: Option<Arc<str>>,
+    status_code: Option<u16>,
+    since: SystemTime,
+    duration: Option<Layer>,
+    errors: Option<u64>,
+}
 
 /// What one series has to say in one collection; taken out of it once, shown by many metrics.
 struct Taken {
-    /// `error.type`, status code, durations, calls.
+    since: SystemTime,
     outcomes: Vec<Outcome>,
+    requests: Option<u64>,
+    successes: Option<u64>,
     distributions: [Option<Layer>; Distribution::COUNT],
     tokens: [[Option<u64>; 4]; 5],
     cache_hits: Option<u64>,
@@ -70,18 +82,16 @@ impl Points {
         let mut metrics: Vec<Metric> =
             defs.iter().map(|def| Metric { def, points: Vec::new() }).collect();
         let mut all = Vec::new();
-        store.collect(|key, series| {
-            let start = if delta { since.max(series.since.min(now)) } else { series.since };
-            all.push((key.clone(), start, Taken::of(series, delta)));
-        });
-        for (key, start, taken) in &all {
+        store.collect(|key, series| all.push((key.clone(), Taken::of(series, delta))));
+        for (key, taken) in &all {
             let labels = attributes(store, key);
             for metric in &mut metrics {
                 if metric.def.families.contains(&key.family) {
-                    let mut show = |extra: Vec<(Arc<str>, Attribute)>, value| {
+                    let mut show = |began: SystemTime, extra: Extra, value| {
                         let mut attributes = labels.clone();
                         attributes.extend(extra);
-                        metric.points.push(Point { attributes, start: *start, time: now, value });
+                        let start = if delta { since.max(began.min(now)) } else { began };
+                        metric.points.push(Point { attributes, start, time: now, value });
                     };
                     taken.show(metric.def.measure, &mut show);
                 }
@@ -106,13 +116,18 @@ fn join(metrics: Vec<Metric>) -> Vec<Metric> {
 
 impl Taken {
     fn of(series: &mut Series, delta: bool) -> Self {
-        let outcomes = series.outcomes.iter_mut().map(|outcome| {
-            let duration = outcome.duration.collect(delta);
-            let requests = outcome.requests.collect(delta);
-            (outcome.error.clone(), outcome.status_code, duration, requests)
+        let outcomes = series.outcomes.iter_mut().map(|outcome| Outcome {
+            error: outcome.error.clone(),
+            status_code: outcome.status_code,
+            since: outcome.since,
+            duration: outcome.duration.collect(delta),
+            errors: outcome.errors.collect(delta),
         });
         Self {
+            since: series.since,
             outcomes: outcomes.collect(),
+            requests: series.requests.collect(delta),
+            successes: series.successes.collect(delta),
             distributions: std::array::from_fn(|at| {
                 series.distributions[at].as_mut().and_then(|histogram| histogram.collect(delta))
             }),
@@ -125,20 +140,23 @@ impl Taken {
         }
     }
 
-    fn show(&self, measure: Measure, show: &mut impl FnMut(Vec<(Arc<str>, Attribute)>, Measured)) {
+    fn show(&self, measure: Measure, show: &mut impl FnMut(SystemTime, Extra, Measured)) {
+        let mut count = |count: Option<u64>, extra: Extra| {
+            if let Some(count) = count {
+                show(self.since, extra, Measured::Count(count));
+            }
+        };
         match measure {
             Measure::Duration => {
-                for (error, code, duration, _) in &self.outcomes {
+                for Outcome { error, since, duration, .. } in &self.outcomes {
                     if let Some(duration) = duration {
-                        // The code belongs to the counter of errors only.
-                        let _ = code;
-                        show(error_type(error), Measured::Histogram(duration.clone()));
+                        show(*since, error_type(error), Measured::Histogram(duration.clone()));
                     }
                 }
             }
             Measure::Gauge(distribution) => {
                 if let Some(layer) = &self.distributions[distribution as usize] {
-                    show(Vec::new(), Measured::Histogram(layer.clone()));
+                    show(self.since, Vec::new(), Measured::Histogram(layer.clone()));
                 }
             }
             Measure::TokensByType => {
@@ -152,60 +170,34 @@ impl Taken {
                         let mut layer = first.clone();
                         parts.for_each(|part| layer.merge(part));
                         let word = vec![text(Attr::TokenType.key(), word)];
-                        show(word, Measured::Histogram(layer));
+                        show(self.since, word, Measured::Histogram(layer));
                     }
                 }
             }
-            Measure::Tokens(kind) => self.show_tokens(kind, show),
-            Measure::Requests => self.show_sum(|_| true, show),
-            Measure::Successes => self.show_sum(Option::is_none, show),
+            Measure::Tokens(kind) => {
+                for (tokens, word) in self.tokens[kind as usize].iter().zip(MODALITIES) {
+                    count(*tokens, vec![text(Attr::TokenModality.key(), word)]);
+                }
+            }
+            Measure::Requests => count(self.requests, Vec::new()),
+            Measure::Successes => count(self.successes, Vec::new()),
             Measure::Errors => {
-                for (error, code, _, requests) in &self.outcomes {
-                    if let (Some(_), Some(requests)) = (error, requests) {
+                for Outcome { error, status_code, since, errors, .. } in &self.outcomes {
+                    if let (Some(_), Some(errors)) = (error, errors) {
                         let mut extra = error_type(error);
-                        extra.extend(code.map(|code| {
+                        extra.extend(status_code.map(|code| {
                             ("http.response.status_code".into(), Attribute::Int(code.into()))
                         }));
-                        show(extra, Measured::Count(*requests));
+                        show(*since, extra, Measured::Count(*errors));
                     }
                 }
             }
-            Measure::CacheHits => {
-                if let Some(hits) = self.cache_hits {
-                    show(Vec::new(), Measured::Count(hits));
-                }
-            }
+            Measure::CacheHits => count(self.cache_hits, Vec::new()),
             Measure::Cost => {
                 if let Some(cost) = self.cost {
-                    show(Vec::new(), Measured::Amount(dollars(cost)));
+                    show(self.since, Vec::new(), Measured::Amount(dollars(cost)));
                 }
             }
-        }
-    }
-
-    fn show_tokens(
-        &self,
-        kind: Tokens,
-        show: &mut impl FnMut(Vec<(Arc<str>, Attribute)>, Measured),
-    ) {
-        for (modality, tokens) in self.tokens[kind as usize].iter().enumerate() {
-            if let Some(tokens) = tokens {
-                let word = MODALITIES[modality.min(UNKNOWN)];
-                let extra = vec![text(Attr::TokenModality.key(), word)];
-                show(extra, Measured::Count(*tokens));
-            }
-        }
-    }
-
-    fn show_sum(
-        &self,
-        which: impl Fn(&Option<Arc<str>>) -> bool,
-        show: &mut impl FnMut(Vec<(Arc<str>, Attribute)>, Measured),
-    ) {
-        let chosen = self.outcomes.iter().filter(|(error, ..)| which(error));
-        let sum = chosen.filter_map(|(.., requests)| *requests).sum::<u64>();
-        if sum > 0 {
-            show(Vec::new(), Measured::Count(sum));
         }
     }
 }
@@ -234,7 +226,7 @@ fn attributes(store: &Store, key: &Key) -> Vec<(Arc<str>, Attribute)> {
     attributes
 }
 
-fn error_type(error: &Option<Arc<str>>) -> Vec<(Arc<str>, Attribute)> {
+fn error_type(error: &Option<Arc<str>>) -> Extra {
     let error = error.as_ref();
     error
         .map(|error| (Attr::ErrorType.key().into(), Attribute::Text(Arc::clone(error))))

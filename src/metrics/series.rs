@@ -12,10 +12,11 @@ use std::time::SystemTime;
 use rustc_hash::FxHashMap;
 
 use super::call::{Call, Label};
+use super::finite::Finite;
 use super::histogram::Histogram;
-use super::key::{Key, Seen, Stored, View, stored, view};
+use super::key::{Key, Seen, Stored, View, owned, view};
 use super::label::{self, Admission, LabelValues, MAX_LABELS, OTHER};
-use super::pricing::Price;
+use super::pricing::Priced;
 use crate::capture::tracer::observe::Counted;
 use crate::config::settings::Histograms;
 use crate::semconv::metrics::{Distribution, Tokens, duration_bounds};
@@ -45,8 +46,10 @@ pub(super) struct Store {
 pub(super) struct Series {
     pub(super) since: SystemTime,
     used: u64,
-    pub(super) price: Option<Option<Arc<Price>>>,
+    pub(super) price: Priced,
     pub(super) outcomes: Vec<Outcome>,
+    pub(super) requests: Sum,
+    pub(super) successes: Sum,
     pub(super) distributions: [Option<Box<Histogram>>; Distribution::COUNT],
     /// By kind, then text, image, audio, unknown.
     pub(super) tokens: [[Sum; 4]; 5],
@@ -55,13 +58,25 @@ pub(super) struct Series {
     pub(super) cost: BigSum,
 }
 
-/// Calls that ended in one way.
+/// Calls that ended in one way: an entry of its own, used and let go of like a series.
 #[derive(Debug)]
 pub(super) struct Outcome {
     pub(super) error: Option<Arc<str>>,
     pub(super) status_code: Option<u16>,
+    pub(super) since: SystemTime,
+    used: u64,
     pub(super) duration: Histogram,
-    pub(super) requests: Sum,
+    /// Calls to providers that failed so.
+    pub(super) errors: Sum,
+}
+
+/// What an entry is opened with.
+#[derive(Clone, Copy, Debug)]
+struct Opening {
+    family: Family,
+    shape: Histograms,
+    since: SystemTime,
+    period: u64,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -81,11 +96,11 @@ pub(super) struct BigSum {
 #[derive(Debug, Default)]
 pub(super) struct Addition {
     pub(super) counted: Counted,
-    /// Whether this is a call that no span below has counted.
-    pub(super) has_cost: bool,
+    /// Whether the cost of what is counted is known.
+    pub(super) is_priced: bool,
     /// Values for the distributions.
-    pub(super) observed: [Option<f64>; Distribution::COUNT],
-    pub(super) chunks: Vec<f64>,
+    pub(super) observed: [Option<Finite>; Distribution::COUNT],
+    pub(super) chunks: Vec<Finite>,
     pub(super) cache_hit: bool,
 }
 
@@ -129,7 +144,7 @@ impl Store {
     /// Prices are looked up anew.
     pub(super) fn forget_prices(&mut self) {
         for series in self.series.values_mut() {
-            series.price = None;
+            series.price = Priced::Unasked;
         }
     }
 
@@ -145,48 +160,73 @@ impl Store {
         self.limit
     }
 
-    /// The labels that have had more values than they may: calls under `other`, values recycled.
-    pub(super) fn crowded(&self) -> impl Iterator<Item = (&str, u64, u64)> {
+    /// The labels that have had more values than they may.
+    pub(super) fn crowded(&self) -> impl Iterator<Item = (&str, &LabelValues)> {
         let labels = self.values.iter().map(|(name, values)| (&**name, values));
         labels
             .chain([("error.type", &self.errors)])
             .filter(|(_, values)| values.overflowed + values.recycled > 0)
-            .map(|(name, values)| (name, values.overflowed, values.recycled))
     }
 
-    /// The price of the series that the call belongs to, if it was looked up.
-    pub(super) fn price_of(&self, call: &Call<'_>) -> Option<Option<Arc<Price>>> {
-        self.series.get(&view(call) as &dyn Seen).and_then(|series| series.price.clone())
+    /// The price of the series that the call belongs to.
+    pub(super) fn price_of(&self, call: &Call<'_>) -> Priced {
+        let series = self.series.get(&view(call) as &dyn Seen);
+        series.map_or(Priced::Unasked, |series| series.price.clone())
     }
 
     pub(super) fn add(
         &mut self,
         call: &Call<'_>,
         addition: &Addition,
-        price: Option<Option<Arc<Price>>>,
+        price: Priced,
         now: SystemTime,
     ) {
-        let period = self.period;
-        let view = view(call);
-        if let Some(series) = self.series.get_mut(&view as &dyn Seen)
+        let (period, shape) = (self.period, self.shape);
+        if let Some(series) = self.series.get_mut(&view(call) as &dyn Seen)
             && series.used == period
             && let Some(at) = series.outcome(call.error, call.status_code)
+            && series.outcomes[at].used == period
         {
-            return series.add(call, addition, at, self.shape);
+            return series.add(call, addition, at, shape);
         }
         self.add_slowly(call, addition, price, now);
     }
 
-    fn add_slowly(
-        &mut self,
-        call: &Call<'_>,
-        addition: &Addition,
-        price: Option<Option<Arc<Price>>>,
-        now: SystemTime,
-    ) {
-        let period = self.period;
+    /// The first call of a series or of an outcome in this period: labels are admitted, room is
+    /// made.
+    fn add_slowly(&mut self, call: &Call<'_>, addition: &Addition, price: Priced, now: SystemTime) {
+        let (family, period) = (call.family, self.period);
+        let labels = self.admit_labels(call);
+        let mut error = call.error.map(|error| self.admit_error(error));
+        let mut code = call.status_code;
+        let labels = &labels[..call.count];
+        let mut key = View { family, labels, overflow: false };
+        if !self.series.contains_key(&key as &dyn Seen) {
+            if self.makes_room(family) {
+                let price = if labels == call.labels() { price } else { Priced::Unasked };
+                self.insert(owned(&key), Series::new(now, period, price));
+            } else {
+                self.overflowed += 1;
+                key = View { family, labels: &[], overflow: true };
+                (error, code) = (error.map(|_| OTHER_ERROR), None);
+                if !self.series.contains_key(&key as &dyn Seen) {
+                    self.insert(owned(&key), Series::new(now, period, Priced::Unasked));
+                }
+            }
+        }
+        let may_grow = self.points[family as usize] < self.limit - RESERVED;
+        let opening = Opening { family, shape: self.shape, since: now, period };
+        self.edit(&key, |series| {
+            series.used = period;
+            let at = series.outcome_for(error, code, may_grow, opening);
+            series.outcomes[at].used = period;
+            series.add(call, addition, at, opening.shape);
+        });
+    }
+
+    /// The labels of a call as far as they have series of their own.
+    fn admit_labels<'a>(&mut self, call: &Call<'a>) -> [Label<'a>; MAX_LABELS] {
         let mut labels = call.labels;
-        let mut same = true;
         for (at, label) in labels.iter_mut().enumerate().take(call.count) {
             let Label::Text(text) = *label else { continue };
             let name = self.own_labels.name(call.family, at);
@@ -197,107 +237,59 @@ impl Store {
                     self.values.entry(name.into()).or_insert(values)
                 }
             };
-            match values.admit(text, period) {
+            match values.admit(text, self.period) {
                 Admission::Own => {}
-                Admission::Other => {
-                    *label = Label::Text(OTHER);
-                    same = false;
-                }
+                Admission::Other => *label = Label::Text(OTHER),
                 Admission::InsteadOf(old) => {
                     let name: Box<str> = name.into();
                     self.retire(&name, &old);
                 }
             }
         }
-        let error = match call.error {
-            None => None,
-            Some(error) => Some(match self.errors.admit(error, period) {
-                Admission::Own | Admission::InsteadOf(_) => error,
-                Admission::Other => "_OTHER",
-            }),
-        };
-        let key = View { family: call.family, labels: &labels[..call.count], overflow: false };
-        if let Some(series) = self.series.get_mut(&key as &dyn Seen) {
-            series.used = period;
-            if let Some(at) = series.outcome(error, call.status_code) {
-                return series.add(call, addition, at, self.shape);
-            }
-            let (old, more) = (series.points(), series.points_with_outcome());
-            if self.makes_room(call.family, more - old, Some(&key)) {
-                let shape = self.shape;
-                if let Some(series) = self.series.get_mut(&key as &dyn Seen) {
-                    let at = series.open_outcome(error, call.status_code, call.family, shape);
-                    series.add(call, addition, at, shape);
-                    self.points[call.family as usize] += series.points() - old;
-                }
-                return;
-            }
-        } else if self.makes_room(call.family, NEW_POINTS, None) {
-            let price = if same { price } else { None };
-            let stored: Box<[Stored]> = labels[..call.count].iter().map(stored).collect();
-            let key = Key { family: call.family, labels: stored, overflow: false };
-            self.open(key, call, error, addition, price, now);
-            return;
-        }
-        self.overflowed += 1;
-        let key = View { family: call.family, labels: &[], overflow: true };
-        let error = error.map(|_| "_OTHER");
-        if let Some(series) = self.series.get_mut(&key as &dyn Seen) {
-            series.used = period;
-            let at = match series.outcome(error, None) {
-                Some(at) => at,
-                None => series.open_outcome(error, None, call.family, self.shape),
-            };
-            return series.add(call, addition, at, self.shape);
-        }
-        let key = Key { family: call.family, labels: Box::default(), overflow: true };
-        self.open(key, call, error, addition, None, now);
+        labels
     }
 
-    fn open(
-        &mut self,
-        key: Key,
-        call: &Call<'_>,
-        error: Option<&str>,
-        addition: &Addition,
-        price: Option<Option<Arc<Price>>>,
-        now: SystemTime,
-    ) {
-        let code = if key.overflow { None } else { call.status_code };
-        let mut series = Series::new(now, self.period, price);
-        let at = series.open_outcome(error, code, call.family, self.shape);
-        series.add(call, addition, at, self.shape);
-        // The overflow series has its room reserved.
-        if !key.overflow {
-            self.points[call.family as usize] += NEW_POINTS;
+    fn admit_error<'a>(&mut self, error: &'a str) -> &'a str {
+        if error == OTHER_ERROR {
+            return error;
         }
-        self.series.insert(key, series);
+        match self.errors.admit(error, self.period) {
+            Admission::Own => error,
+            Admission::Other => OTHER_ERROR,
+            Admission::InsteadOf(old) => {
+                self.retire_error(&old);
+                error
+            }
+        }
     }
 
-    /// Whether the family may have so many points more, after idle series are let go.
-    fn makes_room(&mut self, family: Family, points: usize, but: Option<&View<'_>>) -> bool {
+    /// Whether the family may have one series more, after others are let go: outcomes beyond those
+    /// that each series has room for, then idle series.
+    fn makes_room(&mut self, family: Family) -> bool {
         let at = family as usize;
-        while self.points[at] + points > self.limit - RESERVED {
+        while self.points[at] + NEW_POINTS > self.limit - RESERVED {
             if self.all_used_in[at] == Some(self.period) {
                 return false;
             }
-            let idle = self
-                .series
-                .iter()
-                .filter(|(key, series)| {
-                    key.family == family
-                        && !key.overflow
-                        && series.used < self.period
-                        && but.is_none_or(|but| !(but as &dyn Seen).same(*key))
-                })
-                .min_by_key(|(_, series)| series.used)
-                .map(|(key, _)| key.clone());
-            let Some(idle) = idle else {
+            let of_family =
+                self.series.iter().filter(|(key, _)| key.family == family && !key.overflow);
+            let largest = of_family.clone().max_by_key(|(_, series)| series.points());
+            if let Some((key, _)) = largest.filter(|(_, series)| series.points() > NEW_POINTS) {
+                let (key, shape) = (key.clone(), self.shape);
+                self.edit(&key, |series| {
+                    while series.points() > NEW_POINTS {
+                        series.let_go_of_an_error(u64::MAX, family, shape);
+                    }
+                });
+                continue;
+            }
+            let idle = of_family.filter(|(_, series)| series.used < self.period);
+            let Some((idle, _)) = idle.min_by_key(|(_, series)| series.used) else {
                 self.all_used_in[at] = Some(self.period);
                 return false;
             };
-            let rest = Key { family, labels: Box::default(), overflow: true };
-            self.fold(&idle, rest);
+            let idle = idle.clone();
+            self.fold(&idle, Key { family, labels: Box::default(), overflow: true });
             self.evicted += 1;
         }
         true
@@ -305,46 +297,72 @@ impl Store {
 
     /// Lets go of the series of a label's value.
     fn retire(&mut self, name: &str, value: &str) {
-        let gone: Vec<Key> = self
+        let moved: Vec<(Key, Key)> = self
             .series
             .keys()
-            .filter(|key| {
-                key.labels.iter().enumerate().any(|(at, label)| {
+            .filter_map(|key| {
+                let is_it = |at: usize, label: &Stored| {
                     matches!(label, Stored::Text(text) if **text == *value)
                         && self.own_labels.name(key.family, at) == name
-                })
+                };
+                let mut labels = key.labels.iter().enumerate();
+                let first = labels.position(|(at, label)| is_it(at, label))?;
+                let mut to = key.clone();
+                to.labels[first] = Stored::Text(OTHER.into());
+                Some((key.clone(), to))
             })
-            .cloned()
             .collect();
-        for key in gone {
-            let mut to = key.clone();
-            for (at, label) in to.labels.iter_mut().enumerate() {
-                let is_it = matches!(label, Stored::Text(text) if **text == *value);
-                if is_it && self.own_labels.name(key.family, at) == name {
-                    *label = Stored::Text(OTHER.into());
-                }
+        for (from, to) in moved {
+            self.fold(&from, to);
+        }
+    }
+
+    /// Lets go of the outcomes of an `error.type`.
+    fn retire_error(&mut self, error: &str) {
+        let shape = self.shape;
+        for (key, series) in &mut self.series {
+            let before = series.points();
+            while let Some(at) =
+                series.outcomes.iter().position(|outcome| outcome.error.as_deref() == Some(error))
+            {
+                series.let_go_of_outcome(at, key.family, shape);
             }
-            self.fold(&key, to);
+            if !key.overflow {
+                self.points[key.family as usize] -= before - series.points();
+            }
         }
     }
 
     /// Removes a series; what was not collected of it goes on in another one.
     fn fold(&mut self, from: &Key, to: Key) {
         let Some(gone) = self.series.remove(from) else { return };
-        let at = from.family as usize;
-        self.points[at] = self.points[at].saturating_sub(gone.points());
+        self.points[from.family as usize] -= gone.points();
         if gone.is_collected() {
             return;
         }
-        let family = to.family;
-        let is_overflow = to.overflow;
-        let before = self.series.get(&to).map_or(0, Series::points);
-        let series =
-            self.series.entry(to).or_insert_with(|| Series::new(gone.since, gone.used, None));
-        series.absorb(gone, family, self.shape);
-        let after = series.points();
-        if !is_overflow {
-            self.points[at] += after - before;
+        if !self.series.contains_key(&to) {
+            self.insert(to.clone(), Series::new(gone.since, gone.used, Priced::Unasked));
+        }
+        let shape = self.shape;
+        self.edit(&to, |series| series.absorb(gone, &to, shape));
+    }
+
+    fn insert(&mut self, key: Key, series: Series) {
+        // The overflow series has its room reserved.
+        if !key.overflow {
+            self.points[key.family as usize] += series.points();
+        }
+        self.series.insert(key, series);
+    }
+
+    /// Changes a series; its family has as many points more or less as it has then.
+    fn edit(&mut self, key: &dyn Seen, change: impl FnOnce(&mut Series)) {
+        let Some(series) = self.series.get_mut(key) else { return };
+        let before = series.points();
+        change(series);
+        if !key.overflow() {
+            let points = &mut self.points[key.family() as usize];
+            *points = *points - before + series.points();
         }
     }
 
@@ -396,12 +414,14 @@ impl LabelNames for Vec<(Box<str>, usize)> {
 }
 
 impl Series {
-    fn new(since: SystemTime, used: u64, price: Option<Option<Arc<Price>>>) -> Self {
+    fn new(since: SystemTime, used: u64, price: Priced) -> Self {
         Self {
             since,
             used,
             price,
             outcomes: Vec::new(),
+            requests: Sum::default(),
+            successes: Sum::default(),
             distributions: Default::default(),
             tokens: Default::default(),
             cache_hits: Sum::default(),
@@ -415,36 +435,87 @@ impl Series {
         })
     }
 
-    fn open_outcome(
+    /// The outcome of a call. A success and `_OTHER` always have one. Where there is no room for
+    /// one more error, it takes the place of one that is idle, or counts as `_OTHER`: an unbounded
+    /// `error.type` costs other series nothing.
+    fn outcome_for(
         &mut self,
         error: Option<&str>,
         code: Option<u16>,
-        family: Family,
-        shape: Histograms,
+        may_grow: bool,
+        opening: Opening,
     ) -> usize {
+        if let Some(at) = self.outcome(error, code) {
+            return at;
+        }
+        let has_place = error.is_none_or(|error| error == OTHER_ERROR)
+            || self.errors() < OWN_ERRORS
+            || may_grow
+            || self.let_go_of_an_error(opening.period, opening.family, opening.shape);
+        match has_place {
+            true => self.open(error, code, opening),
+            false => self.other_error(opening),
+        }
+    }
+
+    fn other_error(&mut self, opening: Opening) -> usize {
+        let at = self.outcome(Some(OTHER_ERROR), None);
+        at.unwrap_or_else(|| self.open(Some(OTHER_ERROR), None, opening))
+    }
+
+    fn open(&mut self, error: Option<&str>, code: Option<u16>, opening: Opening) -> usize {
         self.outcomes.push(Outcome {
             error: error.map(Arc::from),
             status_code: error.and(code),
-            duration: Histogram::new(shape, duration_bounds(family)),
-            requests: Sum::default(),
+            since: opening.since,
+            used: opening.period,
+            duration: Histogram::new(opening.shape, duration_bounds(opening.family)),
+            errors: Sum::default(),
         });
         self.outcomes.len() - 1
     }
 
-    /// Points of the metric that has most of them.
-    fn points(&self) -> usize {
-        self.outcomes.len().max(NEW_POINTS)
+    /// Lets go of the error that was not used for longest, before this period. Tells whether there
+    /// was one.
+    fn let_go_of_an_error(&mut self, period: u64, family: Family, shape: Histograms) -> bool {
+        let errors = self.outcomes.iter().enumerate();
+        let idle = errors
+            .filter(|(_, outcome)| outcome.is_own_error() && outcome.used < period)
+            .min_by_key(|(_, outcome)| outcome.used)
+            .map(|(at, _)| at);
+        if let Some(at) = idle {
+            self.let_go_of_outcome(at, family, shape);
+        }
+        idle.is_some()
     }
 
-    fn points_with_outcome(&self) -> usize {
-        (self.outcomes.len() + 1).max(NEW_POINTS)
+    /// Removes an outcome; what was not collected of it goes on as `_OTHER`.
+    fn let_go_of_outcome(&mut self, at: usize, family: Family, shape: Histograms) {
+        let gone = self.outcomes.swap_remove(at);
+        if gone.duration.new.count > 0 {
+            let (since, period) = (gone.since, gone.used);
+            let at = self.other_error(Opening { family, shape, since, period });
+            self.outcomes[at].absorb(&gone);
+        }
+    }
+
+    /// Errors with an outcome of their own.
+    fn errors(&self) -> usize {
+        self.outcomes.iter().filter(|outcome| outcome.is_own_error()).count()
+    }
+
+    /// Points of the metric that has most of them, with a place for a success and for `_OTHER`.
+    fn points(&self) -> usize {
+        (self.errors() + NEW_POINTS - OWN_ERRORS).max(NEW_POINTS)
     }
 
     fn add(&mut self, call: &Call<'_>, addition: &Addition, at: usize, shape: Histograms) {
         let outcome = &mut self.outcomes[at];
         outcome.duration.record(call.seconds);
         let counted = &addition.counted;
-        outcome.requests.new += counted.requests;
+        let to = if outcome.error.is_some() { &mut outcome.errors } else { &mut self.successes };
+        to.add(counted.requests);
+        self.requests.add(counted.requests);
         for (at, value) in addition.observed.iter().enumerate() {
             if let Some(value) = value {
                 distribution(&mut self.distributions, at, shape).record(*value);
@@ -461,19 +532,19 @@ impl Series {
             let mut rest = tokens;
             if call.usage.tokens[kind] == Some(tokens)
                 && let Some(split) = call.usage.by_modality.get(modality_row(kind))
-                && split.iter().sum::<u64>() <= tokens
+                && split.iter().fold(0, |sum: u64, part| sum.saturating_add(*part)) <= tokens
             {
                 for (sum, part) in sums.iter_mut().zip(split) {
-                    sum.new += part;
+                    sum.add(*part);
                     rest -= part;
                 }
             }
-            sums[UNKNOWN].new += rest;
+            sums[UNKNOWN].add(rest);
         }
-        self.cache_hits.new += u64::from(addition.cache_hit);
-        if addition.has_cost {
+        self.cache_hits.add(u64::from(addition.cache_hit));
+        if addition.is_priced {
             self.cost.is_known = true;
-            self.cost.new += counted.cost;
+            self.cost.new = self.cost.new.saturating_add(counted.cost);
         }
     }
 
@@ -481,29 +552,42 @@ impl Series {
         self.outcomes.iter().all(|outcome| outcome.duration.new.count == 0)
     }
 
-    /// Takes over what was not collected of another series.
-    fn absorb(&mut self, gone: Self, family: Family, shape: Histograms) {
-        for outcome in gone.outcomes {
-            let at = match self.outcome(outcome.error.as_deref(), outcome.status_code) {
-                Some(at) => at,
-                None => {
-                    self.open_outcome(outcome.error.as_deref(), outcome.status_code, family, shape)
-                }
-            };
-            self.outcomes[at].duration.new.merge(&outcome.duration.new);
-            self.outcomes[at].requests.new += outcome.requests.new;
+    /// Takes over what was not collected of another series, as the series of `key`.
+    fn absorb(&mut self, gone: Self, key: &Key, shape: Histograms) {
+        for outcome in gone.outcomes.iter().filter(|outcome| outcome.duration.new.count > 0) {
+            let (mut error, mut code) = (outcome.error.as_deref(), outcome.status_code);
+            if key.overflow {
+                (error, code) = (error.map(|_| OTHER_ERROR), None);
+            }
+            let (since, period) = (outcome.since, outcome.used);
+            let opening = Opening { family: key.family, shape, since, period };
+            let at = self.outcome_for(error, code, false, opening);
+            self.outcomes[at].absorb(outcome);
         }
         for (at, histogram) in gone.distributions.into_iter().enumerate() {
             if let Some(histogram) = histogram {
                 distribution(&mut self.distributions, at, shape).new.merge(&histogram.new);
             }
         }
+        self.requests.add(gone.requests.new);
+        self.successes.add(gone.successes.new);
+        self.cache_hits.add(gone.cache_hits.new);
         for (own, gone) in self.tokens.iter_mut().flatten().zip(gone.tokens.iter().flatten()) {
-            own.new += gone.new;
+            own.add(gone.new);
         }
-        self.cache_hits.new += gone.cache_hits.new;
-        self.cost.new += gone.cost.new;
+        self.cost.new = self.cost.new.saturating_add(gone.cost.new);
         self.cost.is_known |= gone.cost.is_known;
+    }
+}
+
+impl Outcome {
+    fn is_own_error(&self) -> bool {
+        self.error.as_deref().is_some_and(|error| error != OTHER_ERROR)
+    }
+
+    fn absorb(&mut self, gone: &Self) {
+        self.duration.new.merge(&gone.duration.new);
+        self.errors.add(gone.errors.new);
     }
 }
 
@@ -525,10 +609,14 @@ fn distribution(
 }
 
 impl Sum {
+    fn add(&mut self, n: u64) {
+        self.new = self.new.saturating_add(n);
+    }
+
     /// Moves what is new to what was collected; gives the new part, or everything.
     pub(super) fn collect(&mut self, delta: bool) -> Option<u64> {
         let new = std::mem::take(&mut self.new);
-        self.collected += new;
+        self.collected = self.collected.saturating_add(new);
         Some(if delta { new } else { self.collected }).filter(|sum| *sum > 0)
     }
 }
@@ -536,16 +624,20 @@ impl Sum {
 impl BigSum {
     pub(super) fn collect(&mut self, delta: bool) -> Option<u128> {
         let new = std::mem::take(&mut self.new);
-        self.collected += new;
+        self.collected = self.collected.saturating_add(new);
         self.is_known
             .then_some(if delta { new } else { self.collected })
             .filter(|sum| !delta || *sum > 0)
     }
 }
 
-pub(super) const UNKNOWN: usize = 3;
+const UNKNOWN: usize = 3;
 /// Input and output are two points of one metric, four modalities of another.
 const NEW_POINTS: usize = 4;
+/// Errors for which a series has room from the start, beside its successes and `_OTHER`.
+const OWN_ERRORS: usize = NEW_POINTS - 2;
+/// The `error.type` of errors that have no series of their own.
+pub(super) const OTHER_ERROR: &str = "_OTHER";
 /// For the overflow series.
 const RESERVED: usize = 4;
 const MIN_LIMIT: usize = NEW_POINTS + RESERVED;

@@ -3,77 +3,75 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::Serialize;
+use super::State;
+use super::label::LabelValues;
+use crate::health::{figures, write_figures};
 
-use super::series::Store;
-
-/// How metrics are doing: part of [`Status`](crate::telemetry::Status).
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct MetricsStatus {
-    series: usize,
-    limit: usize,
-    overflowed: u64,
-    evicted: u64,
-    labels: BTreeMap<String, LabelStatus>,
-    pricing: PriceStatus,
-    pushes: u64,
-    failed_pushes: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    last_error: Option<String>,
+figures! {
+    /// How metrics are doing: part of [`Status`](crate::telemetry::Status).
+    pub struct MetricsStatus of (state, not_finite): (&State, u64) {
+        /// Series of the metric that has most of them.
+        series = state.store.len() as u64;
+        /// How many there may be: `metrics.cardinality_limit`.
+        limit = state.store.limit() as u64;
+        /// Exports that were accepted.
+        pushes: "pushes" = 0;
+        /// Exports that were not.
+        failed_pushes: "failed" = 0;
+        /// Calls that went into the overflow series, because there were too many combinations.
+        overflowed: "calls over the limit" = state.store.overflowed;
+        /// Series that were idle and made room for others.
+        evicted: "idle series evicted" = state.store.evicted;
+        /// Measurements that were dropped: not finite, negative, or absurdly large.
+        not_finite: "not finite" = not_finite;
+    }
+    besides {
+        labels: BTreeMap<String, LabelStatus> = state
+            .store
+            .crowded()
+            .map(|(name, values)| (name.to_owned(), LabelStatus::new(values)))
+            .collect();
+        pricing: PriceStatus = PriceStatus::new(state);
+        #[serde(skip_serializing_if = "Option::is_none")]
+        last_error: Option<String> = None;
+    }
 }
 
-/// A label that has had more values than it may.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
-pub struct LabelStatus {
-    /// Calls that were counted under `other`.
-    other: u64,
-    /// Values that made room for others.
-    recycled: u64,
+figures! {
+    /// A label that has had more values than it may.
+    #[derive(Copy)]
+    pub struct LabelStatus of values: &LabelValues {
+        /// Calls that were counted under `other`.
+        other: "under other" = values.overflowed;
+        /// Values that made room for others.
+        recycled: "recycled" = values.recycled;
+    }
+    besides {}
 }
 
-/// How calls are priced.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct PriceStatus {
-    models: usize,
-    priced: u64,
-    unknown_model: u64,
-    no_usage: u64,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    problems: Vec<String>,
+figures! {
+    /// How calls are priced.
+    pub struct PriceStatus of state: &State {
+        /// Models that have a price.
+        models = state.prices.len() as u64;
+        /// Calls whose model has a price.
+        priced: "calls priced" = state.priced;
+        /// Calls whose model has none.
+        unknown_model: "of an unknown model" = state.unknown_model;
+        /// Calls that reported no tokens.
+        no_usage: "without usage" = state.no_usage;
+    }
+    besides {
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        problems: Vec<String> = state.prices.problems.clone();
+    }
 }
 
 impl MetricsStatus {
-    pub(super) fn new(store: &Store, pricing: PriceStatus) -> Self {
-        let labels = store
-            .crowded()
-            .map(|(name, other, recycled)| (name.to_owned(), LabelStatus { other, recycled }));
-        Self {
-            series: store.len(),
-            limit: store.limit(),
-            overflowed: store.overflowed,
-            evicted: store.evicted,
-            labels: labels.collect(),
-            pricing,
-            ..Self::default()
-        }
-    }
-
     #[cfg(feature = "otel-http")]
     pub(super) fn pushed(mut self, pushes: u64, failed: u64, last_error: Option<String>) -> Self {
         (self.pushes, self.failed_pushes, self.last_error) = (pushes, failed, last_error);
         self
-    }
-
-    /// Series of the metric that has most of them.
-    #[must_use]
-    pub const fn series(&self) -> usize {
-        self.series
-    }
-
-    /// Calls that went into the overflow series, because there were too many combinations.
-    #[must_use]
-    pub const fn overflowed(&self) -> u64 {
-        self.overflowed
     }
 
     /// The labels that have had more values than they may.
@@ -88,41 +86,28 @@ impl MetricsStatus {
         &self.pricing
     }
 
-    /// Exports that were taken.
-    #[must_use]
-    pub const fn pushes(&self) -> u64 {
-        self.pushes
-    }
-
-    /// Exports that were not.
-    #[must_use]
-    pub const fn failed_pushes(&self) -> u64 {
-        self.failed_pushes
-    }
-
-    /// What an export last failed with.
+    /// What the last export that failed failed with.
     #[must_use]
     pub fn last_error(&self) -> Option<&str> {
         self.last_error.as_deref()
     }
 }
 
+impl PriceStatus {
+    /// Rows of the price table that could not be read.
+    #[must_use]
+    pub fn problems(&self) -> &[String] {
+        &self.problems
+    }
+}
+
 impl fmt::Display for MetricsStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} of {} series", self.series, self.limit)?;
-        let counts = [
-            ("pushes", self.pushes),
-            ("failed", self.failed_pushes),
-            ("calls over the limit", self.overflowed),
-            ("calls priced", self.pricing.priced),
-            ("of an unknown model", self.pricing.unknown_model),
-            ("without usage", self.pricing.no_usage),
-        ];
-        for (what, count) in counts.into_iter().filter(|(_, count)| *count > 0) {
-            write!(f, " · {count} {what}")?;
-        }
+        write_figures(f, self.rows().chain(self.pricing.rows()), &BTreeMap::new())?;
         for (label, status) in &self.labels {
-            write!(f, " · {label}: {} under other, {} recycled", status.other, status.recycled)?;
+            let words = status.rows().filter_map(|(row, n)| Some(format!("{n} {}", row.text?)));
+            write!(f, " · {label}: {}", words.collect::<Vec<_>>().join(", "))?;
         }
         if let Some(error) = &self.last_error {
             write!(f, "\n            last error {error}")?;
@@ -131,55 +116,5 @@ impl fmt::Display for MetricsStatus {
             write!(f, "\n            price {problem}")?;
         }
         Ok(())
-    }
-}
-
-impl LabelStatus {
-    /// Calls that were counted under `other`.
-    #[must_use]
-    pub const fn other(&self) -> u64 {
-        self.other
-    }
-
-    /// Values that made room for others.
-    #[must_use]
-    pub const fn recycled(&self) -> u64 {
-        self.recycled
-    }
-}
-
-impl PriceStatus {
-    pub(super) fn new(
-        models: usize,
-        priced: u64,
-        unknown_model: u64,
-        no_usage: u64,
-        problems: &[String],
-    ) -> Self {
-        Self { models, priced, unknown_model, no_usage, problems: problems.to_vec() }
-    }
-
-    /// Calls whose model has a price.
-    #[must_use]
-    pub const fn priced(&self) -> u64 {
-        self.priced
-    }
-
-    /// Calls whose model has none.
-    #[must_use]
-    pub const fn unknown_model(&self) -> u64 {
-        self.unknown_model
-    }
-
-    /// Calls that reported no tokens.
-    #[must_use]
-    pub const fn no_usage(&self) -> u64 {
-        self.no_usage
-    }
-
-    /// Rows of the price table that could not be read.
-    #[must_use]
-    pub fn problems(&self) -> &[String] {
-        &self.problems
     }
 }

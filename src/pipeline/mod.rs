@@ -64,4 +64,4 @@ pub(crate) use resource::resource;
 #[cfg(feature = "metrics")]
 pub(crate) use resource::resource_changes;
 #[cfg(feature = "otel-http")]
-pub(crate) use wire::{Finding, Verdict, probe};
+pub(crate) use wire::probe;

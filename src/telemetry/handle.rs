@@ -14,10 +14,11 @@ use super::install::refused;
 #[cfg(feature = "metrics")]
 use super::measuring::{Measuring, begun_too_late};
 use super::reloaded::Reloaded;
-use super::status::{Calls, State, Status};
+use super::status::{State, Status};
 use crate::capture::tracer::Core;
 use crate::config::settings::Settings;
 use crate::config::{self, Explanation};
+use crate::health::Calls;
 use crate::pipeline::{Pipeline, Snapshot, Undelivered};
 use crate::{Error, ErrorKind};
 
@@ -68,9 +69,9 @@ impl Telemetry {
             state => (state, effective.reason),
         };
         let snapshot = self.inner.running.pipeline.snapshot();
-        let core = &self.inner.running.core;
-        let status = Status::new(state, reason.map(String::from), &effective.settings, &snapshot)
-            .with_calls(Calls::new(core));
+        let calls = Calls::read(&self.inner.running.core);
+        let reason = reason.map(String::from);
+        let status = Status::new(state, reason, &effective.settings, &snapshot, calls);
         #[cfg(feature = "metrics")]
         let status =
             status.with_metrics(self.inner.running.metrics.as_ref().map(Measuring::status));

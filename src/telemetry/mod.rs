@@ -10,8 +10,6 @@ mod effective;
 mod fields;
 mod handle;
 mod install;
-#[cfg(feature = "logs")]
-mod log_status;
 #[cfg(feature = "metrics")]
 mod measuring;
 mod reloaded;
@@ -21,18 +19,19 @@ mod targets;
 pub mod tower;
 
 pub use builder::{Builder, Console, Log, Protocol, Sampler};
-pub use doctor::{Diagnosis, Finding, Health};
+pub use doctor::Diagnosis;
 pub use fields::{WithoutContent, WithoutContentVisitor};
 pub use handle::Telemetry;
-#[cfg(feature = "logs")]
-pub use log_status::LogsStatus;
 pub use reloaded::Reloaded;
-pub use status::{Calls, DestinationStatus, LastError, Spans, State, Status};
+#[cfg(feature = "logs")]
+pub use status::LogsStatus;
+pub use status::{DestinationStatus, LastError, Spans, State, Status};
 
 pub use crate::config::Explanation;
 pub use crate::console::{Colours, ConsoleExporter, Terminal};
 
 use crate::Error;
+pub use crate::health::{Calls, Probe, Verdict};
 
 /// Starts telemetry as the configuration file and the environment say, and installs it: a
 /// `tracing` subscriber, the global tracer provider, the propagators.

@@ -6,13 +6,15 @@ use std::time::SystemTime;
 
 use serde::Serialize;
 
-#[cfg(feature = "logs")]
-use super::log_status::LogsStatus;
 use crate::capture::tracer::Core;
 use crate::config::settings::{Protocol, Sampler, Settings};
-use crate::health::LedgerCounts;
+#[cfg(all(test, feature = "logs", feature = "metrics"))]
+use crate::health::Row;
+use crate::health::{Calls, LedgerCounts, Own, figures, write_figures};
 #[cfg(feature = "metrics")]
 use crate::metrics::MetricsStatus;
+#[cfg(feature = "logs")]
+use crate::pipeline::LogsSnapshot;
 use crate::pipeline::{DestinationSnapshot, Snapshot};
 use crate::policy::ErrorText;
 use crate::semconv::Class;
@@ -56,61 +58,105 @@ pub enum State {
     ShutDown,
 }
 
-/// Spans since the start, GenAI or not. At any moment
-/// `started = sampled_out + in_flight + queued + exported + rejected + failed + dropped`.
-#[derive(Clone, Debug, Serialize)]
-pub struct Spans {
-    started: u64,
-    sampled_out: u64,
-    in_flight: u64,
-    queued: u64,
-    undecided: u64,
-    exported: u64,
-    rejected: u64,
-    failed: u64,
-    dropped: BTreeMap<&'static str, u64>,
+figures! {
+    /// Spans since the start, GenAI or not. At any moment
+    /// `started = sampled_out + in_flight + queued + exported + rejected + failed + dropped`.
+    pub struct Spans of snapshot: &Snapshot {
+        /// Spans that were started.
+        started: "started" = snapshot.spans.started => (Own::Started, None);
+        /// Spans that the sampler turned down.
+        sampled_out: "sampled out" = snapshot.spans.sampled_out;
+        /// Sampled spans that have not ended.
+        in_flight: "in flight" = snapshot.spans.in_flight => (Own::Live, None);
+        /// Ended spans that wait or are being sent.
+        queued: "queued" = snapshot.spans.finished.queued;
+        /// Of those that are queued, the ones that wait for the end of their trace, because the
+        /// sampler turned it down and `keep` may keep it. A flush does not wait for them; shutdown
+        /// decides.
+        undecided: "of these undecided" = snapshot.undecided.min(snapshot.spans.finished.queued);
+        /// Spans that were accepted.
+        exported: "exported" = snapshot.spans.finished.exported;
+        /// Spans that a receiver did not want among others that it accepted.
+        rejected: "rejected" = snapshot.spans.finished.rejected;
+        /// Spans of requests that were refused or never arrived.
+        failed: "failed" = snapshot.spans.finished.failed;
+    }
+    besides {
+        dropped: BTreeMap<&'static str, u64> = dropped(&snapshot.spans.finished);
+    }
 }
 
-/// GenAI spans of the layer that are open, and what can be said about where they are made.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct Calls {
-    open: usize,
-    oldest_seconds: f64,
-    expired: u64,
-    findings: Vec<String>,
+figures! {
+    /// One receiver of telemetry.
+    pub struct DestinationStatus of it: &DestinationSnapshot {
+        /// Items that came in.
+        received = it.spans.received;
+        /// Items that wait for it or are being sent.
+        queued: "queued" = it.spans.queued => (Own::QueueSize, None);
+        /// About how many bytes of memory these take, at most `traces.batch.max_queue_bytes`.
+        queued_bytes = it.queued_bytes;
+        /// Items that it accepted.
+        exported: "exported" = it.spans.exported => (Own::Exported, None), (Own::Processed, None);
+        /// Items that it did not want among others that it accepted.
+        rejected: "rejected" = it.spans.rejected
+            => (Own::Exported, Some("rejected")), (Own::Processed, None);
+        /// Items of requests that it refused, or that never arrived.
+        failed: "failed" = it.spans.failed => (Own::Processed, None);
+        /// Requests that were answered with success.
+        requests = it.requests;
+        /// Attempts after the first.
+        retries: "retries" = it.retries;
+        /// Attributes that were to hold messages, documents or definitions as JSON and did not.
+        /// Their text was exported as it was.
+        malformed: "malformed attributes" = it.malformed;
+        /// Lists of messages, documents or definitions that would have become more attributes than
+        /// one span may have, and were exported as JSON.
+        unflattened: "unflattened attributes" = it.unflattened;
+    }
+    besides {
+        name: String = it.name.clone();
+        #[serde(skip_serializing_if = "Option::is_none")]
+        url: Option<String> = it.url.clone();
+        #[serde(skip_serializing_if = "Option::is_none")]
+        protocol: Option<&'static str> = it.protocol.map(Protocol::as_str);
+        #[serde(skip_serializing_if = "Option::is_none")]
+        format: Option<&'static str> = it.format;
+        answering: bool = !it.breaker_open;
+        draining: bool = it.draining;
+        dropped: BTreeMap<&'static str, u64> = dropped(&it.spans);
+        #[serde(skip_serializing_if = "Option::is_none")]
+        last_success: Option<Timestamp> = it.last_success.map(Timestamp);
+        #[serde(skip_serializing_if = "Option::is_none")]
+        last_error: Option<LastError> = it.last_error.as_ref().map(|(at, failure)| LastError {
+            at: Timestamp(*at),
+            code: failure.code,
+            message: failure.message.clone(),
+        });
+    }
 }
 
-/// One receiver of telemetry.
-#[derive(Clone, Debug, Serialize)]
-pub struct DestinationStatus {
-    name: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    url: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    protocol: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    format: Option<&'static str>,
-    /// Attributes that were to hold JSON for the format and did not.
-    malformed: u64,
-    /// Lists that were too long for the format and left as JSON.
-    unflattened: u64,
-    /// It answered when it was last asked, or was not asked yet.
-    answering: bool,
-    /// Removed by a reload, delivering what it still has.
-    draining: bool,
-    received: u64,
-    queued: u64,
-    queued_bytes: u64,
-    exported: u64,
-    rejected: u64,
-    failed: u64,
-    dropped: BTreeMap<&'static str, u64>,
-    requests: u64,
-    retries: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    last_success: Option<Timestamp>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    last_error: Option<LastError>,
+#[cfg(feature = "logs")]
+figures! {
+    /// Log records since the start: part of [`Status`]. At any moment
+    /// `received = queued + exported + rejected + failed + dropped`.
+    pub struct LogsStatus of snapshot: &LogsSnapshot {
+        /// Events that became log records.
+        received: "received" = snapshot.records.received;
+        /// Records that wait or are being sent.
+        queued: "queued" = snapshot.records.queued;
+        /// Records that were accepted. One that goes to several receivers counts once, with the
+        /// worst that became of it, as everywhere here.
+        exported: "exported" = snapshot.records.exported;
+        /// Records that a receiver did not want among others that it accepted.
+        rejected: "rejected" = snapshot.records.rejected;
+        /// Records of requests that were refused or never arrived.
+        failed: "failed" = snapshot.records.failed;
+    }
+    besides {
+        dropped: BTreeMap<&'static str, u64> = dropped(&snapshot.records);
+        destinations: Vec<DestinationStatus> =
+            snapshot.destinations.iter().map(DestinationStatus::new).collect();
+    }
 }
 
 /// What a destination last failed with.
@@ -139,13 +185,14 @@ impl Status {
         reason: Option<String>,
         settings: &Settings,
         snapshot: &Snapshot,
+        calls: Calls,
     ) -> Self {
         Self {
             state,
             reason,
             service_name: settings.service_name.clone(),
             spans: Spans::new(snapshot),
-            calls: Calls::default(),
+            calls,
             destinations: snapshot.destinations.iter().map(DestinationStatus::new).collect(),
             #[cfg(feature = "metrics")]
             metrics: None,
@@ -174,11 +221,6 @@ impl Status {
     #[must_use]
     pub const fn logs(&self) -> Option<&LogsStatus> {
         self.logs.as_ref()
-    }
-
-    pub(super) fn with_calls(mut self, calls: Calls) -> Self {
-        self.calls = calls;
-        self
     }
 
     /// GenAI calls that have not ended, or should have.
@@ -226,14 +268,13 @@ impl Status {
 }
 
 impl Calls {
-    pub(super) fn new(core: &Core) -> Self {
+    pub(super) fn read(core: &Core) -> Self {
         let in_flight = core.open_spans.in_flight();
-        Self {
-            open: in_flight.spans,
-            oldest_seconds: in_flight.oldest.as_secs_f64(),
-            expired: core.health.expired.get(),
-            findings: crate::capture::lint::findings().iter().map(ToString::to_string).collect(),
-        }
+        let mut calls = Self::new(&core.health);
+        calls.open = in_flight.spans;
+        calls.oldest_seconds = in_flight.oldest.as_secs_f64();
+        calls.findings = crate::capture::lint::findings().iter().map(ToString::to_string).collect();
+        calls
     }
 
     /// GenAI spans made with `tracing` that are open. Zero without a time limit for them.
@@ -248,12 +289,6 @@ impl Calls {
         self.oldest_seconds
     }
 
-    /// GenAI spans that were open for longer than the time limit and were ended.
-    #[must_use]
-    pub const fn expired(&self) -> u64 {
-        self.expired
-    }
-
     /// What could be better where spans are made, one line each: see [`crate::capture::lint`].
     #[must_use]
     pub fn findings(&self) -> &[String] {
@@ -262,109 +297,29 @@ impl Calls {
 }
 
 impl Spans {
-    fn new(snapshot: &Snapshot) -> Self {
-        let counts = &snapshot.spans;
-        let finished = &counts.finished;
-        Self {
-            started: counts.started,
-            sampled_out: counts.sampled_out,
-            in_flight: counts.in_flight,
-            queued: finished.queued,
-            undecided: snapshot.undecided.min(finished.queued),
-            exported: finished.exported,
-            rejected: finished.rejected,
-            failed: finished.failed,
-            dropped: dropped(finished),
-        }
-    }
-
-    /// Spans that were started.
-    #[must_use]
-    pub const fn started(&self) -> u64 {
-        self.started
-    }
-
-    /// Spans that the sampler turned down.
-    #[must_use]
-    pub const fn sampled_out(&self) -> u64 {
-        self.sampled_out
-    }
-
-    /// Sampled spans that have not ended.
-    #[must_use]
-    pub const fn in_flight(&self) -> u64 {
-        self.in_flight
-    }
-
-    /// Ended spans that wait or are being sent.
-    #[must_use]
-    pub const fn queued(&self) -> u64 {
-        self.queued
-    }
-
-    /// Of those that are queued, the ones that wait for the end of their trace, because the sampler
-    /// turned it down and `keep` may keep it. A flush does not wait for them; shutdown decides.
-    #[must_use]
-    pub const fn undecided(&self) -> u64 {
-        self.undecided
-    }
-
-    /// Spans that were taken.
-    #[must_use]
-    pub const fn exported(&self) -> u64 {
-        self.exported
-    }
-
-    /// Spans that a receiver did not want among others that it took.
-    #[must_use]
-    pub const fn rejected(&self) -> u64 {
-        self.rejected
-    }
-
-    /// Spans of requests that were refused or never arrived.
-    #[must_use]
-    pub const fn failed(&self) -> u64 {
-        self.failed
-    }
-
-    /// Spans that were never sent, by reason: `queue_full`, `queue_bytes`, `breaker_open`, `over_limit`,
-    /// `shutdown`, `after_shutdown`, `no_destination` and others.
+    /// Spans that were never sent, by reason; the guide to troubleshooting lists the reasons.
     #[must_use]
     pub const fn dropped(&self) -> &BTreeMap<&'static str, u64> {
         &self.dropped
     }
 }
 
-impl DestinationStatus {
-    pub(super) fn new(snapshot: &DestinationSnapshot) -> Self {
-        let spans = &snapshot.spans;
-        Self {
-            name: snapshot.name.clone(),
-            url: snapshot.url.clone(),
-            protocol: snapshot.protocol.map(Protocol::as_str),
-            format: snapshot.format,
-            malformed: snapshot.malformed,
-            unflattened: snapshot.unflattened,
-            answering: !snapshot.breaker_open,
-            draining: snapshot.draining,
-            received: spans.received,
-            queued: spans.queued,
-            queued_bytes: snapshot.queued_bytes,
-            exported: spans.exported,
-            rejected: spans.rejected,
-            failed: spans.failed,
-            dropped: dropped(spans),
-            requests: snapshot.requests,
-            retries: snapshot.retries,
-            last_success: snapshot.last_success.map(Timestamp),
-            last_error: snapshot.last_error.as_ref().map(|(at, failure)| LastError {
-                at: Timestamp(*at),
-                code: failure.code,
-                message: failure.message.clone(),
-            }),
-        }
+#[cfg(feature = "logs")]
+impl LogsStatus {
+    /// Records that were never sent, by reason: as of [`Spans::dropped`].
+    #[must_use]
+    pub const fn dropped(&self) -> &BTreeMap<&'static str, u64> {
+        &self.dropped
     }
 
+    /// The receivers of log records, each with its own counts.
+    #[must_use]
+    pub fn destinations(&self) -> &[DestinationStatus] {
+        &self.destinations
+    }
+}
+
+impl DestinationStatus {
     /// The name in the configuration.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -383,45 +338,25 @@ impl DestinationStatus {
         self.format
     }
 
-    /// Attributes that were to hold messages, documents or definitions as JSON and did not. Their
-    /// text left as it was.
-    #[must_use]
-    pub const fn malformed(&self) -> u64 {
-        self.malformed
-    }
-
-    /// Lists of messages, documents or definitions that would have become more attributes than one
-    /// span may have, and left as JSON.
-    #[must_use]
-    pub const fn unflattened(&self) -> u64 {
-        self.unflattened
-    }
-
     /// Whether it answered when it was last asked, or was not asked yet.
     #[must_use]
     pub const fn is_answering(&self) -> bool {
         self.answering
     }
 
-    /// Spans that wait for it or are being sent.
+    /// Whether a reload removed it, and it delivers what it still has.
     #[must_use]
-    pub const fn queued(&self) -> u64 {
-        self.queued
+    pub const fn is_draining(&self) -> bool {
+        self.draining
     }
 
-    /// About how many bytes of memory these take, at most `traces.batch.max_queue_bytes`.
+    /// Items that were never sent, by reason: as of [`Spans::dropped`].
     #[must_use]
-    pub const fn queued_bytes(&self) -> u64 {
-        self.queued_bytes
+    pub const fn dropped(&self) -> &BTreeMap<&'static str, u64> {
+        &self.dropped
     }
 
-    /// Spans that it took.
-    #[must_use]
-    pub const fn exported(&self) -> u64 {
-        self.exported
-    }
-
-    /// When it last took something.
+    /// When it last accepted something.
     #[must_use]
     pub fn last_success(&self) -> Option<SystemTime> {
         self.last_success.map(|Timestamp(time)| time)
@@ -502,25 +437,12 @@ impl fmt::Display for Status {
         if let Some(reason) = &self.reason {
             write!(f, " · {reason}")?;
         }
-        let spans = &self.spans;
-        let counts = [
-            ("sampled out", spans.sampled_out),
-            ("in flight", spans.in_flight),
-            ("queued", spans.queued),
-            ("of these undecided", spans.undecided),
-            ("exported", spans.exported),
-            ("rejected", spans.rejected),
-            ("failed", spans.failed),
-        ];
-        write!(f, "\nspans       {} started", spans.started)?;
-        write_counts(f, counts, &spans.dropped)?;
+        write!(f, "\nspans       {}", self.spans)?;
         let calls = &self.calls;
-        if calls.open > 0 || calls.expired > 0 {
-            let Calls { open, oldest_seconds, expired, .. } = calls;
-            write!(
-                f,
-                "\ncalls       {open} open, the oldest for {oldest_seconds:.0} s · {expired} expired"
-            )?;
+        if calls.open > 0 || calls.rows().any(|(_, count)| count > 0) {
+            let Calls { open, oldest_seconds, .. } = calls;
+            write!(f, "\ncalls       {open} open, the oldest for {oldest_seconds:.0} s")?;
+            write_figures(f, calls.rows(), &BTreeMap::new())?;
         }
         for destination in &self.destinations {
             write!(f, "\n{:<11} {destination}", destination.name)?;
@@ -561,16 +483,7 @@ impl fmt::Display for DestinationStatus {
             (false, false) => "not answering",
         };
         f.write_str(words)?;
-        let counts = [
-            ("queued", self.queued),
-            ("exported", self.exported),
-            ("rejected", self.rejected),
-            ("failed", self.failed),
-            ("retries", self.retries),
-            ("malformed attributes", self.malformed),
-            ("unflattened attributes", self.unflattened),
-        ];
-        write_counts(f, counts, &self.dropped)?;
+        write_figures(f, self.rows(), &self.dropped)?;
         if let Some(success) = self.last_success {
             write!(f, " · last success {success}")?;
         }
@@ -585,22 +498,26 @@ impl fmt::Display for DestinationStatus {
     }
 }
 
-/// The counts that are not zero.
-pub(super) fn write_counts<const N: usize>(
-    f: &mut fmt::Formatter<'_>,
-    counts: [(&str, u64); N],
-    dropped: &BTreeMap<&'static str, u64>,
-) -> fmt::Result {
-    for (name, count) in counts.into_iter().filter(|(_, count)| *count > 0) {
-        write!(f, " · {count} {name}")?;
+impl fmt::Display for Spans {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} started", self.started)?;
+        write_figures(f, self.rows().skip(1), &self.dropped)
     }
-    for (reason, count) in dropped {
-        write!(f, " · {count} dropped ({reason})")?;
-    }
-    Ok(())
 }
 
-pub(super) fn dropped(counts: &LedgerCounts) -> BTreeMap<&'static str, u64> {
+#[cfg(feature = "logs")]
+impl fmt::Display for LogsStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} received", self.received)?;
+        write_figures(f, self.rows().skip(1), &self.dropped)?;
+        for destination in &self.destinations {
+            write!(f, "\n  {:<9} {destination}", destination.name())?;
+        }
+        Ok(())
+    }
+}
+
+fn dropped(counts: &LedgerCounts) -> BTreeMap<&'static str, u64> {
     counts.dropped().map(|(reason, count)| (reason.name(), count)).collect()
 }
 
@@ -620,7 +537,7 @@ const CONTENT: [Class; 6] =
 
 /// A time as RFC 3339 in UTC, to the second.
 #[derive(Clone, Copy)]
-struct Timestamp(SystemTime);
+pub(crate) struct Timestamp(SystemTime);
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -657,6 +574,71 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+
+    #[cfg(all(feature = "logs", feature = "metrics"))]
+    #[test]
+    fn the_guide_lists_every_figure_and_every_reason() {
+        use crate::health::DropReason;
+        use crate::metrics::{LabelStatus, MetricsStatus, PriceStatus};
+
+        let guide = include_str!("../guide/troubleshooting.md");
+        let mut expected = String::from("| in JSON | what it is |\n|---|---|\n");
+        for (place, rows) in [
+            ("spans", Spans::ROWS),
+            ("calls", Calls::ROWS),
+            ("destinations[]", DestinationStatus::ROWS),
+            ("logs", LogsStatus::ROWS),
+            ("metrics", MetricsStatus::ROWS),
+            ("metrics.labels.*", LabelStatus::ROWS),
+            ("metrics.pricing", PriceStatus::ROWS),
+        ] {
+            for row in rows {
+                expected += &format!("| `{place}.{}` |{} |\n", row.name, row.doc);
+            }
+        }
+        for reason in DropReason::ALL {
+            expected += &format!("| `dropped.{}` |{} |\n", reason.name(), reason.doc());
+        }
+        assert!(guide.contains(&expected), "the guide should have:\n\n{expected}");
+    }
+
+    #[cfg(all(feature = "logs", feature = "metrics"))]
+    #[test]
+    fn every_figure_is_in_the_json_and_in_the_text_if_it_has_words() {
+        let file = r#"{"endpoint": "http://127.0.0.1:9", "logs": {"enabled": true}}"#;
+        let builder = crate::builder().env([("", ""); 0]).config_str(file);
+        let (_layer, telemetry) = builder.build::<tracing_subscriber::Registry>().expect("started");
+        let mut status = telemetry.status();
+        status.spans = status.spans.numbered(100);
+        status.calls = status.calls.numbered(200);
+        status.destinations = vec![status.destinations[0].clone().numbered(300)];
+        status.logs = status.logs.map(|logs| logs.numbered(400));
+        status.metrics = status.metrics.map(|metrics| metrics.numbered(500));
+        if let Some(metrics) = &mut status.metrics {
+            metrics.pricing = metrics.pricing.clone().numbered(600);
+        }
+        let (text, json) = (status.to_string(), serde_json::to_value(&status).expect("JSON"));
+        let logs = status.logs.as_ref().expect("logs");
+        let metrics = status.metrics.as_ref().expect("metrics");
+        let mut seen = 0;
+        let mut look = |place: &str, rows: &mut dyn Iterator<Item = (&'static Row, u64)>| {
+            for (row, number) in rows {
+                let member = json.pointer(&format!("/{place}/{}", row.name));
+                assert_eq!(member.and_then(|it| it.as_u64()), Some(number), "{place}: {json}");
+                if let Some(words) = row.text {
+                    assert!(text.contains(&format!("{number} {words}")), "{words}: {text}");
+                }
+                seen += 1;
+            }
+        };
+        look("spans", &mut status.spans.rows());
+        look("calls", &mut status.calls.rows());
+        look("destinations/0", &mut status.destinations[0].rows());
+        look("logs", &mut logs.rows());
+        look("metrics", &mut metrics.rows());
+        look("metrics/pricing", &mut metrics.pricing().rows());
+        assert!(seen > 35, "{seen}");
+    }
 
     #[test]
     fn times_are_rfc_3339() {

@@ -17,7 +17,7 @@ use tracing::{Span, info_span};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use crate::Telemetry;
-use crate::metrics::SpanMetrics;
+use crate::metrics::{HttpRequest, SpanMetrics};
 
 /// Wraps a service of HTTP requests.
 ///
@@ -179,19 +179,10 @@ impl Call {
         if let Some(metrics) = &self.shared.metrics {
             let route = self.route.as_deref();
             let seconds = self.start.elapsed().as_secs_f64();
-            metrics.http_request(&Measured { method: self.method, route, status, error, seconds });
+            let method = self.method;
+            metrics.http_request(&HttpRequest { method, route, status, error, seconds });
         }
     }
-}
-
-/// A request that was answered.
-#[derive(Debug)]
-pub(crate) struct Measured<'a> {
-    pub(crate) method: &'static str,
-    pub(crate) route: Option<&'a str>,
-    pub(crate) status: Option<u16>,
-    pub(crate) error: Option<&'a str>,
-    pub(crate) seconds: f64,
 }
 
 struct Headers<'a>(&'a HeaderMap);

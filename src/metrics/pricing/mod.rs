@@ -11,7 +11,8 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use super::call::{AUDIO, Usage};
+use super::call::{AUDIO, Call, Usage};
+use super::finite::Finite;
 use crate::config::settings::Pricing;
 use crate::config::source::{self, read_bounded};
 use crate::semconv::metrics::Tokens;
@@ -33,6 +34,17 @@ pub(super) struct Price {
     pub(super) audio_output: Option<u64>,
     /// For each request.
     pub(super) request: u64,
+}
+
+/// What is known of a model's price.
+#[derive(Clone, Debug, Default)]
+pub(super) enum Priced {
+    /// Nobody has looked yet.
+    #[default]
+    Unasked,
+    /// The list does not have the model.
+    Unknown,
+    Known(Arc<Price>),
 }
 
 /// A cost with its parts, in 10⁻¹⁵ US dollars. The parts add up to the whole.
@@ -91,9 +103,9 @@ pub(super) fn dollars(amount: u128) -> f64 {
     amount as f64 / UNITS
 }
 
-/// A sum of US dollars in 10⁻¹⁵; what is not a sum of money is nothing.
-pub(super) fn units(dollars: f64) -> u128 {
-    (dollars * UNITS).round() as u128
+/// A sum of US dollars in 10⁻¹⁵.
+pub(super) fn units(dollars: Finite) -> u128 {
+    (dollars.get() * UNITS).round() as u128
 }
 
 const UNITS: f64 = 1e15;
@@ -155,6 +167,13 @@ impl Prices {
 
     pub(super) fn len(&self) -> usize {
         self.exact.len() + self.wildcards.len()
+    }
+
+    /// The price of the model that answered a call, else of the one that was asked for.
+    pub(super) fn of(&self, call: &Call<'_>) -> Priced {
+        let models = [call.response_model, call.request_model];
+        let found = models.into_iter().flatten().find_map(|model| self.find(call.provider, model));
+        found.map_or(Priced::Unknown, |price| Priced::Known(Arc::clone(price)))
     }
 
     /// The price of a model of a provider. Tried in this order: the spelling as it is, then with

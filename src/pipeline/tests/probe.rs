@@ -8,7 +8,8 @@ use tracing_genai_test_support::GrpcReceiver;
 use tracing_genai_test_support::{Answer, Authority, OtlpReceiver};
 
 use super::*;
-use crate::pipeline::{Verdict, probe};
+use crate::health::Verdict;
+use crate::pipeline::probe;
 
 #[test]
 fn a_working_destination_works_and_gets_no_span() {

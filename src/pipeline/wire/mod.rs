@@ -13,4 +13,4 @@ pub(crate) mod request;
 pub(crate) mod sender;
 mod tls;
 
-pub(crate) use probe::{Finding, Verdict, probe};
+pub(crate) use probe::probe;

@@ -1,7 +1,6 @@
 //! Asking a destination whether it would take what goes there: exports without items, and what the
 //! answers mean.
 
-use std::fmt;
 use std::time::{Duration, Instant};
 
 #[cfg(feature = "logs")]
@@ -16,56 +15,32 @@ use opentelemetry_proto::tonic::trace::v1::ResourceSpans;
 use super::request::Export;
 use super::sender::Sender;
 use crate::config::settings::{Destination, Protocol, Route};
+use crate::health::{Probe, Verdict};
 use crate::pipeline::delivery::snapshot::without_secrets;
 use crate::pipeline::delivery::start_error::StartError;
 use crate::pipeline::delivery::transport::{Failure, FailureKind, Outcome};
 
-/// What a probe found, in one line, with what to change in another.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Finding {
-    pub(crate) destination: String,
-    /// Scheme, host, port and path.
-    pub(crate) url: String,
-    pub(crate) verdict: Verdict,
-    /// What happened.
-    pub(crate) message: String,
-    /// What to change. `None` when nothing has to.
-    pub(crate) advice: Option<String>,
-    pub(crate) took: Duration,
-}
-
-/// The end of a probe.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Verdict {
-    /// The destination takes spans, or whatever is sent there.
-    Works,
-    /// It does, but not well.
-    Slow,
-    /// It does not.
-    Broken,
-}
-
 /// Sends an export without items to one destination, for each signal that goes there, and explains
 /// the answers: the first that is not good, or all. Blocks for at most the destination's timeout
 /// a signal; must not run on a thread that drives an async runtime.
-pub(crate) fn probe(destination: &Destination) -> Finding {
-    let mut probe = Probe { destination, finding: None };
+pub(crate) fn probe(destination: &Destination) -> Probe {
+    let mut asking = Asking { destination, finding: None };
     // A resource that nothing comes from: MLflow refuses a request of no bytes.
     if let Some(route) = &destination.traces {
         let resource_spans = vec![ResourceSpans::default()];
-        probe.ask("spans", None, route, &ExportTraceServiceRequest { resource_spans });
+        asking.ask("spans", None, route, &ExportTraceServiceRequest { resource_spans });
     }
     if let Some(route) = destination.metrics.as_ref().filter(|_| cfg!(feature = "metrics")) {
         let resource_metrics = vec![ResourceMetrics::default()];
         let request = ExportMetricsServiceRequest { resource_metrics };
-        probe.ask("metrics", Some("metrics.enabled"), route, &request);
+        asking.ask("metrics", Some("metrics.enabled"), route, &request);
     }
     #[cfg(feature = "logs")]
     if let Some(route) = &destination.logs {
         let request = ExportLogsServiceRequest { resource_logs: vec![ResourceLogs::default()] };
-        probe.ask("log records", Some("logs.enabled"), route, &request);
+        asking.ask("log records", Some("logs.enabled"), route, &request);
     }
-    probe.finding.unwrap_or_else(|| Finding {
+    asking.finding.unwrap_or_else(|| Probe {
         destination: destination.name.clone(),
         url: String::new(),
         verdict: Verdict::Works,
@@ -76,16 +51,16 @@ pub(crate) fn probe(destination: &Destination) -> Finding {
 }
 
 /// What was found at a destination so far.
-struct Probe<'a> {
+struct Asking<'a> {
     destination: &'a Destination,
-    finding: Option<Finding>,
+    finding: Option<Probe>,
 }
 
-impl Probe<'_> {
+impl Asking<'_> {
     /// Goes on to another signal. `switch` is the key that switches it off, where a receiver may
     /// do without.
     fn ask(&mut self, items: &str, switch: Option<&str>, route: &Route, request: &impl Export) {
-        let bad = |finding: &Finding| finding.verdict != Verdict::Works || finding.advice.is_some();
+        let bad = |finding: &Probe| finding.verdict != Verdict::Works || finding.advice.is_some();
         if self.finding.as_ref().is_some_and(bad) {
             return;
         }
@@ -109,15 +84,15 @@ impl Probe<'_> {
         };
         self.finding = Some(match (self.finding.take(), switch.filter(|_| missing)) {
             // What matters most is taken.
-            (Some(before), Some(switch)) => Finding {
+            (Some(before), Some(switch)) => Probe {
                 message: format!("{}, but no {items} ({})", before.message, finding.message),
                 advice: without(switch),
                 ..before
             },
             (Some(before), None) if finding.verdict == Verdict::Works => {
-                Finding { message: format!("{}, {items}", before.message), ..before }
+                Probe { message: format!("{}, {items}", before.message), ..before }
             }
-            (None, Some(switch)) => Finding { advice: without(switch), ..finding },
+            (None, Some(switch)) => Probe { advice: without(switch), ..finding },
             (_, None) => finding,
         });
     }
@@ -128,7 +103,7 @@ impl Probe<'_> {
         route: &Route,
         outcome: Result<Outcome, StartError>,
         took: Duration,
-    ) -> Finding {
+    ) -> Probe {
         let url = without_secrets(&route.url);
         let (verdict, message, advice) = match outcome {
             Err(error) => (Verdict::Broken, error.to_string(), fix(&error)),
@@ -148,18 +123,7 @@ impl Probe<'_> {
             }
         };
         let destination = self.destination.name.clone();
-        Finding { destination, url, verdict, message, advice, took }
-    }
-}
-
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { destination, url, message, .. } = self;
-        write!(f, "{destination} ({url}): {message}")?;
-        match &self.advice {
-            Some(advice) => write!(f, ". {advice}"),
-            None => Ok(()),
-        }
+        Probe { destination, url, verdict, message, advice, took }
     }
 }
 
