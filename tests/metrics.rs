@@ -15,7 +15,7 @@ use tracing_genai::semconv::Version;
 use tracing_genai::stream::{OpenAiChat, Recorder};
 use tracing_genai::telemetry::{Console, Sampler};
 use tracing_genai::{Builder, Telemetry};
-use tracing_genai_test_support::OtlpReceiver;
+use tracing_genai_test_support::{Answer, OtlpReceiver};
 use tracing_subscriber::prelude::*;
 
 const NO_ENV: [(&str, &str); 0] = [];
@@ -433,6 +433,61 @@ fn what_is_not_a_number_to_add_up_is_dropped_and_counted() {
     let status = telemetry.status();
     assert_eq!(status.metrics().unwrap().not_finite(), 6, "{status}");
     assert!(status.to_string().contains("6 not finite"), "{status}");
+}
+
+#[test]
+fn metrics_about_delivery_say_what_the_status_says() {
+    let (good, bad) = (OtlpReceiver::start(), OtlpReceiver::start());
+    good.answer_at("/v1/traces", Answer::partial_success(2, "too old"));
+    bad.answer_at("/v1/traces", Answer::status(401));
+    let exporters = format!(
+        "exporters: [{{name: good, endpoint: {}}}, {{name: bad, endpoint: {}}}]",
+        good.endpoint(),
+        bad.endpoint()
+    );
+    let config = format!("{exporters}\nmetrics: {{sdk: true}}");
+    let builder = tracing_genai::builder().env(NO_ENV).console(Console::Never);
+    let telemetry = run(builder.config_str(&config), || {
+        (0..3).for_each(|_| answered(&chat("gpt-4o"), 1, 1));
+    });
+    telemetry.force_flush().unwrap_err();
+    let status = telemetry.status();
+    let request = good.wait_for_metrics(1, SOON).pop().unwrap();
+    let said = |name: &str, labels: &[&str]| {
+        let text = dump(&request);
+        let mut of_metric = text.lines().skip_while(|line| !line.starts_with(name)).skip(1);
+        let points = of_metric.by_ref().take_while(|line| line.starts_with("  "));
+        let points = points.filter(|line| labels.iter().all(|label| line.contains(label)));
+        let numbers = points.map(|line| line.rsplit(" = ").next().unwrap().parse::<u64>().unwrap());
+        numbers.sum::<u64>()
+    };
+    let spans = status.spans();
+    assert_eq!(said("otel.sdk.span.started", &[]), spans.started());
+    assert_eq!(said("otel.sdk.span.live", &[]), spans.in_flight());
+    for to in status.destinations() {
+        let name = format!("otel.component.name={}", to.name());
+        let exported = |error: &str| {
+            let labels = [&*name, error, "otlp_http_span_exporter", "server.address=127.0.0.1"];
+            said("otel.sdk.exporter.span.exported", &labels)
+        };
+        assert_eq!(exported(""), to.received(), "{}", dump(&request));
+        assert_eq!(exported("error.type=rejected"), to.rejected());
+        assert_eq!(exported("error.type=401"), to.failed());
+        let processor = |metric: &str| {
+            let labels = [&*name, "batching_span_processor"];
+            said(&format!("otel.sdk.processor.span.{metric}"), &labels)
+        };
+        assert_eq!(processor("processed"), to.received());
+        assert_eq!(processor("queue.size"), to.queued());
+        assert_eq!(processor("queue.capacity"), to.queue_capacity());
+        assert_eq!(said("otel.sdk.exporter.span.inflight", &[&name]), to.sending());
+    }
+    assert!(dump(&request).contains("otel.sdk.exporter.operation.duration"), "{}", dump(&request));
+    let [first, second] = status.destinations() else { panic!("{status}") };
+    assert_eq!((first.exported(), first.rejected(), second.failed()), (1, 2, 3), "{status}");
+    // Off unless asked for.
+    let plain = measured(|builder| builder, all_operations);
+    assert!(!dump(&plain).contains("otel.sdk"), "{}", dump(&plain));
 }
 
 #[test]

@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::semconv::metrics::Own;
+
 /// What a row says about its figure.
 #[derive(Debug)]
 pub(crate) struct Row {
@@ -16,25 +18,12 @@ pub(crate) struct Row {
     #[cfg_attr(not(test), expect(dead_code, reason = "the guide is compared with it"))]
     pub(crate) doc: &'static str,
     /// What it adds to, in metrics about our own delivery.
-    #[expect(dead_code, reason = "not exported yet")]
+    #[cfg_attr(not(feature = "metrics"), expect(dead_code, reason = "nothing is measured"))]
     pub(crate) metrics: &'static [Shown],
 }
 
 /// A metric of the core conventions, and the `error.type` under which a figure counts there.
 pub(crate) type Shown = (Own, Option<&'static str>);
-
-/// The metrics `otel.sdk.*` about one kind of items.
-#[expect(dead_code, reason = "not exported yet")]
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub(crate) enum Own {
-    Started,
-    Live,
-    QueueSize,
-    QueueCapacity,
-    Processed,
-    Inflight,
-    Exported,
-}
 
 /// The figures of `of`, each by a row
 ///

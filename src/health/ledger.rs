@@ -57,9 +57,10 @@ pub(crate) enum Fate {
     Dropped(DropReason),
 }
 
-/// A reason a row: its name in `status()`, and what it means.
+/// A reason a row: its name in `status()`, the word of the conventions if it is another, and what
+/// it means.
 macro_rules! reasons {
-    ($( $(#[doc = $doc:literal])+ $Reason:ident $name:literal;  )*) => {
+    ($( $(#[doc = $doc:literal])+ $Reason:ident $name:literal $(= $error:literal)?;  )*) => {
         /// Why a span was never sent.
         #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
         pub(crate) enum DropReason { $( $(#[doc = $doc])+ $Reason, )* }
@@ -71,6 +72,12 @@ macro_rules! reasons {
             /// The name in `status()`.
             pub(crate) fn name(self) -> &'static str {
                 match self { $( Self::$Reason => $name, )* }
+            }
+
+            /// The `error.type` in metrics about our own delivery.
+            #[cfg(feature = "metrics")]
+            pub(crate) fn error_type(self) -> &'static str {
+                match self { $( Self::$Reason => [$( $error, )? $name][0], )* }
             }
 
             #[cfg(test)]
@@ -99,7 +106,7 @@ reasons! {
     /// Still queued when the time for shutdown was over.
     Shutdown "shutdown";
     /// It ended after shutdown.
-    AfterShutdown "after_shutdown";
+    AfterShutdown "after_shutdown" = "already_shutdown";
     /// There is no destination.
     NoDestination "no_destination";
 }

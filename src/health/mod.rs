@@ -13,7 +13,7 @@ mod probe;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 #[cfg(feature = "init")]
-pub(crate) use figures::{Own, Row, figures, write_figures};
+pub(crate) use figures::{Row, figures, write_figures};
 #[cfg(feature = "init")]
 pub(crate) use ledger::{DropReason, Fate, Ledger, LedgerCounts, PipelineCounts, SpanCounts};
 #[cfg(feature = "init")]

@@ -19,6 +19,7 @@ mod key;
 mod label;
 #[cfg(feature = "otel-http")]
 mod otlp;
+mod own;
 mod place;
 mod points;
 mod pricing;
@@ -28,7 +29,7 @@ mod series;
 mod status;
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::SystemTime;
 
 use opentelemetry::trace::{SpanId, Tracer};
@@ -49,7 +50,10 @@ use call::Call;
 #[cfg(feature = "tower")]
 use call::Label;
 use finite::Finite;
+use own::{Before, Source};
+pub(crate) use own::{Operations, Sample, Sampled};
 use place::Places;
+pub(crate) use points::Attribute;
 use points::Points;
 use pricing::{Cost, Priced, Prices, dollars, units};
 #[cfg(feature = "otel-http")]
@@ -62,6 +66,7 @@ pub struct SpanMetrics {
     places: Places,
     /// Measurements that are no numbers to add up.
     not_finite: Counter,
+    own: OnceLock<Source>,
     state: Mutex<State>,
 }
 
@@ -69,6 +74,9 @@ pub struct SpanMetrics {
 pub(crate) struct State {
     store: Store,
     delta: bool,
+    /// Whether metrics about our own delivery are asked for.
+    sdk: bool,
+    before: Before,
     prices: Prices,
     collected: SystemTime,
     priced: u64,
@@ -96,9 +104,12 @@ impl SpanMetrics {
             version,
             places: Places::default(),
             not_finite: Counter::default(),
+            own: OnceLock::new(),
             state: Mutex::new(State {
                 store,
                 delta: is_delta(settings),
+                sdk: settings.sdk,
+                before: Before::default(),
                 prices: Prices::load(pricing),
                 collected: SystemTime::now(),
                 priced: 0,
@@ -113,7 +124,7 @@ impl SpanMetrics {
     pub(crate) fn reload(&self, settings: &settings::Metrics, pricing: &Pricing) -> bool {
         let mut prices = Prices::load(pricing);
         let mut state = self.state();
-        state.delta = is_delta(settings);
+        (state.delta, state.sdk) = (is_delta(settings), settings.sdk);
         state.store.limit_to(settings.cardinality_limit, &settings.labels);
         if prices.is_empty() && !prices.problems.is_empty() {
             // A file that cannot be read for a moment costs no prices.
@@ -148,9 +159,20 @@ impl SpanMetrics {
 
     /// Everything measured so far, or since the last call with delta temporality.
     pub(crate) fn collect(&self, now: SystemTime) -> Points {
+        let delta = self.state().delta;
+        let own = self.own.get().filter(|_| self.state().sdk);
+        // Not under the lock: the source asks the queues.
+        let samples = own.map(|own| own(delta)).unwrap_or_default();
         let mut state = self.state();
-        let (since, delta) = (std::mem::replace(&mut state.collected, now), state.delta);
-        Points::collect(&mut state.store, self.version, delta, since, now)
+        let since = std::mem::replace(&mut state.collected, now);
+        let mut points = Points::collect(&mut state.store, self.version, delta, since, now);
+        state.before.add(&mut points, samples, since, now);
+        points
+    }
+
+    /// Where samples of our own delivery come from.
+    pub(crate) fn watch(&self, source: Source) {
+        let _ = self.own.set(source);
     }
 
     /// Measures an inbound HTTP request.

@@ -91,6 +91,11 @@ fn metric(
             data_points: points.iter().filter_map(explicit).collect(),
             aggregation_temporality,
         }),
+        Some(Measured::Level(_)) => Data::Sum(proto::Sum {
+            data_points: points.iter().filter_map(number).collect(),
+            aggregation_temporality: proto::AggregationTemporality::Cumulative as i32,
+            is_monotonic: false,
+        }),
         _ => Data::Sum(proto::Sum {
             data_points: points.iter().filter_map(number).collect(),
             aggregation_temporality,
@@ -108,7 +113,9 @@ fn metric(
 
 fn number(point: &Point) -> Option<proto::NumberDataPoint> {
     let value = match point.value {
-        Measured::Count(count) => Number::AsInt(i64::try_from(count).unwrap_or(i64::MAX)),
+        Measured::Count(count) | Measured::Level(count) => {
+            Number::AsInt(i64::try_from(count).unwrap_or(i64::MAX))
+        }
         Measured::Amount(amount) => Number::AsDouble(amount),
         Measured::Histogram(_) => return None,
     };

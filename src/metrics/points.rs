@@ -43,6 +43,8 @@ pub(crate) enum Attribute {
 pub(crate) enum Measured {
     Count(u64),
     Amount(f64),
+    /// What goes up and down; always as it is at that moment.
+    Level(u64),
     Histogram(Layer),
 }
 
@@ -192,6 +194,7 @@ impl Taken {
                     }
                 }
             }
+            Measure::Own(..) => {}
             Measure::CacheHits => count(self.cache_hits, Vec::new()),
             Measure::Cost => {
                 if let Some(cost) = self.cost {

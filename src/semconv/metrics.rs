@@ -37,6 +37,30 @@ pub(crate) enum Measure {
     Errors,
     CacheHits,
     Cost,
+    /// About our own delivery, of which no span tells.
+    Own(Own, Items),
+}
+
+/// What the core conventions measure of the delivery of one kind of items.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Own {
+    Started,
+    Live,
+    QueueSize,
+    QueueCapacity,
+    Processed,
+    Inflight,
+    Exported,
+    /// How long exports took.
+    Operation,
+}
+
+/// The items that are delivered.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Items {
+    Spans,
+    Logs,
+    Points,
 }
 
 /// A histogram of a series beside its durations.
@@ -70,6 +94,13 @@ impl MetricDef {
             Version::Latest => self.since != Only141,
             Version::Dual => true,
         }
+    }
+}
+
+impl Own {
+    /// Whether it goes up and down, as an UpDownCounter does.
+    pub(crate) fn is_level(self) -> bool {
+        matches!(self, Self::Live | Self::QueueSize | Self::QueueCapacity | Self::Inflight)
     }
 }
 
@@ -111,6 +142,7 @@ const EMBED: &[Family] = &[Family::Embeddings];
 const MODEL: &[Family] = &[Family::Inference, Family::Embeddings];
 const CLIENT: &[Family] = &[Family::Inference, Family::Embeddings, Family::Operation];
 const OTHER: &[Family] = &[Family::Operation];
+const NONE: &[Family] = &[];
 
 use Distribution as D;
 use Measure as M;
@@ -151,6 +183,25 @@ pub(crate) static METRICS: &[MetricDef] = &[
     row("tracing_genai.client.errors", "{request}", Always, CLIENT, M::Errors, "Calls to providers that failed."),
     row("tracing_genai.client.cache_hits", "{request}", Always, MODEL, M::CacheHits, "Calls that read input from a cache of the provider."),
     row("tracing_genai.client.cost", "{USD}", Always, MODEL, M::Cost, "Cost in US dollars."),
+
+    row("otel.sdk.span.started", "{span}", Always, NONE, M::Own(Own::Started, Items::Spans), "The number of created spans."),
+    row("otel.sdk.span.live", "{span}", Always, NONE, M::Own(Own::Live, Items::Spans), "The number of created spans with `recording=true` for which the end operation has not been called yet."),
+    row("otel.sdk.log.created", "{log_record}", Always, NONE, M::Own(Own::Started, Items::Logs), "The number of logs submitted to enabled SDK Loggers."),
+    row("otel.sdk.processor.span.queue.size", "{span}", Always, NONE, M::Own(Own::QueueSize, Items::Spans), "The number of spans in the queue of a given instance of an SDK span processor."),
+    row("otel.sdk.processor.span.queue.capacity", "{span}", Always, NONE, M::Own(Own::QueueCapacity, Items::Spans), "The maximum number of spans the queue of a given instance of an SDK span processor can hold."),
+    row("otel.sdk.processor.span.processed", "{span}", Always, NONE, M::Own(Own::Processed, Items::Spans), "The number of spans for which the processing has finished, either successful or failed."),
+    row("otel.sdk.processor.log.queue.size", "{log_record}", Always, NONE, M::Own(Own::QueueSize, Items::Logs), "The number of log records in the queue of a given instance of an SDK log processor."),
+    row("otel.sdk.processor.log.queue.capacity", "{log_record}", Always, NONE, M::Own(Own::QueueCapacity, Items::Logs), "The maximum number of log records the queue of a given instance of an SDK Log Record processor can hold."),
+    row("otel.sdk.processor.log.processed", "{log_record}", Always, NONE, M::Own(Own::Processed, Items::Logs), "The number of log records for which the processing has finished, either successful or failed."),
+    row("otel.sdk.exporter.span.inflight", "{span}", Always, NONE, M::Own(Own::Inflight, Items::Spans), "The number of spans which were passed to the exporter, but that have not been exported yet (neither successful, nor failed)."),
+    row("otel.sdk.exporter.span.exported", "{span}", Always, NONE, M::Own(Own::Exported, Items::Spans), "The number of spans for which the export has finished, either successful or failed."),
+    row("otel.sdk.exporter.log.inflight", "{log_record}", Always, NONE, M::Own(Own::Inflight, Items::Logs), "The number of log records which were passed to the exporter, but that have not been exported yet (neither successful, nor failed)."),
+    row("otel.sdk.exporter.log.exported", "{log_record}", Always, NONE, M::Own(Own::Exported, Items::Logs), "The number of log records for which the export has finished, either successful or failed."),
+    row("otel.sdk.exporter.metric_data_point.inflight", "{data_point}", Always, NONE, M::Own(Own::Inflight, Items::Points), "The number of metric data points which were passed to the exporter, but that have not been exported yet (neither successful, nor failed)."),
+    row("otel.sdk.exporter.metric_data_point.exported", "{data_point}", Always, NONE, M::Own(Own::Exported, Items::Points), "The number of metric data points for which the export has finished, either successful or failed."),
+    row("otel.sdk.exporter.operation.duration", "s", Always, NONE, M::Own(Own::Operation, Items::Spans), "The duration of exporting a batch of telemetry records."),
+    row("otel.sdk.exporter.operation.duration", "s", Always, NONE, M::Own(Own::Operation, Items::Logs), "The duration of exporting a batch of telemetry records."),
+    row("otel.sdk.exporter.operation.duration", "s", Always, NONE, M::Own(Own::Operation, Items::Points), "The duration of exporting a batch of telemetry records."),
 ];
 
 /// What the metrics of Bifrost's page are called here. Its token counters are sums of the 1.41
@@ -223,6 +274,33 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn metrics_about_delivery_have_the_names_of_the_core_conventions() {
+        use opentelemetry_semantic_conventions::metric as core;
+
+        let own = METRICS.iter().filter(|def| matches!(def.measure, Measure::Own(..)));
+        let names: std::collections::BTreeSet<_> = own.map(|def| def.name).collect();
+        let expected = [
+            core::OTEL_SDK_EXPORTER_LOG_EXPORTED,
+            core::OTEL_SDK_EXPORTER_LOG_INFLIGHT,
+            core::OTEL_SDK_EXPORTER_METRIC_DATA_POINT_EXPORTED,
+            core::OTEL_SDK_EXPORTER_METRIC_DATA_POINT_INFLIGHT,
+            core::OTEL_SDK_EXPORTER_OPERATION_DURATION,
+            core::OTEL_SDK_EXPORTER_SPAN_EXPORTED,
+            core::OTEL_SDK_EXPORTER_SPAN_INFLIGHT,
+            core::OTEL_SDK_LOG_CREATED,
+            core::OTEL_SDK_PROCESSOR_LOG_PROCESSED,
+            core::OTEL_SDK_PROCESSOR_LOG_QUEUE_CAPACITY,
+            core::OTEL_SDK_PROCESSOR_LOG_QUEUE_SIZE,
+            core::OTEL_SDK_PROCESSOR_SPAN_PROCESSED,
+            core::OTEL_SDK_PROCESSOR_SPAN_QUEUE_CAPACITY,
+            core::OTEL_SDK_PROCESSOR_SPAN_QUEUE_SIZE,
+            core::OTEL_SDK_SPAN_LIVE,
+            core::OTEL_SDK_SPAN_STARTED,
+        ];
+        assert_eq!(names.into_iter().collect::<Vec<_>>(), expected);
     }
 
     /// As Prometheus writes it: seconds are named, what stands in braces is not.

@@ -13,7 +13,8 @@ mod attributes;
 mod events;
 #[cfg_attr(not(feature = "metrics"), expect(dead_code, reason = "metrics is the one observer"))]
 mod family;
-#[cfg(feature = "metrics")]
+#[cfg(feature = "init")]
+#[cfg_attr(not(feature = "metrics"), expect(dead_code, reason = "nothing is measured"))]
 pub(crate) mod metrics;
 mod operations;
 mod outcome;

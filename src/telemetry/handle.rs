@@ -41,7 +41,7 @@ struct Inner {
 
 /// What runs, and what it takes to configure it anew.
 pub(super) struct Running {
-    pub(super) pipeline: Pipeline,
+    pub(super) pipeline: Arc<Pipeline>,
     pub(super) provider: SdkTracerProvider,
     pub(super) core: Arc<Core>,
     #[cfg(feature = "metrics")]

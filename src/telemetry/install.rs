@@ -78,11 +78,16 @@ impl Parts {
             };
             pipeline.add("console", CONSOLE_DELAY, Local::new(console)).map_err(refused)?;
         }
+        let pipeline = Arc::new(pipeline);
         let provider = pipeline.provider();
         // Last, because it may fail and has a thread.
         #[cfg(feature = "metrics")]
         let metrics =
             metrics.map(|metrics| metrics.start(settings)).transpose().map_err(refused)?;
+        #[cfg(feature = "metrics")]
+        if let Some(metrics) = &metrics {
+            metrics.watch(&pipeline);
+        }
         let running = Running {
             pipeline,
             provider: provider.clone(),

@@ -3,10 +3,11 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use super::own::samples;
 use crate::capture::tracer::observe::ObserveSpans;
 use crate::config::settings::Settings;
 use crate::metrics::{MetricsStatus, Plan, Push, SpanMetrics};
-use crate::pipeline::{Applied, StartError, resource_changes};
+use crate::pipeline::{Applied, Pipeline, StartError, resource_changes};
 
 /// What is measured, and who sends it.
 #[derive(Debug)]
@@ -44,6 +45,15 @@ impl Measuring {
     #[cfg(feature = "tower")]
     pub(super) fn metrics(&self) -> &Arc<SpanMetrics> {
         &self.metrics
+    }
+
+    /// From now on what the pipeline does is measured too, where that is asked for.
+    pub(super) fn watch(&self, pipeline: &Arc<Pipeline>) {
+        let pipeline = Arc::downgrade(pipeline);
+        self.metrics.watch(Box::new(move |delta| {
+            let pipeline = pipeline.upgrade();
+            pipeline.map(|it| samples(&it.snapshot(), delta)).unwrap_or_default()
+        }));
     }
 
     /// Opens the destinations and begins to send.
@@ -86,7 +96,8 @@ impl Measuring {
         let (was, is) = (&old.metrics, &new.metrics);
         let same_limits = was.temporality == is.temporality
             && was.cardinality_limit == is.cardinality_limit
-            && was.labels == is.labels;
+            && was.labels == is.labels
+            && was.sdk == is.sdk;
         for (name, differs) in
             [("metrics", !leaves_as_before || !same_limits), ("pricing", other_prices)]
         {

@@ -12,6 +12,8 @@ mod handle;
 mod install;
 #[cfg(feature = "metrics")]
 mod measuring;
+#[cfg(feature = "metrics")]
+mod own;
 mod reloaded;
 mod status;
 mod targets;

@@ -10,7 +10,7 @@ use crate::capture::tracer::Core;
 use crate::config::settings::{Protocol, Sampler, Settings};
 #[cfg(all(test, feature = "logs", feature = "metrics"))]
 use crate::health::Row;
-use crate::health::{Calls, LedgerCounts, Own, figures, write_figures};
+use crate::health::{Calls, LedgerCounts, figures, write_figures};
 #[cfg(feature = "metrics")]
 use crate::metrics::MetricsStatus;
 #[cfg(feature = "logs")]
@@ -18,6 +18,7 @@ use crate::pipeline::LogsSnapshot;
 use crate::pipeline::{DestinationSnapshot, Snapshot};
 use crate::policy::ErrorText;
 use crate::semconv::Class;
+use crate::semconv::metrics::Own;
 
 /// Telemetry at one moment: [`Telemetry::status`](super::Telemetry::status).
 ///
@@ -93,7 +94,12 @@ figures! {
         received = it.spans.received;
         /// Items that wait for it or are being sent.
         queued: "queued" = it.spans.queued => (Own::QueueSize, None);
-        /// About how many bytes of memory these take, at most `traces.batch.max_queue_bytes`.
+        /// Of those that are queued, the ones that are being sent.
+        sending = it.sending => (Own::Inflight, None);
+        /// How many may be queued: `traces.batch.max_queue_size`, for log records
+        /// `logs.batch.max_queue_size`.
+        queue_capacity = it.queue_capacity => (Own::QueueCapacity, None);
+        /// About how many bytes of memory the queued ones take, at most `traces.batch.max_queue_bytes`.
         queued_bytes = it.queued_bytes;
         /// Items that it accepted.
         exported: "exported" = it.spans.exported => (Own::Exported, None), (Own::Processed, None);
@@ -141,7 +147,7 @@ figures! {
     /// `received = queued + exported + rejected + failed + dropped`.
     pub struct LogsStatus of snapshot: &LogsSnapshot {
         /// Events that became log records.
-        received: "received" = snapshot.records.received;
+        received: "received" = snapshot.records.received => (Own::Started, None);
         /// Records that wait or are being sent.
         queued: "queued" = snapshot.records.queued;
         /// Records that were accepted. One that goes to several receivers counts once, with the

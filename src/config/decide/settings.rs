@@ -202,6 +202,9 @@ pub(crate) struct Metrics {
     pub(crate) histograms: Histograms,
     /// Series of one instrument.
     pub(crate) cardinality_limit: usize,
+    /// Export `otel.sdk.*`, about our own delivery.
+    #[cfg_attr(not(feature = "metrics"), expect(dead_code, reason = "metrics read it"))]
+    pub(crate) sdk: bool,
     /// Labels beyond the conventional ones, each with the number of values it may take.
     pub(crate) labels: Vec<(String, usize)>,
 }
@@ -359,6 +362,7 @@ impl Default for Metrics {
             temporality: Temporality::default(),
             histograms: Histograms::default(),
             cardinality_limit: 2000,
+            sdk: false,
             labels: Vec::new(),
         }
     }

@@ -224,6 +224,7 @@ fn metrics(stack: &mut Stack<'_>, defaults: &Metrics) -> Metrics {
         },
         cardinality_limit: count(stack, Field::MetricsCardinality)
             .unwrap_or(defaults.cardinality_limit),
+        sdk: is(stack, Field::MetricsSdk, defaults.sdk),
         labels: match stack.general(Field::MetricsLabels).map(|labels| labels.value) {
             Some(Value::Counts(labels)) => labels
                 .into_iter()

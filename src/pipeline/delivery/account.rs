@@ -1,8 +1,12 @@
 //! What is known about one destination. Outlives its worker, so that a reload keeps the counts.
 
 use std::sync::{Arc, Mutex, PoisonError};
+#[cfg(feature = "metrics")]
+use std::time::Duration;
 use std::time::SystemTime;
 
+#[cfg(feature = "metrics")]
+use super::retry::Delivered;
 use super::transport::Failure;
 use crate::format::Counts;
 use crate::health::{Counter, DropReason, Ledger};
@@ -16,6 +20,9 @@ pub(crate) struct Account {
     pub(crate) requests: Counter,
     /// Attempts after the first.
     pub(crate) retries: Counter,
+    /// How long exports took and how many items failed, by the cause.
+    #[cfg(feature = "metrics")]
+    pub(crate) operations: Arc<crate::metrics::Operations>,
     /// What its format could not say.
     pub(crate) format: Arc<Counts>,
     /// Its own policy, which a reload may change while its spans are queued.
@@ -36,6 +43,8 @@ impl Account {
             spans: Ledger::default(),
             requests: Counter::default(),
             retries: Counter::default(),
+            #[cfg(feature = "metrics")]
+            operations: Arc::default(),
             format: Arc::default(),
             policy: Arc::new(PolicyCell::new(policy.unwrap_or(Policy::LOOSEST))),
             events: Mutex::default(),
@@ -49,6 +58,20 @@ impl Account {
 
     pub(crate) fn failed(&self, failure: Failure) {
         self.lock().last_error = Some((SystemTime::now(), failure));
+    }
+
+    /// An export of so many items is over, attempts and waiting included.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn concluded<P>(&self, delivered: &Delivered<P>, items: usize, took: Duration) {
+        let failure = self.last_error().map(|(_, failure)| failure.error_type());
+        let (cause, failed) = match delivered {
+            Delivered::Taken { rejected: 0 } => (None, 0),
+            Delivered::Taken { .. } => (Some("rejected"), 0),
+            Delivered::Failed => (Some(failure.as_deref().unwrap_or("_OTHER")), items as u64),
+            Delivered::OutOfTime => (Some("timeout"), 0),
+            Delivered::Split(_) | Delivered::Outdated => return,
+        };
+        self.operations.ended(cause, took, failed);
     }
 
     pub(crate) fn last_success(&self) -> Option<SystemTime> {

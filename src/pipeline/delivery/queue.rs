@@ -357,6 +357,12 @@ impl<S: Signal> Queue<S> {
         }
     }
 
+    /// What the worker has in hand, and how much the queue may hold with that.
+    pub(crate) fn in_hand_of_capacity(&self) -> (usize, usize) {
+        let state = self.lock();
+        (state.in_hand.spans, state.batch.max_queue_size)
+    }
+
     /// What it holds, in the worker's hands too.
     pub(crate) fn load(&self) -> Load {
         let state = self.lock();

@@ -1,5 +1,7 @@
 //! What `status()` shows of the pipeline.
 
+#[cfg(feature = "metrics")]
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::outlets::Outlet;
@@ -53,8 +55,13 @@ pub(crate) struct DestinationSnapshot {
     pub(crate) unflattened: u64,
     /// What came in and what became of it; the counts add up.
     pub(crate) spans: LedgerCounts,
+    /// Of those that are queued, the ones that are being sent.
+    pub(crate) sending: u64,
+    pub(crate) queue_capacity: u64,
     /// Bytes that what is queued takes, about.
     pub(crate) queued_bytes: u64,
+    #[cfg(feature = "metrics")]
+    pub(crate) operations: Arc<crate::metrics::Operations>,
     /// Requests answered with success.
     pub(crate) requests: u64,
     /// Attempts after the first.
@@ -72,6 +79,8 @@ impl DestinationSnapshot {
         let Outlet { name, destination, queue, account } = outlet;
         let destination = destination.as_ref();
         let route = destination.and_then(S::route);
+        let (in_hand, capacity) = queue.in_hand_of_capacity();
+        let spans = account.spans.read();
         Self {
             name: name.clone(),
             url: route.map(|route| without_secrets(&route.url)),
@@ -79,7 +88,11 @@ impl DestinationSnapshot {
             format: destination.map(Destination::format_name),
             malformed: account.format.malformed(),
             unflattened: account.format.unflattened(),
-            spans: account.spans.read(),
+            sending: (in_hand as u64).min(spans.queued),
+            queue_capacity: capacity as u64,
+            spans,
+            #[cfg(feature = "metrics")]
+            operations: Arc::clone(&account.operations),
             queued_bytes: queue.load().bytes as u64,
             requests: account.requests.get(),
             retries: account.retries.get(),

@@ -1,5 +1,7 @@
 //! What a destination must be able to do.
 
+#[cfg(feature = "metrics")]
+use std::borrow::Cow;
 use std::time::Duration;
 
 use super::signal::Signal;
@@ -81,6 +83,22 @@ pub(crate) enum FailureKind {
 impl Failure {
     pub(crate) fn new(kind: FailureKind, message: impl Into<String>) -> Self {
         Self { kind, code: None, message: message.into() }
+    }
+
+    /// The `error.type` of it: the code, where there is one, else where it failed.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn error_type(&self) -> Cow<'static, str> {
+        let word = match self.kind {
+            FailureKind::Dns => "dns",
+            FailureKind::Connection => "connection",
+            FailureKind::Proxy => "proxy",
+            FailureKind::Tls => "tls",
+            FailureKind::Timeout => "timeout",
+            FailureKind::Protocol => "protocol",
+            FailureKind::Status => "status",
+            FailureKind::Panic => "panic",
+        };
+        self.code.map_or(Cow::Borrowed(word), |code| Cow::Owned(code.to_string()))
     }
 
     /// The code, where there is one, and the message.

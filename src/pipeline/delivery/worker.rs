@@ -84,7 +84,12 @@ impl<T: Transport> Worker<T> {
                 let now = T::Item::policy(preparation);
                 !load.policy.captures_content() || !now.takes_back_from(load.policy)
             };
-            match delivery.deliver(&mut self.transport, parcel, may_leave) {
+            #[cfg(feature = "metrics")]
+            let started = std::time::Instant::now();
+            let delivered = delivery.deliver(&mut self.transport, parcel, may_leave);
+            #[cfg(feature = "metrics")]
+            self.account.concluded(&delivered, items, started.elapsed());
+            match delivered {
                 Delivered::Taken { rejected } => {
                     let rejected = usize::try_from(rejected).map_or(items, |n| n.min(items));
                     self.settle(load.take(rejected), Fate::Rejected);
