@@ -34,6 +34,15 @@ pub(crate) enum PartKind {
     Other,
 }
 
+impl PartKind {
+    /// The kind of a part in the shape of the conventions.
+    pub(super) fn of(part: &Node<'_>) -> Self {
+        let word = part.text_of("type");
+        let row = word.and_then(|word| KINDS.iter().find(|(known, _)| word.is(known)));
+        row.map_or(Self::Other, |(_, kind)| *kind)
+    }
+}
+
 static KINDS: &[(&str, PartKind)] = &[
     ("text", PartKind::Text),
     ("reasoning", PartKind::Reasoning),
@@ -161,12 +170,7 @@ impl<'a> Message<'a> {
 
 impl<'a> Part<'a> {
     fn of(node: Node<'a>) -> Option<Self> {
-        node.is_object().then(|| {
-            let row = node
-                .text_of("type")
-                .and_then(|word| KINDS.iter().find(|(known, _)| word.is(known)));
-            Part { kind: row.map_or(PartKind::Other, |(_, kind)| *kind), node }
-        })
+        node.is_object().then(|| Part { kind: PartKind::of(&node), node })
     }
 
     /// A member as text: what a string says, anything else as JSON.

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::conversation::PartKind;
 use super::finish::finish_reason;
 use super::part;
 use crate::content::json::{Node, Text};
@@ -75,7 +76,7 @@ impl<'a> Message<'a> {
     }
 
     fn has_tool_call(&self) -> bool {
-        self.parts.iter().any(|part| part.text_of("type").is_some_and(|kind| kind.is("tool_call")))
+        self.parts.iter().any(|part| PartKind::of(part) == PartKind::ToolCall)
     }
 
     pub(super) fn into_node(self, side: Side) -> Node<'a> {
@@ -505,8 +506,7 @@ pub(super) fn choice<'a>(node: &Node<'a>) -> Option<Message<'a>> {
 /// Anthropic and Bedrock put what a tool answered into a user's message: the convention has a role
 /// of its own for it.
 fn split_tool_answers(messages: Vec<Message<'_>>) -> Vec<Message<'_>> {
-    let is_answer =
-        |part: &Node<'_>| part.text_of("type").is_some_and(|kind| kind.is("tool_call_response"));
+    let is_answer = |part: &Node<'_>| PartKind::of(part) == PartKind::ToolCallResponse;
     let mut split = Vec::with_capacity(messages.len());
     for mut message in messages {
         if message.role != "user" || !message.parts.iter().any(is_answer) {

@@ -144,3 +144,24 @@ pub(super) fn finish_reason(reason: &str) -> &'static str {
         _ => "other",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finish_reasons_of_any_provider_are_told() {
+        for (reason, told) in [
+            ("stop", "stop"),
+            ("end_turn", "stop"),
+            ("MAX_TOKENS", "length"),
+            ("content_filter", "content-filter"),
+            ("tool_calls", "tool-calls"),
+            ("error", "error"),
+            ("compaction", "other"),
+            ("acme", "other"),
+        ] {
+            assert_eq!(finish_reason(reason), told, "{reason}");
+        }
+    }
+}
