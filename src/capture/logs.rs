@@ -70,11 +70,8 @@ use opentelemetry::KeyValue;
 use opentelemetry::trace::SpanContext;
 use tracing_core::{Level, LevelFilter};
 
-use crate::capture::tracer::Core;
-use crate::capture::tracer::event::{clear, holds_content};
-use crate::policy::{ErrorText, Policy};
-use crate::record::{Text, Value};
-use crate::semconv::{Class, Scope};
+use crate::health::Health;
+use crate::policy::{Comes, Holds, Policy, otel};
 
 /// One event, as far as it may leave.
 #[derive(Clone, Debug)]
@@ -88,37 +85,32 @@ pub(crate) struct LogRecord {
     /// Attributes over the limit.
     pub(crate) dropped: u32,
     pub(crate) span: SpanContext,
-    /// Whose words the body is made of.
-    pub(crate) said: Said,
+    /// Whose data the body is.
+    pub(crate) holds: Holds,
 }
 
 /// One field of an event.
 #[derive(Clone, Debug)]
 pub(crate) struct LogAttribute {
     pub(crate) kv: KeyValue,
-    pub(crate) said: Said,
+    /// Whose data it is, which its key alone may not tell.
+    pub(crate) holds: Holds,
 }
-
-/// Whose words a text is made of where its key does not tell. Empty where it does.
-pub(crate) type Said = &'static [Class];
 
 impl LogRecord {
     /// Takes out what a policy withholds.
-    pub(crate) fn restrict(&mut self, policy: Policy, core: &Core) {
-        self.body = self.body.take().and_then(|body| {
-            let body = clear_said(policy, self.said, body, core)?;
-            Some(clear_message(policy, self.level, body))
-        });
-        self.attributes.retain_mut(|attribute| attribute.clear(policy, core));
+    pub(crate) fn restrict(&mut self, policy: Policy, health: &Health) {
+        self.body = self.body.take().and_then(|body| clear_body(policy, self.holds, body, health));
+        self.attributes.retain_mut(|attribute| attribute.clear(policy, health));
     }
 
     /// A copy but for what somebody said.
     pub(crate) fn without_content(&self) -> Self {
-        let kept = self.attributes.iter().filter(|attribute| !attribute.is_content());
+        let kept = self.attributes.iter().filter(|it| !it.holds.is_content(&it.kv.value));
         Self {
             event_name: self.event_name.clone(),
             target: self.target.clone(),
-            body: self.body.clone().filter(|_| self.said.is_empty()),
+            body: self.body.clone().filter(|_| !matches!(self.holds, Holds::Said(_))),
             attributes: kept.cloned().collect(),
             span: self.span.clone(),
             ..*self
@@ -127,65 +119,26 @@ impl LogRecord {
 }
 
 impl LogAttribute {
-    fn is_content(&self) -> bool {
-        self.said.iter().any(|class| class.is_content()) || holds_content(&self.kv, Scope::Anywhere)
-    }
-
     /// Leaves of it what may leave, and tells whether anything may.
-    pub(crate) fn clear(&mut self, policy: Policy, core: &Core) -> bool {
-        if self.said.is_empty() {
-            return clear(policy, &mut self.kv, core);
-        }
-        let opentelemetry::Value::String(text) = &self.kv.value else {
-            return may_say(policy, self.said, core);
-        };
-        match clear_said(policy, self.said, text.as_str().to_owned(), core) {
-            Some(text) => {
-                self.kv.value = opentelemetry::Value::String(text.into());
-                true
-            }
-            None => false,
-        }
+    pub(crate) fn clear(&mut self, policy: Policy, health: &Health) -> bool {
+        otel::value(policy, self.holds, &mut self.kv.value, health)
     }
 }
 
-/// What the message of an event may say.
-pub(crate) fn clear_message(policy: Policy, level: Level, message: String) -> String {
-    if level > Level::WARN {
-        return message;
+/// The message of an event as far as it may leave. A record says that an error was there even
+/// where none of its text may leave.
+pub(crate) fn clear_body(
+    policy: Policy,
+    holds: Holds,
+    body: String,
+    health: &Health,
+) -> Option<String> {
+    let decision = policy.decide(holds, Comes::Text(body.len()));
+    match policy.text(decision, &body, health) {
+        Some(text) if text.len() == body.len() && matches!(text, Cow::Borrowed(_)) => Some(body),
+        Some(text) => Some(text.into_owned()),
+        None => (holds == Holds::ERROR).then(|| WITHHELD.to_owned()),
     }
-    match policy.error_text() {
-        ErrorText::TypeOnly => WITHHELD.to_owned(),
-        _ => policy.clear_error_text(&message).unwrap_or(message),
-    }
-}
-
-/// Text that somebody said, as far as the policy allows; `None` if it may not leave.
-pub(crate) fn clear_said(policy: Policy, said: Said, text: String, core: &Core) -> Option<String> {
-    if said.is_empty() {
-        return Some(text);
-    }
-    if said == [Class::ErrorText] {
-        let leaves = policy.error_text() != ErrorText::TypeOnly;
-        return leaves.then(|| policy.clear_error_text(&text).unwrap_or(text));
-    }
-    may_say(policy, said, core).then(|| {
-        let mut value = Value::Text(Text::Owned(text));
-        policy.fit(&mut value, true, false, &core.health);
-        match value {
-            Value::Text(text) => text.as_str().to_owned(),
-            _ => String::new(),
-        }
-    })
-}
-
-/// Whether what was said may leave.
-pub(crate) fn may_say(policy: Policy, said: Said, core: &Core) -> bool {
-    let allowed = said.iter().all(|class| policy.allows(*class));
-    if !allowed {
-        core.health.withheld.increment();
-    }
-    allowed
 }
 
 /// Whether log records are wanted, and by whom. Everything but that may change at any time.

@@ -6,8 +6,7 @@
 //!
 //! * whatever stands in double, single, typographic quotes or backticks,
 //! * whatever stands in braces, brackets or angle brackets (JSON bodies, lists, HTML),
-//! * whatever follows `prompt:`, `input:`, `content=` and the like ([`ECHOES`]),
-//! * words that look like credentials (`sk-…`, what follows `Bearer`).
+//! * whatever follows `prompt:`, `input:`, `content=` and the like ([`ECHOES`]).
 //!
 //! A delimiter that is not closed takes the rest of the line with it. What this cannot do: text
 //! that is echoed without any of these signs (`cannot answer tell me a secret`) is kept. Where that
@@ -16,6 +15,17 @@
 use std::borrow::Cow;
 
 use super::limit::boundary;
+
+/// The first line that says something, as much of it as [`scrub`] looks at and more, so that what
+/// stands at its end is whole.
+pub(crate) fn first_line(text: &str) -> &str {
+    let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("");
+    if line.len() <= 2 * MAX_READ {
+        return line;
+    }
+    let line = &line[..boundary(line, 2 * MAX_READ)];
+    &line[..line.rfind(char::is_whitespace).unwrap_or(0)]
+}
 
 /// The text's first line without what may be echoed, at most 256 bytes. Scrubbing twice changes
 /// nothing.
@@ -125,7 +135,7 @@ impl<'t> Scrubber<'t> {
                 None => break,
             }
         }
-        without_credentials(self.out.trim())
+        self.out.trim().to_owned()
     }
 
     fn mark(&mut self) {
@@ -246,24 +256,6 @@ fn has_quote(text: &str) -> bool {
     })
 }
 
-fn without_credentials(line: &str) -> String {
-    if !line.contains("sk-") && !line.to_ascii_lowercase().contains("bearer ") {
-        return line.to_owned();
-    }
-    let mut out = String::with_capacity(line.len());
-    let mut after_bearer = false;
-    for (i, word) in line.split(' ').enumerate() {
-        if i > 0 {
-            out.push(' ');
-        }
-        let secret = after_bearer && !word.is_empty()
-            || word.trim_start_matches(['(', ':', '=']).starts_with("sk-");
-        out.push_str(if secret { "…" } else { word });
-        after_bearer = word.trim_end_matches(':').eq_ignore_ascii_case("bearer");
-    }
-    out
-}
-
 /// At most 256 bytes, the mark of the cut included.
 fn capped(mut line: String) -> String {
     if line.len() <= MAX_BYTES {
@@ -307,7 +299,6 @@ mod tests {
             ("invalid prompt: SECRET text", "invalid prompt: …"),
             ("content=SECRET", "content=…"),
             ("model \"gpt-4\" not found for key \"k\"", "model … not found for key …"),
-            ("Incorrect API key provided: sk-SECRET.", "Incorrect API key provided: …"),
             ("", ""),
         ];
         for (text, expected) in cases {

@@ -183,7 +183,7 @@ impl Signal for LogRecord {
         let LogPreparation { core, policy: own } = preparation;
         let own = own.load() != Policy::LOOSEST;
         if own || policy.is_stricter_than(core.policy.loosest()) {
-            self.restrict(policy, core);
+            self.restrict(policy, &core.health);
         }
         let without_content = policy.captures_content().then(|| self.without_content());
         for attribute in &mut self.attributes {
@@ -211,7 +211,9 @@ impl Signal for LogRecord {
 fn shape(kv: &mut KeyValue, policy: Policy) {
     let Match::Known(attr, _) = lookup(kv.key.as_str()) else { return };
     let opentelemetry::Value::String(text) = &kv.value else { return };
-    if let Some((Some(json), _)) = crate::record::shape_attr(attr, text.as_str(), policy) {
+    if let Some((Some(json), _)) =
+        crate::record::shape_attr(attr, text.as_str(), policy.max_bytes())
+    {
         kv.value = opentelemetry::Value::String(json.into());
     }
 }

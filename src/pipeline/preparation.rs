@@ -13,8 +13,7 @@ use crate::capture::tracer::{Core, finish};
 use crate::config::settings::{Destination, Settings};
 use crate::format::{Format, FormatOptions, GenAi};
 use crate::health::Health;
-use crate::policy::{ContentCapture, Policy, PolicyCell};
-use crate::record::{self, Text};
+use crate::policy::{Policy, PolicyCell};
 use crate::semconv::{Match, Type, lookup};
 
 /// The steps for one destination.
@@ -67,7 +66,7 @@ impl Preparation {
         // A destination with a policy of its own looks at everything, whoever made the span.
         let own = self.policy.load() != Policy::LOOSEST;
         if own || policy.is_stricter_than(self.core.policy.loosest()) {
-            restrict(&mut span, policy, &self.core);
+            restrict(&mut span, policy, &self.core.health);
         }
         let without_content = policy.captures_content().then(|| without_content(&mut span));
         if let Some(limit) = self.value_length {
@@ -112,11 +111,10 @@ fn shorten_all(attributes: &mut [KeyValue], limit: usize, health: &Health) {
 fn shorten_json(text: &mut StringValue, limit: usize, health: &Health) {
     // Only the size of this policy matters: what may leave has been decided.
     let limit = u32::try_from(limit).unwrap_or(u32::MAX);
-    let policy = Policy::new(ContentCapture::Full).with_media(true).with_max_bytes(limit);
-    let mut value = record::Value::Text(Text::Owned(text.as_str().to_owned()));
-    policy.fit(&mut value, true, true, health);
-    if let record::Value::Text(short) = value {
-        *text = StringValue::from(short.as_str().to_owned());
+    let policy = Policy::default().with_max_bytes(limit);
+    let short = policy.cut(text.as_str(), true, health);
+    if short.len() < text.as_str().len() {
+        *text = StringValue::from(short.into_owned());
     }
 }
 

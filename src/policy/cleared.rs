@@ -1,138 +1,189 @@
-//! The step from what was recorded to what may leave.
+//! The step from what a GenAI span recorded to what is written to it.
 
-use super::{ErrorText, Policy};
-use crate::content::{error_text, limit, media};
+use std::borrow::Cow;
+
+use super::Policy;
+use super::decide::{Comes, Decision, Holds};
 use crate::health::Health;
-use crate::record::{Entry, Key, Record, Text, Value};
-use crate::semconv::{Attr, Class, Type};
+use crate::record::{Entry, Key, Raw, Record, Text, Value};
+use crate::semconv::{ATTRIBUTES, Attr, Class};
 
-/// A record that has passed the policy. Only this folder can make one, so an attribute that
-/// reaches a span has been looked at.
+/// A record that has passed the policy, on its way to a span: writing takes no other, and only
+/// this folder makes one.
 #[derive(Debug)]
 pub(crate) struct ClearedRecord(Record);
+
+/// What the span has of an attribute already, when it is written.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Already {
+    Nothing,
+    /// Another value, from the span's start.
+    Another,
+}
+
+impl Comes {
+    pub(crate) fn of(raw: &Raw<'_>) -> Self {
+        match raw {
+            Raw::Bool(_) | Raw::I64(_) | Raw::U64(_) | Raw::F64(_) => Self::Plain,
+            Raw::Str(text) | Raw::Debug(text) => Self::Text(text.len()),
+            Raw::List(list) => Self::Text(list.iter().map(String::len).sum()),
+        }
+    }
+
+    fn of_value(value: &Value) -> Self {
+        match value {
+            Value::Bool(_) | Value::I64(_) | Value::F64(_) => Self::Plain,
+            Value::Text(_) | Value::List(_) => Self::Text(value.len()),
+        }
+    }
+}
+
+impl Key {
+    fn holds(&self) -> Holds {
+        match self {
+            Self::Attr(attr) => Holds::Attr(*attr),
+            Self::Other(_, class) => Holds::Data(*class),
+        }
+    }
+}
+
+impl Holds {
+    /// Takes a value under a key of its own into the record of a GenAI span.
+    pub(crate) fn put(
+        self,
+        record: &mut Record,
+        key: Cow<'static, str>,
+        raw: Raw<'_>,
+        comes: Comes,
+    ) {
+        let value = crate::record::coerce::foreign(raw);
+        // Libraries fill in what they do not have with nothing.
+        if value.len() > 0 || !key.starts_with("gen_ai.") {
+            record.put_other(key, self.class(comes), value);
+        }
+    }
+}
 
 impl Policy {
     /// Takes out of `record` what may not leave and shortens what is too long.
     pub(crate) fn clear(self, mut record: Record, health: &Health) -> ClearedRecord {
         if record.is_delicate(self.max_bytes()) {
-            self.clear_entries(&mut record, health);
+            record.entries_mut().retain_mut(|entry| self.clear_entry(entry, health));
         }
         ClearedRecord(record)
     }
 
-    fn clear_entries(self, record: &mut Record, health: &Health) {
-        record.entries_mut().retain_mut(|entry| self.clear_entry(entry, health));
+    /// The sampling-relevant attributes as far as they may leave, marked as written to the span.
+    pub(crate) fn clear_sampling<'r>(
+        self,
+        record: &'r mut Record,
+        health: &Health,
+    ) -> impl Iterator<Item = (Attr, Value)> + 'r {
+        for entry in record.entries_mut() {
+            if matches!(entry.key, Key::Attr(attr) if attr.is_sampling_relevant()) {
+                self.clear_entry(entry, health);
+            }
+        }
+        record.take_sampling().map(|(attr, value)| (attr, value.clone()))
     }
 
+    /// Leaves of a fact what may leave, in the size of one attribute.
     fn clear_entry(self, entry: &mut Entry, health: &Health) -> bool {
-        if let Key::Attr(attr) = &entry.key
-            && attr.class() == Class::Metadata
-            && entry.value.len() <= self.max_bytes()
-        {
-            return true;
-        }
-        let (class, ty) = match &entry.key {
-            Key::Attr(attr) => (attr.class(), attr.value_type()),
-            Key::Other(_, class) => (*class, Type::Str),
-        };
-        match class {
-            Class::ErrorText => {
-                let stack = entry.key == Key::Attr(Attr::ExceptionStacktrace);
-                return self.clear_error_value(&mut entry.value, stack, health);
-            }
-            class if !self.allows(class) => {
-                health.withheld.increment();
-                return false;
-            }
-            _ => {}
-        }
-        self.fit(&mut entry.value, class.is_content(), ty == Type::Json, health);
-        true
-    }
-
-    fn clear_error_value(self, value: &mut Value, stack: bool, health: &Health) -> bool {
-        let texts: &mut [Text] = match value {
-            Value::Text(text) => std::slice::from_mut(text),
-            Value::List(list) => list,
-            _ => return true,
-        };
-        let level = self.error_text();
-        if level == ErrorText::TypeOnly || (stack && level == ErrorText::Scrubbed) {
-            health.withheld.increment();
-            return false;
-        }
-        for text in texts {
-            if let Some(cleared) = self.clear_error_text(text.as_str()) {
-                *text = Text::Owned(cleared);
-            }
-        }
-        true
-    }
-
-    /// An error's text as far as it may leave; `None` when it may leave as it is.
-    ///
-    /// At [`ErrorText::TypeOnly`] nothing may, which is the empty string here.
-    pub(crate) fn clear_error_text(self, text: &str) -> Option<String> {
-        let cleared = match self.error_text() {
-            ErrorText::TypeOnly => return Some(String::new()),
-            ErrorText::Scrubbed => error_text::scrub(text),
-            ErrorText::Full => limit::shorten_text(text, self.max_bytes()),
-        };
-        match cleared {
-            std::borrow::Cow::Borrowed(same) if same.len() == text.len() => None,
-            cleared => Some(cleared.into_owned()),
-        }
-    }
-
-    /// Takes media out and shortens a value to the size of one attribute.
-    pub(crate) fn fit(self, value: &mut Value, content: bool, json: bool, health: &Health) {
-        match value {
-            Value::Text(text) => self.fit_text(text, content, json, health),
-            Value::List(list) => {
-                // One attribute, one cap: what is over it goes from the end of the list.
-                let mut room = self.max_bytes();
-                let kept = list
-                    .iter()
-                    .take_while(|text| {
-                        let fits = text.as_str().len() <= room;
-                        room = room.saturating_sub(text.as_str().len());
-                        fits
-                    })
-                    .count();
-                if kept < list.len() {
-                    health.shortened.increment();
-                    list.truncate(kept);
+        let holds = entry.key.holds();
+        match self.decide(holds, Comes::of_value(&entry.value)) {
+            Decision::Keep => {
+                if entry.value.len() > self.max_bytes() {
+                    self.each_text(&mut entry.value, health, |text| {
+                        Some(self.cut(text, holds.is_json(), health))
+                    });
                 }
+                true
             }
-            Value::Bool(_) | Value::I64(_) | Value::F64(_) => {}
+            Decision::Withhold => {
+                health.withheld.increment();
+                false
+            }
+            decision => {
+                self.each_text(&mut entry.value, health, |text| self.text(decision, text, health))
+            }
         }
     }
 
-    fn fit_text(self, text: &mut Text, content: bool, json: bool, health: &Health) {
-        if content && !self.keeps_media() && media::may_hold_media(text.as_str()) {
-            let taken = match media::take_out(text.as_str()) {
-                std::borrow::Cow::Owned(taken) => Some(taken),
-                std::borrow::Cow::Borrowed(_) => None,
-            };
-            if let Some(taken) = taken {
-                *text = Text::Owned(taken);
+    /// Rewrites the texts of a value; tells whether all of them may leave. One attribute, one cap:
+    /// what is over it goes from the end of a list.
+    fn each_text(
+        self,
+        value: &mut Value,
+        health: &Health,
+        mut change: impl FnMut(&str) -> Option<Cow<'_, str>>,
+    ) -> bool {
+        let mut change = |text: &mut Text| match change(text.as_str()) {
+            Some(Cow::Owned(changed)) => {
+                *text = Text::Owned(changed);
+                true
             }
-        }
-        if text.as_str().len() > self.max_bytes() {
-            health.shortened.increment();
-            let short = if json {
-                limit::shorten(text.as_str(), self.max_bytes())
-            } else {
-                limit::shorten_text(text.as_str(), self.max_bytes())
-            };
-            *text = Text::Owned(short.into_owned());
+            Some(Cow::Borrowed(same)) if same.len() != text.as_str().len() => {
+                *text = Text::Owned(same.to_owned());
+                true
+            }
+            found => found.is_some(),
+        };
+        match value {
+            Value::Text(text) => change(text),
+            Value::List(list) => {
+                let mut room = self.max_bytes();
+                let fits = |text: &&Text| {
+                    let fits = text.as_str().len() <= room;
+                    room = room.saturating_sub(text.as_str().len());
+                    fits
+                };
+                let fitting = list.iter().take_while(fits).count();
+                if fitting < list.len() {
+                    health.shortened.increment();
+                    list.truncate(fitting);
+                }
+                list.iter_mut().all(change)
+            }
+            Value::Bool(_) | Value::I64(_) | Value::F64(_) => true,
         }
     }
 }
 
 impl ClearedRecord {
-    /// What is left, to be written to the span.
-    pub(crate) fn into_record(self) -> Record {
-        self.0
+    /// Brings every message into its shape, which makes none longer than `max_bytes`.
+    pub(crate) fn shape_messages(&mut self, max_bytes: usize) {
+        self.0.shape_messages(max_bytes);
+    }
+
+    /// Hands over what the span has to be told, the conventions' attributes first: the SDK cuts
+    /// the tail at its limit. What it has already is left out.
+    pub(crate) fn write(self, mut set: impl FnMut(&mut Key, &mut Value, Already)) {
+        let mut record = self.0;
+        let mut entries = std::mem::take(record.entries_mut());
+        let mut others = 0;
+        for Entry { key, value } in &mut entries {
+            match key {
+                Key::Attr(attr) if record.is_written(*attr) => {}
+                Key::Attr(attr) if record.is_changed(*attr) => set(key, value, Already::Another),
+                Key::Attr(_) => set(key, value, Already::Nothing),
+                Key::Other(..) => others += 1,
+            }
+        }
+        if others > 0 {
+            for Entry { key, value } in &mut entries {
+                if matches!(key, Key::Other(..)) {
+                    set(key, value, Already::Nothing);
+                }
+            }
+        }
     }
 }
+
+// They are written when the span starts, where nothing can be taken back.
+const _: () = {
+    let mut row = 0;
+    while row < ATTRIBUTES.len() {
+        assert!(!ATTRIBUTES[row].sampling || matches!(ATTRIBUTES[row].class, Class::Metadata));
+        row += 1;
+    }
+};

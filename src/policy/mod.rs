@@ -4,6 +4,16 @@
 //! read on every field without a lock and changed while spans are open.
 
 mod cleared;
+mod decide;
+pub(crate) mod otel;
+mod redact;
+
+pub(crate) use cleared::{Already, ClearedRecord};
+#[cfg(feature = "init")]
+pub(crate) use decide::format_fact;
+pub(crate) use decide::{Comes, Decision, Holds};
+#[cfg(feature = "init")]
+pub(crate) use redact::{Redactor, url as shown_url};
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -106,7 +116,7 @@ impl Policy {
     #[inline]
     pub const fn allows(self, class: Class) -> bool {
         match class {
-            Class::Metadata | Class::ErrorText => true,
+            Class::Metadata | Class::ErrorText | Class::StackTrace => true,
             Class::Secret => false,
             _ => self.0 & bit(class) != 0,
         }
@@ -196,7 +206,7 @@ const fn bit(class: Class) -> u64 {
         Class::Tools => 8,
         Class::Retrieval => 16,
         Class::Memory => 32,
-        Class::Metadata | Class::ErrorText | Class::Secret => 0,
+        Class::Metadata | Class::ErrorText | Class::StackTrace | Class::Secret => 0,
     }
 }
 

@@ -23,12 +23,6 @@ pub(crate) enum Raw<'a> {
     List(Vec<String>),
 }
 
-impl Raw<'_> {
-    pub(crate) fn is_text(&self) -> bool {
-        matches!(self, Raw::Str(_) | Raw::Debug(_) | Raw::List(_))
-    }
-}
-
 /// What became of it.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Coerced {

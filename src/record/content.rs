@@ -5,7 +5,6 @@ use super::value::{Text, Value};
 use super::{Key, Record};
 use crate::content::limit;
 use crate::content::messages;
-use crate::policy::Policy;
 use crate::semconv::Attr;
 
 /// Families of flattened messages and the attribute they make up.
@@ -18,15 +17,15 @@ static FLATTENED: &[(&str, Attr)] = &[
     ("llm.completions.", Attr::OutputMessages),
 ];
 
-/// Brings the value of an attribute into its shape, no longer than the policy allows. `None` for
+/// Brings the value of an attribute into its shape, no longer than `max_bytes`. `None` for
 /// an attribute without a shape; no text when the value is right as it is.
 pub(crate) fn shape_attr(
     attr: Attr,
     text: &str,
-    policy: Policy,
+    max_bytes: usize,
 ) -> Option<(Option<String>, Vec<String>)> {
     let shaped = messages::shape(attr.def().shape?, text);
-    let short = limit::shorten(&shaped.json, policy.max_bytes());
+    let short = limit::shorten(&shaped.json, max_bytes);
     let json = (*short != *text).then(|| short.into_owned());
     Some((json, shaped.finish_reasons))
 }
@@ -78,11 +77,11 @@ impl Record {
     }
 
     /// Brings every message into its shape here and now.
-    pub(crate) fn shape_messages(&mut self, policy: Policy) {
+    pub(crate) fn shape_messages(&mut self, max_bytes: usize) {
         let shaped = Attr::ALL.iter().copied().filter(|attr| attr.def().shape.is_some());
         for attr in shaped {
             let Some(text) = self.text(attr) else { continue };
-            let Some((json, reasons)) = shape_attr(attr, text, policy) else { continue };
+            let Some((json, reasons)) = shape_attr(attr, text, max_bytes) else { continue };
             if let Some(json) = json {
                 self.put(attr, Value::Text(json.into()));
             }

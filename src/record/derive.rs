@@ -175,11 +175,17 @@ mod tests {
     use super::super::Raw;
     use super::*;
     use crate::health::Health;
+    use crate::record::coerce::foreign;
+    use crate::semconv::{Class, Match, lookup};
 
     fn outline(facts: &[(&'static str, &'static str)]) -> (String, Option<SpanRole>) {
         let (mut record, health) = (Record::default(), Health::default());
         for (key, value) in facts {
-            record.record(Cow::Borrowed(key), Raw::Str(Cow::Borrowed(value)), &health);
+            let mut raw = Raw::Str(Cow::Borrowed(value));
+            match lookup(key) {
+                Match::Known(attr, map) => record.record_attr(attr, map, &mut raw, &health),
+                _ => record.put_other(Cow::Borrowed(key), Class::Metadata, foreign(raw)),
+            }
         }
         record.complete("the span");
         let outline = record.outline();

@@ -19,10 +19,10 @@ pub(crate) use value::{Text, Value};
 
 use crate::health::Health;
 use crate::semconv::{
-    Attr, AttrSet, Class, KnownOperation, Match, NAMING, Type, ValueMap, is_ours,
-    known_finish_reason, known_provider, lookup, split_model_prefix,
+    Attr, AttrSet, Class, KnownOperation, NAMING, Type, ValueMap, is_ours,
+    known_finish_reason, known_provider, split_model_prefix,
 };
-use coerce::{Coerced, coerce, foreign};
+use coerce::{Coerced, coerce};
 
 /// Typed facts about one span, on their way to the policy.
 #[derive(Clone, Default)]
@@ -61,14 +61,6 @@ pub(crate) enum Key {
     Other(Cow<'static, str>, Class),
 }
 
-/// Text beyond this many bytes counts as content under a `gen_ai.` key or a bare name that no table
-/// knows.
-pub(crate) const UNKNOWN_TEXT_LIMIT: usize = 256;
-
-fn is_long(value: &Value) -> bool {
-    value.as_str().is_some_and(|text| text.len() > UNKNOWN_TEXT_LIMIT)
-}
-
 impl Record {
     pub(crate) fn with_capacity(capacity: usize) -> Self {
         Self { entries: Vec::with_capacity(capacity), ..Self::default() }
@@ -94,20 +86,6 @@ impl Record {
 
     pub(crate) fn has(&self, attr: Attr) -> bool {
         self.present.has(attr)
-    }
-
-    /// Takes a value under any key.
-    pub(crate) fn record(&mut self, key: Cow<'static, str>, mut raw: Raw<'_>, health: &Health) {
-        self.ours |= is_ours(&key);
-        match lookup(&key) {
-            Match::Known(attr, map) => self.record_attr(attr, map, &mut raw, health),
-            Match::Content(class) => self.put_other(key, class, foreign(raw)),
-            Match::Drop => health.withheld.increment(),
-            Match::Named(class, _) if raw.is_text() => self.put_other(key, class, foreign(raw)),
-            Match::UnknownGenAi => self.record_unknown(key, raw),
-            Match::Named(..) | Match::Bare => self.record_bare(key, raw),
-            Match::Foreign => self.put_other(key, Class::Metadata, foreign(raw)),
-        }
     }
 
     /// Takes a value of a known attribute.
@@ -204,24 +182,6 @@ impl Record {
         let at = self.entries.len();
         self.entries.push(Entry { key: Key::Attr(attr), value: Value::Bool(false) });
         &mut self.entries[at].value
-    }
-
-    /// Takes a value of a key with our prefix that no table has.
-    pub(crate) fn record_unknown(&mut self, key: Cow<'static, str>, raw: Raw<'_>) {
-        let value = foreign(raw);
-        if value.len() == 0 {
-            return;
-        }
-        let class = if is_long(&value) { Class::Input } else { Class::Metadata };
-        self.put_other(key, class, value);
-    }
-
-    /// Takes a value under a name that is in no namespace, as arguments of functions are: long text
-    /// is content.
-    pub(crate) fn record_bare(&mut self, key: Cow<'static, str>, raw: Raw<'_>) {
-        let value = foreign(raw);
-        let class = if is_long(&value) { Class::Input } else { Class::Metadata };
-        self.put_other(key, class, value);
     }
 
     /// Keeps a value under a key of its own.

@@ -49,14 +49,6 @@ pub(crate) enum ValueMap {
 type Words = &'static [(&'static str, &'static str)];
 
 impl Match {
-    fn is_error_text(self) -> bool {
-        match self {
-            Self::Known(attr, _) => attr.class() == Class::ErrorText,
-            Self::Content(class) => class == Class::ErrorText,
-            _ => false,
-        }
-    }
-
     fn is_ours(self) -> bool {
         match self {
             Self::Known(attr, _) => attr.is_ours(),
@@ -93,8 +85,14 @@ pub(crate) fn lookup(key: &str) -> Match {
         if let Some(rest) = key.strip_prefix(prefix)
             && (prefix.ends_with('.') || rest.is_empty() || rest.starts_with('.'))
         {
-            return Match::Content(*class);
+            return match class {
+                Class::ErrorText if key.ends_with(CAUSES) => Match::Content(Class::StackTrace),
+                class => Match::Content(*class),
+            };
         }
+    }
+    if key.ends_with(CAUSES) {
+        return Match::Content(Class::StackTrace);
     }
     match key.contains('.') {
         true if key.starts_with(NAMESPACE) => Match::UnknownGenAi,
@@ -111,22 +109,24 @@ pub(crate) fn attr_of(key: &str) -> Option<Attr> {
     }
 }
 
-/// Whether a key holds an error's text, on spans of any kind. Its first letter turns down nearly
-/// every key without hashing it.
-pub(crate) fn is_error_text(key: &str) -> bool {
-    static LETTERS: Lazy<[bool; 256]> = Lazy::new(|| {
-        let mut letters = [false; 256];
-        let keys = BY_KEY.iter().filter(|(_, found)| found.is_error_text()).map(|(key, _)| *key);
-        keys.filter_map(|key| key.bytes().next()).for_each(|it| letters[usize::from(it)] = true);
-        letters
+/// Whether a key could be in the tables with anything but a fact that any span may have: by its
+/// first three letters and its end. Turns down nearly every key of other conventions without
+/// hashing it.
+pub(crate) fn may_be_listed(key: &str) -> bool {
+    static BEGINNINGS: Lazy<FxHashSet<[u8; 3]>> = Lazy::new(|| {
+        let is_fact = |found: &Match| match found {
+            Match::Known(attr, _) => attr.class() == Class::Metadata && !attr.is_ours(),
+            _ => false,
+        };
+        let keys = BY_KEY.iter().filter(|(_, found)| !is_fact(found)).map(|(key, _)| *key);
+        let prefixes = CONTENT_PREFIXES.iter().map(|(prefix, _)| *prefix);
+        keys.chain(prefixes).chain([NAMESPACE]).filter_map(beginning).collect()
     });
-    key.ends_with(ERROR_CHAIN)
-        || key.bytes().next().is_some_and(|letter| LETTERS[usize::from(letter)])
-            && BY_KEY.get(key).is_some_and(|found| found.is_error_text())
+    beginning(key).is_some_and(|beginning| BEGINNINGS.contains(&beginning)) || key.ends_with(CAUSES)
 }
 
-/// What `tracing-opentelemetry` adds to the name of a field that holds an error.
-pub(crate) const ERROR_CHAIN: &str = ".chain";
+/// What `tracing-opentelemetry` adds to the name of a field that holds an error, for its causes.
+const CAUSES: &str = ".chain";
 
 fn beginning(key: &str) -> Option<[u8; 3]> {
     key.as_bytes().first_chunk().copied()
@@ -347,10 +347,13 @@ static CONTENT_KEYS: &[(&str, Class)] = &[
     ("otel.status_message", Class::ErrorText),
     ("error", Class::ErrorText),
     ("err", Class::ErrorText),
-    ("error.chain", Class::ErrorText),
-    ("err.chain", Class::ErrorText),
-    ("error.details", Class::ErrorText),
     ("error_message", Class::ErrorText),
+    ("error.cause_chain", Class::StackTrace),
+    ("error.stack", Class::StackTrace),
+    ("error.stack_trace", Class::StackTrace),
+    // Gateways
+    ("llm.user_message_preview", Class::Input),
+    ("signal.snippet", Class::Input),
 ];
 
 /// Families of content keys: a prefix that ends in a dot, or a whole key with what hangs below it.
@@ -362,7 +365,9 @@ static CONTENT_PREFIXES: &[(&str, Class)] = &[
     ("gen_ai.output.messages.", Class::Output),
     ("gen_ai.security.", Class::Input),
     ("gen_ai.skill.definitions", Class::Tools),
+    ("llm.prompt.", Class::Input),
     ("llm.prompts", Class::Input),
+    ("llm.completion.", Class::Output),
     ("llm.completions", Class::Output),
     ("llm.choices", Class::Output),
     ("llm.tools", Class::Tools),
@@ -378,6 +383,9 @@ static CONTENT_PREFIXES: &[(&str, Class)] = &[
     ("embedding.embeddings", Class::Input),
     ("embedding.text", Class::Input),
     ("embedding.vector", Class::Input),
+    // What libraries hang below the conventions' keys of errors is as likely to repeat a prompt.
+    ("error.", Class::ErrorText),
+    ("exception.", Class::ErrorText),
 ];
 
 /// Names of arguments as `#[instrument]` records them, of its `ret` (`return`), and of fields in log
@@ -385,20 +393,22 @@ static CONTENT_PREFIXES: &[(&str, Class)] = &[
 #[rustfmt::skip]
 static NAMES: &[(Scope, Class, &[&str])] = &[
     (Scope::Anywhere, Class::Secret, &[
-        "api_key", "apikey", "auth_token", "authorization", "bearer_token", "credentials", "headers",
-        "password", "secret",
+        "access_token", "api_key", "apikey", "auth_token", "authorization", "bearer_token",
+        "client_secret", "cookie", "credentials", "headers", "passwd", "password", "private_key",
+        "refresh_token", "secret", "secret_key",
     ]),
     (Scope::Anywhere, Class::System, &[
         "preamble", "system_instruction", "system_instructions", "system_message", "system_prompt",
     ]),
     (Scope::Anywhere, Class::Input, &[
         "body", "chat_history", "chat_messages", "conversation_history", "input_messages",
-        "input_text", "messages", "payload", "prompt", "prompt_text", "prompts", "question", "req",
-        "request", "user_input", "user_message", "user_prompt", "user_query",
+        "input_text", "latest_message", "messages", "payload", "prompt", "prompt_text", "prompts", "question", "req",
+        "request", "trace_input", "user_input", "user_message", "user_prompt", "user_query",
     ]),
     (Scope::Anywhere, Class::Output, &[
         "answer", "assistant_message", "completion", "completions", "generated_text", "llm_output",
         "llm_response", "model_output", "output_messages", "output_text", "response_text", "return",
+        "trace_output",
     ]),
     (Scope::Anywhere, Class::Tools, &[
         "tool_args", "tool_arguments", "tool_call", "tool_calls", "tool_input", "tool_output",
@@ -406,7 +416,7 @@ static NAMES: &[(Scope, Class, &[&str])] = &[
     ]),
     (Scope::BesideGenAi, Class::Input, &[
         "args", "arguments", "content", "contents", "context", "conversation", "data", "history",
-        "input", "inputs", "instruction", "instructions", "message", "msg", "params", "query",
+        "input", "inputs", "instruction", "instructions", "message", "msg", "params", "parts", "query",
         "self", "text", "texts", "transcript",
     ]),
     (Scope::BesideGenAi, Class::Output, &[
@@ -468,15 +478,37 @@ mod tests {
 
     #[test]
     fn error_text_is_what_the_tables_call_so() {
-        for key in
-            ["error", "err", "error.message", "error_message", "error.details", "cause.chain"]
-                .into_iter()
-                .chain(["exception.message", "exception.stacktrace", "otel.status_description"])
+        let class = |key| match lookup(key) {
+            Match::Known(attr, _) => attr.class(),
+            Match::Content(class) => class,
+            _ => Class::Metadata,
+        };
+        for key in ["error", "err", "error.message", "error_message", "error.details"]
+            .into_iter()
+            .chain(["exception.message", "exception.details", "otel.status_description"])
         {
-            assert!(is_error_text(key), "{key}");
+            assert_eq!(class(key), Class::ErrorText, "{key}");
+        }
+        for key in ["cause.chain", "error.chain", "error.cause_chain", "exception.stacktrace"] {
+            assert_eq!(class(key), Class::StackTrace, "{key}");
         }
         for key in ["error.type", "exception.type", "errors", "otel.name", "http.route", "e", ""] {
-            assert!(!is_error_text(key), "{key}");
+            assert_eq!(class(key), Class::Metadata, "{key}");
+        }
+    }
+
+    #[test]
+    fn no_key_that_is_listed_is_turned_down_by_its_letters() {
+        for (key, found) in BY_KEY.iter() {
+            let fact = matches!(found, Match::Known(attr, _) if attr.class() == Class::Metadata);
+            assert!(fact || may_be_listed(key), "{key}");
+            assert!(!found.is_ours() || may_be_listed(key), "{key}");
+        }
+        for (prefix, _) in CONTENT_PREFIXES {
+            assert!(may_be_listed(prefix), "{prefix}");
+        }
+        for key in ["db.statement", "rpc.method", "net.peer.name", "busy_ns"] {
+            assert!(!may_be_listed(key), "{key}");
         }
     }
 

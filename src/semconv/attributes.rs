@@ -200,7 +200,7 @@ attributes! {
     ErrorMessage "error.message" Str ErrorText { general: true };
     ExceptionType "exception.type" Str Metadata { general: true };
     ExceptionMessage "exception.message" Str ErrorText { general: true };
-    ExceptionStacktrace "exception.stacktrace" Str ErrorText { general: true };
+    ExceptionStacktrace "exception.stacktrace" Str StackTrace { general: true };
 }
 
 impl Attr {

@@ -24,9 +24,7 @@ mod values;
 pub use attributes::Attr;
 pub use outcome::Outcome;
 
-pub(crate) use aliases::{
-    ERROR_CHAIN, Match, Scope, ValueMap, attr_of, is_error_text, is_ours, lookup,
-};
+pub(crate) use aliases::{Match, Scope, ValueMap, attr_of, is_ours, lookup, may_be_listed};
 pub(crate) use attr_set::AttrSet;
 pub(crate) use attributes::ATTRIBUTES;
 pub(crate) use events::{EventKind, is_our_event};
@@ -123,8 +121,10 @@ pub enum Class {
     Retrieval,
     /// Memory queries and records.
     Memory,
-    /// Error messages and stack traces, which providers fill with echoed prompts.
+    /// Error messages, which providers fill with echoed prompts.
     ErrorText,
+    /// Stack traces, and the causes of an error.
+    StackTrace,
     /// Credentials. Never leaves, whatever the policy.
     Secret,
 }

@@ -1,15 +1,15 @@
 //! Log lines without content.
 
 use std::fmt::{self, Write};
+use std::sync::LazyLock;
 
 use tracing_core::field::{Field, Visit};
 use tracing_subscriber::field::{MakeVisitor, VisitFmt, VisitOutput};
 use tracing_subscriber::fmt::format::DefaultFields;
 
-use crate::capture::layer::plan::{self, FieldPlan};
-use crate::policy::{ErrorText, Policy};
-use crate::record::UNKNOWN_TEXT_LIMIT;
-use crate::semconv::{Attr, Class};
+use crate::capture::layer::plan;
+use crate::health::Health;
+use crate::policy::{Comes, ContentCapture, Decision, ErrorText, Policy, format_fact};
 
 /// A field formatter for `fmt` layers that withholds message content.
 ///
@@ -36,21 +36,21 @@ use crate::semconv::{Attr, Class};
 #[derive(Clone, Copy, Debug)]
 pub struct WithoutContent<M = DefaultFields> {
     inner: M,
-    error_text: ErrorText,
+    policy: Policy,
 }
 
 impl<M> WithoutContent<M> {
     /// Formats with `inner` what may be shown.
     #[must_use]
     pub const fn new(inner: M) -> Self {
-        Self { inner, error_text: ErrorText::Scrubbed }
+        Self { inner, policy: Policy::new(ContentCapture::Off) }
     }
 
     /// Sets how much is shown of fields like `error` and `exception.message`. Defaults to
     /// [`ErrorText::Scrubbed`].
     #[must_use]
     pub fn error_text(self, level: ErrorText) -> Self {
-        Self { error_text: level, ..self }
+        Self { policy: self.policy.with_error_text(level), ..self }
     }
 }
 
@@ -64,10 +64,7 @@ impl<T, M: MakeVisitor<T>> MakeVisitor<T> for WithoutContent<M> {
     type Visitor = WithoutContentVisitor<M::Visitor>;
 
     fn make_visitor(&self, target: T) -> Self::Visitor {
-        WithoutContentVisitor {
-            inner: self.inner.make_visitor(target),
-            error_text: self.error_text,
-        }
+        WithoutContentVisitor { inner: self.inner.make_visitor(target), policy: self.policy }
     }
 }
 
@@ -75,34 +72,12 @@ impl<T, M: MakeVisitor<T>> MakeVisitor<T> for WithoutContent<M> {
 #[derive(Debug)]
 pub struct WithoutContentVisitor<V> {
     inner: V,
-    error_text: ErrorText,
-}
-
-/// How much may be shown of a field.
-#[derive(Clone, Copy)]
-enum Shown {
-    All,
-    /// All of it or nothing: nothing when it is long.
-    Short,
-    /// Text is not.
-    Numbers,
-    /// Without what is quoted.
-    Scrubbed,
-    Nothing,
+    policy: Policy,
 }
 
 impl<V: Visit> WithoutContentVisitor<V> {
-    fn shown(&self, field: &Field) -> Shown {
-        let plan = plan::field(field);
-        match (plan, plan.class(), self.error_text) {
-            (FieldPlan::Attr(Attr::ExceptionStacktrace, _), _, ErrorText::Full) => Shown::All,
-            (FieldPlan::Attr(Attr::ExceptionStacktrace, _), ..) => Shown::Nothing,
-            (FieldPlan::Named(_), ..) => Shown::Numbers,
-            (FieldPlan::UnknownGenAi | FieldPlan::Bare, ..) => Shown::Short,
-            (_, Class::Metadata, _) | (_, Class::ErrorText, ErrorText::Full) => Shown::All,
-            (_, Class::ErrorText, ErrorText::Scrubbed) => Shown::Scrubbed,
-            _ => Shown::Nothing,
-        }
+    fn decide(&self, field: &Field, comes: Comes) -> Decision {
+        self.policy.decide(plan::field(field), comes)
     }
 
     fn withhold(&mut self, field: &Field) {
@@ -111,16 +86,18 @@ impl<V: Visit> WithoutContentVisitor<V> {
 
     /// Shows a value without text in it.
     fn plain(&mut self, field: &Field, show: impl FnOnce(&mut V)) {
-        match self.shown(field) {
-            Shown::Nothing => self.withhold(field),
+        match self.decide(field, Comes::Plain) {
+            Decision::Withhold => self.withhold(field),
             _ => show(&mut self.inner),
         }
     }
 
-    fn scrub(&mut self, field: &Field, text: &str) {
-        let policy = Policy::default().with_error_text(self.error_text);
-        let scrubbed = policy.clear_error_text(text);
-        self.inner.record_debug(field, &format_args!("{}", scrubbed.as_deref().unwrap_or(text)));
+    /// Shows of a text what may be shown.
+    fn text(&mut self, field: &Field, decision: Decision, text: &str) {
+        match self.policy.text(decision, text, &UNCOUNTED) {
+            Some(text) => self.inner.record_debug(field, &format_args!("{text}")),
+            None => self.withhold(field),
+        }
     }
 }
 
@@ -150,53 +127,35 @@ impl<V: Visit> Visit for WithoutContentVisitor<V> {
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        match self.shown(field) {
-            Shown::All => self.inner.record_str(field, value),
-            Shown::Short if value.len() <= UNKNOWN_TEXT_LIMIT => {
-                self.inner.record_str(field, value)
-            }
-            Shown::Scrubbed => self.scrub(field, value),
-            Shown::Short | Shown::Numbers | Shown::Nothing => self.withhold(field),
+        match self.decide(field, Comes::Text(value.len())) {
+            Decision::Keep => self.inner.record_str(field, value),
+            decision => self.text(field, decision, value),
         }
     }
 
     fn record_bytes(&mut self, field: &Field, value: &[u8]) {
-        match self.shown(field) {
-            Shown::All => self.inner.record_bytes(field, value),
-            Shown::Short if value.len() <= UNKNOWN_TEXT_LIMIT => {
-                self.inner.record_bytes(field, value)
-            }
+        match self.decide(field, Comes::Text(value.len())) {
+            Decision::Keep => self.inner.record_bytes(field, value),
             _ => self.withhold(field),
         }
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn std::error::Error + 'static)) {
-        // Error text, whatever the field is called.
-        let shown = match (self.shown(field), self.error_text) {
-            (Shown::All, ErrorText::Scrubbed) => Shown::Scrubbed,
-            (Shown::All, ErrorText::TypeOnly) => Shown::Nothing,
-            (shown, _) => shown,
-        };
-        match shown {
-            Shown::All => self.inner.record_error(field, value),
-            Shown::Scrubbed => self.scrub(field, &value.to_string()),
-            Shown::Short | Shown::Numbers | Shown::Nothing => self.withhold(field),
+        match self.decide(field, Comes::Error) {
+            Decision::Withhold => self.withhold(field),
+            decision => self.text(field, decision, &value.to_string()),
         }
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        match self.shown(field) {
-            Shown::All => self.inner.record_debug(field, value),
-            Shown::Short => {
-                let mut text = Bounded(String::new());
-                if write!(text, "{value:?}").is_ok() {
-                    self.inner.record_debug(field, &format_args!("{}", text.0));
-                } else {
-                    self.withhold(field);
-                }
-            }
-            Shown::Scrubbed => self.scrub(field, &format!("{value:?}")),
-            Shown::Numbers | Shown::Nothing => self.withhold(field),
+        match self.decide(field, Comes::Unread) {
+            Decision::Keep => self.inner.record_debug(field, value),
+            Decision::Withhold => self.withhold(field),
+            Decision::KeepShort => match format_fact(value) {
+                Some(text) => self.inner.record_debug(field, &format_args!("{text}")),
+                None => self.withhold(field),
+            },
+            decision => self.text(field, decision, &format!("{value:?}")),
         }
     }
 }
@@ -213,18 +172,8 @@ impl<V: VisitFmt> VisitFmt for WithoutContentVisitor<V> {
     }
 }
 
-/// Text that fails to grow beyond [`UNKNOWN_TEXT_LIMIT`] bytes.
-struct Bounded(String);
-
-impl Write for Bounded {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        if self.0.len() + text.len() > UNKNOWN_TEXT_LIMIT {
-            return Err(fmt::Error);
-        }
-        self.0.push_str(text);
-        Ok(())
-    }
-}
+/// A formatter belongs to no telemetry.
+static UNCOUNTED: LazyLock<Health> = LazyLock::new(Health::default);
 
 const WITHHELD: &str = "[withheld]";
 

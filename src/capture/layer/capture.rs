@@ -13,7 +13,8 @@ use super::plan::{FieldPlan, MESSAGE};
 use super::targets::{EVENT_NAME_FIELDS, is_message_field};
 use crate::capture::lint::{self, Problem};
 use crate::capture::tracer::{Core, Open, SpanState};
-use crate::policy::{ErrorText, Policy};
+use crate::content::messages::said_by;
+use crate::policy::{Comes, Decision, Holds, Policy};
 use crate::record::Raw;
 use crate::semconv::{Attr, Class, ValueMap, is_our_event};
 
@@ -49,28 +50,29 @@ impl<'a> SpanFields<'a> {
 
     fn plan(&self, field: &Field) -> FieldPlan {
         // A record made by hand may come with the fields of another callsite.
-        self.plan.get(field.index()).copied().unwrap_or(FieldPlan::Other)
+        self.plan.get(field.index()).copied().unwrap_or(FieldPlan::Own(Holds::FACT))
     }
 
-    /// Whether a value of this field is wanted at all; asked before it is formatted.
+    /// What to do with a value; asked before it is formatted.
     #[inline]
-    fn wants(&self, plan: FieldPlan, is_text: bool) -> bool {
-        let class = plan.class();
-        if !class.is_content() && class != Class::Secret {
-            return true;
-        }
-        if plan.of_value(is_text).class() == Class::Metadata {
-            return true;
+    fn decide(&self, plan: FieldPlan, comes: Comes) -> Decision {
+        let (holds, health) = (plan.holds(), &self.core.health);
+        let class = holds.class(comes);
+        if class == Class::Metadata {
+            return Decision::Keep;
         }
         let unsampled = match &self.target {
             Target::New(_) => false,
             Target::Live { state, .. } => state.is_unsampled(),
         };
-        let wanted = self.policy.allows(class) && !unsampled;
-        if !wanted {
-            self.core.health.withheld.increment();
+        let decision = match class.is_content() && unsampled {
+            true => Decision::Withhold,
+            false => self.policy.decide(holds, comes),
+        };
+        if decision == Decision::Withhold {
+            health.withheld.increment();
         }
-        wanted
+        decision
     }
 
     fn take(&mut self, field: &Field, plan: FieldPlan, raw: &mut Raw<'_>) {
@@ -119,7 +121,7 @@ impl<'a> SpanFields<'a> {
     #[inline]
     fn typed(&mut self, field: &Field, mut raw: Raw<'_>) {
         let plan = self.plan(field);
-        if self.wants(plan, raw.is_text()) {
+        if self.decide(plan, Comes::of(&raw)) != Decision::Withhold {
             self.take(field, plan, &mut raw);
         }
     }
@@ -130,25 +132,14 @@ fn put(open: &mut Open, field: &Field, plan: FieldPlan, raw: &mut Raw<'_>, core:
         return open.record.record_attr(attr, map, raw, &core.health);
     }
     let raw = std::mem::replace(raw, Raw::Bool(false));
-    match plan.of_value(raw.is_text()) {
+    match plan {
         FieldPlan::Attr(..) => {}
-        FieldPlan::Text(class) | FieldPlan::Named(class) => {
-            let value = crate::record::coerce::foreign(raw);
-            if class == Class::ErrorText {
+        FieldPlan::Own(holds) => {
+            let comes = Comes::of(&raw);
+            if holds.class(comes) == Class::ErrorText {
                 open.note_error();
             }
-            open.record.put_other(Cow::Borrowed(field.name()), class, value);
-        }
-        FieldPlan::UnknownGenAi => {
-            open.record.record_unknown(Cow::Borrowed(field.name()), raw);
-        }
-        FieldPlan::Bare => {
-            open.record.record_bare(Cow::Borrowed(field.name()), raw);
-        }
-        FieldPlan::Drop => {}
-        FieldPlan::Other => {
-            let value = crate::record::coerce::foreign(raw);
-            open.record.put_other(Cow::Borrowed(field.name()), Class::Metadata, value);
+            holds.put(&mut open.record, Cow::Borrowed(field.name()), raw, comes);
         }
         FieldPlan::OtelName => {
             open.explicit.name = text(raw).filter(|name| !name.is_empty());
@@ -231,31 +222,32 @@ impl Visit for SpanFields<'_> {
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
-        let plan = match self.plan(field) {
-            // Error text, whatever the field is called.
-            FieldPlan::Other | FieldPlan::Bare | FieldPlan::UnknownGenAi => {
-                FieldPlan::Text(Class::ErrorText)
-            }
-            plan => plan,
-        };
-        if !self.wants(plan, true) {
+        // Error text, whatever the field is called.
+        let plan = self.plan(field);
+        let decision = self.decide(plan, Comes::Error);
+        if decision == Decision::Withhold {
             return;
         }
         let message = value.to_string();
         let chain = chain_of(value);
-        let mut same = Raw::Str(Cow::Borrowed(&message));
-        self.take(field, plan, &mut same.clone());
-        self.take(field, FieldPlan::Attr(Attr::ExceptionMessage, ValueMap::Same), &mut same);
+        if let Some(text) = self.policy.text(decision, &message, &self.core.health) {
+            let plan = match plan {
+                FieldPlan::Own(_) => FieldPlan::Own(Holds::ERROR),
+                plan => plan,
+            };
+            self.take(field, plan, &mut Raw::Str(text));
+        }
+        let plan = FieldPlan::Attr(Attr::ExceptionMessage, ValueMap::Same);
+        self.take(field, plan, &mut Raw::Str(Cow::Borrowed(&message)));
         if !chain.is_empty() {
-            let mut chain = Raw::Str(Cow::Owned(chain));
             let plan = FieldPlan::Attr(Attr::ExceptionStacktrace, ValueMap::Same);
-            self.take(field, plan, &mut chain);
+            self.take(field, plan, &mut Raw::Str(Cow::Owned(chain)));
         }
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
         let plan = self.plan(field);
-        if self.wants(plan, true) {
+        if self.decide(plan, Comes::Unread) != Decision::Withhold {
             let text = format(value);
             self.take(field, plan, &mut Raw::Debug(Cow::Owned(text)));
         }
@@ -289,9 +281,9 @@ pub(super) struct EventFields<'a> {
     plan: &'static [FieldPlan],
     core: &'a Core,
     policy: Policy,
-    /// Whether the event is one of the conventions, whose `content` is what somebody said.
-    is_message: bool,
-    /// Whether its callsite says so, whose name an event loses below when it has a message.
+    /// Whose words the event holds, by its name. Empty where its fields tell.
+    said: &'static [Class],
+    /// The name of the callsite says so, so that the message is not needed for one.
     is_callsite: bool,
     values: Vec<Option<Owned>>,
 }
@@ -322,31 +314,46 @@ impl<'a> EventFields<'a> {
     pub(super) fn new(plan: &'static [FieldPlan], event: &Event<'_>, core: &'a Core) -> Self {
         let values = std::iter::repeat_with(|| None).take(plan.len()).collect();
         // The name has to be known before any other field is formatted.
-        let is_callsite = is_our_event(event.metadata().name());
-        let is_message = is_callsite || {
-            let mut name = NamedGenAi(false);
-            event.record(&mut name);
-            name.0
+        let name = event.metadata().name();
+        let is_callsite = is_our_event(name);
+        let said = match is_callsite {
+            true => said_by(name),
+            false => {
+                let mut name = EventName(&[]);
+                event.record(&mut name);
+                name.0
+            }
         };
-        Self { plan, core, policy: core.policy.load(), is_message, is_callsite, values }
+        Self { plan, core, policy: core.policy.load(), said, is_callsite, values }
     }
 
     pub(super) fn is_message(&self) -> bool {
-        self.is_message
+        !self.said.is_empty()
     }
 
-    fn put(&mut self, field: &Field, is_text: bool, value: impl FnOnce() -> Owned) {
-        let class = match self.plan.get(field.index()) {
-            _ if self.is_callsite && field.name() == MESSAGE => return,
-            _ if self.is_message && is_message_field(field.name()) => Class::Input,
-            Some(plan) => plan.of_value(is_text).class(),
-            None => Class::Metadata,
+    fn decide(&self, field: &Field, comes: Comes) -> Decision {
+        let holds = match self.plan.get(field.index()) {
+            _ if self.is_message() && is_message_field(field.name()) => Holds::Said(self.said),
+            Some(plan) => plan.holds(),
+            None => Holds::FACT,
         };
-        if !self.policy.allows(class) {
+        self.policy.decide(holds, comes)
+    }
+
+    fn put(&mut self, field: &Field, decision: Decision, value: impl FnOnce() -> Owned) {
+        if self.is_callsite && field.name() == MESSAGE {
+            return;
+        }
+        if decision == Decision::Withhold {
             self.core.health.withheld.increment();
         } else if let Some(slot) = self.values.get_mut(field.index()) {
             *slot = Some(value());
         }
+    }
+
+    fn plain(&mut self, field: &Field, value: Owned) {
+        let decision = self.decide(field, Comes::Plain);
+        self.put(field, decision, || value);
     }
 
     /// Calls `then` with the event as it may go on.
@@ -364,56 +371,81 @@ impl<'a> EventFields<'a> {
     }
 }
 
-/// Whether a field names an event of the conventions.
-struct NamedGenAi(bool);
+/// Whose words an event holds, where a field names it as one of the conventions.
+struct EventName(&'static [Class]);
 
-impl Visit for NamedGenAi {
+impl Visit for EventName {
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.0 |= EVENT_NAME_FIELDS.contains(&field.name()) && is_our_event(value);
+        if EVENT_NAME_FIELDS.contains(&field.name()) && self.0.is_empty() {
+            self.0 = said_by(value);
+        }
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
         if EVENT_NAME_FIELDS.contains(&field.name()) {
-            self.0 |= is_our_event(format(value).trim_start_matches('"'));
+            self.record_str(field, format(value).trim_matches('"'));
         }
     }
 }
 
 impl Visit for EventFields<'_> {
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.put(field, false, || Owned::F64(value));
+        self.plain(field, Owned::F64(value));
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.put(field, false, || Owned::I64(value));
+        self.plain(field, Owned::I64(value));
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.put(field, false, || match i64::try_from(value) {
-            Ok(value) => Owned::I64(value),
-            Err(_) => Owned::U64(value),
-        });
+        self.plain(field, i64::try_from(value).map_or(Owned::U64(value), Owned::I64));
+    }
+
+    fn record_i128(&mut self, field: &Field, value: i128) {
+        self.plain(field, integer(value));
+    }
+
+    fn record_u128(&mut self, field: &Field, value: u128) {
+        self.plain(field, integer(value));
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.put(field, false, || Owned::Bool(value));
+        self.plain(field, Owned::Bool(value));
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.put(field, true, || Owned::Str(value.to_owned()));
+        let decision = self.decide(field, Comes::Text(value.len()));
+        self.put(field, decision, || Owned::Str(value.to_owned()));
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
-        // Error text, whatever the field is called.
-        if self.policy.error_text() != ErrorText::TypeOnly {
+        // Error text, whatever the field is called: nobody after this knows.
+        let decision = self.decide(field, Comes::Error);
+        let policy = self.policy;
+        let health = &self.core.health;
+        self.put(field, decision, || {
             let message = value.to_string();
-            let cleared = self.policy.clear_error_text(&message).unwrap_or(message);
-            self.put(field, true, || Owned::Debug(tracing::field::display(cleared)));
-        }
+            let cleared = policy.text(decision, &message, health).unwrap_or_default();
+            Owned::Debug(tracing::field::display(cleared.into_owned()))
+        });
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        self.put(field, true, || Owned::Debug(tracing::field::display(format(value))));
+        let decision = self.decide(field, Comes::Unread);
+        if matches!(decision, Decision::Withhold) {
+            return self.put(field, decision, || Owned::Bool(false));
+        }
+        let text = format(value);
+        let decision = self.decide(field, Comes::Text(text.len()));
+        self.put(field, decision, || Owned::Debug(tracing::field::display(text)));
+    }
+}
+
+/// A number of 128 bits as the layer below takes it.
+fn integer<T: TryInto<i64> + Copy + std::fmt::Display + Debug>(value: T) -> Owned {
+    match value.try_into() {
+        Ok(value) => Owned::I64(value),
+        Err(_) => Owned::Debug(tracing::field::display(value.to_string())),
     }
 }
 

@@ -2,25 +2,22 @@
 
 use std::borrow::Cow;
 use std::error::Error;
-use std::fmt::Debug;
+use std::fmt::{Debug, Display};
 use std::time::SystemTime;
 
 use opentelemetry::trace::SpanContext;
 use opentelemetry::{Context, KeyValue, Value};
 use tracing::field::{Field, Visit};
-use tracing::{Event, Level, Metadata};
+use tracing::{Event, Metadata};
 
 use super::capture::{chain_of, format};
 use super::plan::{self, FieldPlan, LogPlan, MESSAGE};
 use super::targets::{EVENT_NAME_FIELDS, is_message_field, is_transport};
-use crate::capture::logs::{
-    LogAttribute, LogLimits, LogRecord, Said, clear_message, clear_said, may_say,
-};
+use crate::capture::logs::{LogAttribute, LogLimits, LogRecord, clear_body};
 use crate::capture::tracer::Core;
 use crate::content::messages::said_by;
-use crate::policy::{ErrorText, Policy};
-use crate::record::UNKNOWN_TEXT_LIMIT;
-use crate::semconv::Class;
+use crate::policy::{Comes, Decision, Holds, Policy};
+use crate::semconv::{Class, Scope};
 
 /// Makes a record of the event if records are wanted. `span` is asked for once it is certain.
 pub(super) fn hear(core: &Core, event: &Event<'_>, span: impl FnOnce() -> SpanContext) {
@@ -47,9 +44,9 @@ pub(super) fn hear(core: &Core, event: &Event<'_>, span: impl FnOnce() -> SpanCo
         core,
         policy: core.policy.load(),
         said: event_name.as_deref().map_or(&[], said_by),
-        level: *metadata.level(),
         limits: core.logs.limits(),
         body: None,
+        holds: Holds::FACT,
         attributes: Vec::with_capacity(fields.len() + 2),
         dropped: 0,
         error: None,
@@ -60,19 +57,19 @@ pub(super) fn hear(core: &Core, event: &Event<'_>, span: impl FnOnce() -> SpanCo
     let line = metadata.line().map(i64::from).or(head.line).map(Value::from);
     for (key, value) in [("code.file.path", file), ("code.line.number", line)] {
         if let Some(value) = value {
-            found.push(key, value, &[]);
+            found.push(key, value, Holds::FACT);
         }
     }
     core.logs.take(LogRecord {
         time,
-        level: found.level,
+        level: *metadata.level(),
         event_name,
         target: head.target.map_or(Cow::Borrowed(metadata.target()), Cow::Owned),
         body: found.body,
         attributes: found.attributes,
         dropped: found.dropped,
         span: span(),
-        said: found.said,
+        holds: found.holds,
     });
 }
 
@@ -121,10 +118,12 @@ struct LogFields<'a> {
     name_is_a_field: bool,
     core: &'a Core,
     policy: Policy,
-    said: Said,
-    level: Level,
+    /// Whose words the event holds, by its name. Empty where its fields tell.
+    said: &'static [Class],
     limits: LogLimits,
     body: Option<String>,
+    /// Whose data the body is.
+    holds: Holds,
     attributes: Vec<LogAttribute>,
     dropped: u32,
     /// The message and the sources of an error that was recorded as one.
@@ -132,8 +131,8 @@ struct LogFields<'a> {
 }
 
 impl LogFields<'_> {
-    /// Whose words a value of this field is, if one is wanted at all; asked before it is formatted.
-    fn wants(&mut self, field: &Field, is_text: bool) -> Option<Said> {
+    /// Whose data a value of this field is, if one is wanted at all; asked before it is formatted.
+    fn wants(&mut self, field: &Field, comes: Comes) -> Option<Holds> {
         let name = field.name();
         if (self.bridged && name.starts_with("log."))
             || (self.name_is_a_field && EVENT_NAME_FIELDS.contains(&name))
@@ -144,60 +143,60 @@ impl LogFields<'_> {
             self.dropped += 1;
             return None;
         }
-        let plan =
-            self.plan.get(field.index()).map_or(FieldPlan::Other, |plan| plan.of_value(is_text));
-        let said = match plan {
-            _ if is_message_field(name) && !self.said.is_empty() => self.said,
-            FieldPlan::Named(class) => alone(class),
-            _ => &[],
+        let holds = match self.plan.get(field.index()) {
+            _ if is_message_field(name) && !self.said.is_empty() => Holds::Said(self.said),
+            Some(plan) => plan.holds(),
+            None => Holds::FACT,
         };
-        let wanted = match plan.class() {
-            _ if !said.is_empty() => may_say(self.policy, said, self.core),
-            Class::ErrorText => self.policy.error_text() != ErrorText::TypeOnly,
-            class => {
-                self.policy.allows(class) || {
-                    self.core.health.withheld.increment();
-                    false
-                }
-            }
-        };
-        wanted.then_some(said)
+        // Of the message something is left, see `clear_body`.
+        if holds != Holds::ERROR && self.policy.decide(holds, comes) == Decision::Withhold {
+            self.core.health.withheld.increment();
+            return None;
+        }
+        Some(holds)
     }
 
     fn typed(&mut self, field: &Field, value: impl Into<Value>) {
-        if let Some(said) = self.wants(field, false) {
-            self.put(field, value.into(), said);
+        if let Some(holds) = self.wants(field, Comes::Plain) {
+            self.put(field, value.into(), holds);
+        }
+    }
+
+    fn integer<T>(&mut self, field: &Field, value: T)
+    where
+        T: TryInto<i64> + Copy + Display,
+    {
+        match value.try_into() {
+            Ok(value) => self.typed(field, value),
+            Err(_) => self.typed(field, value.to_string()),
         }
     }
 
     fn text(&mut self, field: &Field, text: impl FnOnce() -> String) {
-        if let Some(said) = self.wants(field, true) {
-            self.put(field, Value::from(text()), said);
+        if let Some(holds) = self.wants(field, Comes::Unread) {
+            self.put(field, Value::from(text()), holds);
         }
     }
 
-    fn put(&mut self, field: &Field, value: Value, said: Said) {
+    fn put(&mut self, field: &Field, value: Value, holds: Holds) {
         if field.name() == MESSAGE {
-            let text = clear_said(self.policy, said, String::from(value.as_str()), self.core);
-            self.body = text.map(|text| clear_message(self.policy, self.level, text));
+            let text = String::from(value.as_str());
+            self.body = clear_body(self.policy, holds, text, &self.core.health);
+            self.holds = holds;
             return;
         }
-        let bare = matches!(self.plan.get(field.index()), Some(FieldPlan::Bare));
-        let long =
-            matches!(&value, Value::String(text) if text.as_str().len() > UNKNOWN_TEXT_LIMIT);
-        let said = if bare && long && said.is_empty() { alone(Class::Input) } else { said };
-        self.push(field.name(), value, said);
+        self.push(field.name(), value, holds);
     }
 
-    fn push(&mut self, key: &'static str, value: Value, said: Said) {
+    fn push(&mut self, key: &'static str, value: Value, holds: Holds) {
         if self.attributes.len() >= self.limits.attributes {
             self.dropped += 1;
             return;
         }
         let limit = self.limits.value_length.min(self.policy.max_bytes());
         let policy = self.policy.with_max_bytes(u32::try_from(limit).unwrap_or(u32::MAX));
-        let mut attribute = LogAttribute { kv: KeyValue::new(key, value), said };
-        if !attribute.clear(policy, self.core) {
+        let mut attribute = LogAttribute { kv: KeyValue::new(key, value), holds };
+        if !attribute.clear(policy, &self.core.health) {
             return;
         }
         if let Value::String(text) = &mut attribute.kv.value
@@ -216,7 +215,7 @@ impl LogFields<'_> {
         let keys = ["exception.message", "exception.stacktrace"].map(|key| (key, has(key)));
         for ((key, there), text) in keys.into_iter().zip([message, sources]) {
             if !there && !text.is_empty() {
-                self.push(key, Value::from(text), &[]);
+                self.push(key, Value::from(text), Holds::of(key, Scope::Anywhere));
             }
         }
     }
@@ -232,24 +231,15 @@ impl Visit for LogFields<'_> {
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        match i64::try_from(value) {
-            Ok(value) => self.typed(field, value),
-            Err(_) => self.typed(field, value.to_string()),
-        }
+        self.integer(field, value);
     }
 
     fn record_i128(&mut self, field: &Field, value: i128) {
-        match i64::try_from(value) {
-            Ok(value) => self.typed(field, value),
-            Err(_) => self.typed(field, value.to_string()),
-        }
+        self.integer(field, value);
     }
 
     fn record_u128(&mut self, field: &Field, value: u128) {
-        match i64::try_from(value) {
-            Ok(value) => self.typed(field, value),
-            Err(_) => self.typed(field, value.to_string()),
-        }
+        self.integer(field, value);
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
@@ -262,32 +252,18 @@ impl Visit for LogFields<'_> {
 
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
         // Error text, whatever the field is called.
-        if self.policy.error_text() == ErrorText::TypeOnly {
-            return;
-        }
-        if let Some(said) = self.wants(field, true) {
+        if let Some(holds) = self.wants(field, Comes::Error) {
             let message = value.to_string();
-            let said = if said.is_empty() { alone(Class::ErrorText) } else { said };
-            self.put(field, Value::from(message.clone()), said);
+            let holds = match holds {
+                Holds::Said(_) => holds,
+                _ => Holds::ERROR,
+            };
+            self.put(field, Value::from(message.clone()), holds);
             self.error = Some((message, chain_of(value)));
         }
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
         self.text(field, || format(value));
-    }
-}
-
-/// The class as a list of its own.
-const fn alone(class: Class) -> Said {
-    match class {
-        Class::Input => &[Class::Input],
-        Class::Output => &[Class::Output],
-        Class::System => &[Class::System],
-        Class::Tools => &[Class::Tools],
-        Class::Retrieval => &[Class::Retrieval],
-        Class::Memory => &[Class::Memory],
-        Class::ErrorText => &[Class::ErrorText],
-        Class::Metadata | Class::Secret => &[],
     }
 }

@@ -237,8 +237,6 @@ where
     }
 
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
-        #[cfg(feature = "init")]
-        plan::register(metadata);
         self.inner.register_callsite(metadata)
     }
 

@@ -10,10 +10,15 @@ use tracing::{Level, Metadata};
 use tracing_core::callsite::Identifier;
 use tracing_core::field::Field;
 
-use super::targets::{EVENT_NAME_FIELDS, is_transport, logs_payloads};
+use super::targets::{EVENT_NAME_FIELDS, is_this_crate, is_transport, logs_payloads};
+#[cfg(feature = "init")]
+use super::targets::{is_message_field, names_its_content};
 use crate::capture::lint;
 use crate::capture::tracer::Given;
-use crate::semconv::{Attr, Class, Match, Scope, ValueMap, is_our_event, is_ours, lookup};
+#[cfg(feature = "init")]
+use crate::content::messages::ANYBODY;
+use crate::policy::Holds;
+use crate::semconv::{Attr, Match, Scope, ValueMap, is_our_event, is_ours, lookup};
 
 /// What to do with spans of a callsite.
 #[derive(Clone, Copy, Debug)]
@@ -56,24 +61,17 @@ pub(super) enum LogPlan {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum FieldPlan {
     Attr(Attr, ValueMap),
-    /// Content or error text under a name of its own.
-    Text(Class),
-    /// Content if it is text.
-    Named(Class),
-    UnknownGenAi,
-    /// A foreign name without a namespace: content if it is long text.
-    Bare,
-    Drop,
+    /// A value that keeps the field's name.
+    Own(Holds),
     OtelName,
     OtelKind,
     OtelStatusCode,
     OtelStatusDescription,
-    Other,
 }
 
 impl FieldPlan {
-    /// What `name` is, on a callsite that has GenAI fields or on one that has none.
-    fn of(name: &str, gen_ai: bool) -> Self {
+    /// What `name` is on a callsite of this scope.
+    fn of(name: &str, scope: Scope) -> Self {
         match name {
             "otel.name" => Self::OtelName,
             "otel.kind" => Self::OtelKind,
@@ -81,36 +79,19 @@ impl FieldPlan {
             "otel.status_description" | "otel.status_message" => Self::OtelStatusDescription,
             name => match lookup(name) {
                 Match::Known(attr, map) => Self::Attr(attr, map),
-                Match::Content(class) => Self::Text(class),
-                Match::Drop => Self::Drop,
-                Match::Named(class, scope) if gen_ai || scope == Scope::Anywhere => {
-                    Self::Named(class)
-                }
-                Match::UnknownGenAi => Self::UnknownGenAi,
-                Match::Bare if gen_ai => Self::Bare,
-                Match::Named(..) | Match::Bare | Match::Foreign => Self::Other,
+                found => Self::Own(Holds::matched(found, scope)),
             },
-        }
-    }
-
-    /// What the field is with such a value in it.
-    #[inline]
-    pub(crate) fn of_value(self, is_text: bool) -> Self {
-        match self {
-            Self::Named(_) if !is_text => Self::Other,
-            plan => plan,
         }
     }
 
     /// Whose data the field holds.
     #[inline]
-    pub(crate) fn class(self) -> Class {
+    pub(crate) fn holds(self) -> Holds {
         match self {
-            Self::Attr(attr, _) => attr.class(),
-            Self::Text(class) | Self::Named(class) => class,
-            Self::Drop => Class::Secret,
-            Self::OtelStatusDescription => Class::ErrorText,
-            _ => Class::Metadata,
+            Self::Attr(attr, _) => Holds::Attr(attr),
+            Self::Own(holds) => holds,
+            Self::OtelStatusDescription => Holds::ERROR,
+            Self::OtelName | Self::OtelKind | Self::OtelStatusCode => Holds::FACT,
         }
     }
 }
@@ -124,10 +105,10 @@ pub(super) fn span(metadata: &'static Metadata<'static>) -> SpanPlan {
             SpanPlan::Ignore
         } else if makes_gen_ai(metadata) {
             lint::check(metadata);
-            SpanPlan::GenAi(fields(metadata, true))
+            SpanPlan::GenAi(fields(metadata))
         } else if speaks_for_itself(metadata) {
             lint::check(metadata);
-            SpanPlan::GenAi(fields(metadata, false))
+            SpanPlan::GenAi(fields(metadata))
         } else {
             let declares = |name| metadata.fields().field(name).is_some();
             SpanPlan::Plain(Given { name: declares("otel.name"), kind: declares("otel.kind") })
@@ -148,13 +129,13 @@ pub(super) fn event(metadata: &'static Metadata<'static>) -> EventPlan {
         if is_transport(metadata.target()) || logs_payloads(metadata) {
             EventPlan::Ignore
         } else if is_our_event(metadata.name()) || has_gen_ai(metadata) {
-            EventPlan::GenAi(fields(metadata, true))
+            EventPlan::GenAi(fields(metadata))
         } else if metadata.fields().iter().any(|field| EVENT_NAME_FIELDS.contains(&field.name())) {
-            EventPlan::Named(fields(metadata, false))
+            EventPlan::Named(fields(metadata))
         } else if *metadata.level() > Level::INFO {
             EventPlan::Ignore
         } else if speaks_for_itself(metadata) {
-            EventPlan::GenAi(fields(metadata, false))
+            EventPlan::GenAi(fields(metadata))
         } else {
             EventPlan::Plain
         }
@@ -172,7 +153,7 @@ pub(super) fn log(metadata: &'static Metadata<'static>) -> LogPlan {
         }
         let declares = |name: &&str| metadata.fields().field(*name).is_some();
         LogPlan::Record {
-            fields: fields(metadata, has_gen_ai(metadata) || is_our_event(metadata.name())),
+            fields: fields(metadata),
             bridged: metadata.target() == "log" && declares(&"log.target"),
             names_itself: EVENT_NAME_FIELDS.iter().any(declares),
         }
@@ -190,28 +171,23 @@ fn speaks_for_itself(metadata: &Metadata<'_>) -> bool {
     metadata.fields().iter().any(|field| is_named(field.name()))
 }
 
-/// Callsites with GenAI fields, for those who see a field and not what stands beside it.
+/// Whose data a field holds, for one who sees it alone. An event of the conventions holds in its
+/// message what its name says, which is a value that has not been seen: it may be anybody's.
 #[cfg(feature = "init")]
-static GEN_AI: Lazy<RwLock<FxHashMap<Identifier, bool>>> = Lazy::new(RwLock::default);
-
-/// Notes whether the callsite has GenAI fields.
-#[cfg(feature = "init")]
-pub(super) fn register(metadata: &'static Metadata<'static>) {
-    if has_gen_ai(metadata) {
-        let mut known = GEN_AI.write().unwrap_or_else(PoisonError::into_inner);
-        known.insert(metadata.callsite(), metadata.is_event());
-    }
-}
-
-/// What a field is, for one who sees the field alone. The callsite is known where a
-/// [`GenAiLayer`](super::GenAiLayer) is in use; elsewhere the name has to do.
-#[cfg(feature = "init")]
-pub(crate) fn field(field: &Field) -> FieldPlan {
-    let known = GEN_AI.read().unwrap_or_else(PoisonError::into_inner);
-    match known.get(&field.callsite()) {
-        Some(true) if field.name() == MESSAGE => FieldPlan::Other,
-        found => FieldPlan::of(field.name(), found.is_some()),
-    }
+pub(crate) fn field(field: &Field) -> Holds {
+    static PLANS: Plans<&'static [Holds]> = Lazy::new(RwLock::default);
+    thread_local!(static KNOWN: Known<&'static [Holds]> = RefCell::default());
+    let metadata = field.callsite().0.metadata();
+    let plan = planned(&KNOWN, &PLANS, metadata, || {
+        let named = names_its_content(metadata);
+        let holds =
+            |(field, plan): (Field, &FieldPlan)| match named && is_message_field(field.name()) {
+                true => Holds::Said(ANYBODY),
+                false => plan.holds(),
+            };
+        Box::leak(metadata.fields().iter().zip(fields(metadata)).map(holds).collect())
+    });
+    plan.get(field.index()).copied().unwrap_or(Holds::FACT)
 }
 
 type Plans<P> = Lazy<RwLock<FxHashMap<Identifier, P>>>;
@@ -241,12 +217,27 @@ fn planned<P: Copy>(
     plan
 }
 
-fn fields(metadata: &'static Metadata<'static>, gen_ai: bool) -> &'static [FieldPlan] {
-    let plan = |field: Field| match metadata.is_event() && field.name() == MESSAGE {
-        true => FieldPlan::Other,
-        false => FieldPlan::of(field.name(), gen_ai),
-    };
-    Box::leak(metadata.fields().iter().map(plan).collect())
+/// One entry for each field that the callsite declares.
+fn fields(metadata: &'static Metadata<'static>) -> &'static [FieldPlan] {
+    static PLANS: Plans<&'static [FieldPlan]> = Lazy::new(RwLock::default);
+    thread_local!(static KNOWN: Known<&'static [FieldPlan]> = RefCell::default());
+    planned(&KNOWN, &PLANS, metadata, || {
+        let named = metadata.is_event() && is_our_event(metadata.name());
+        let scope = match named || has_gen_ai(metadata) {
+            true => Scope::BesideGenAi,
+            false => Scope::Anywhere,
+        };
+        let plan = |field: Field| match metadata.is_event() && field.name() == MESSAGE {
+            true => FieldPlan::Own(Holds::message(is_severe(metadata))),
+            false => FieldPlan::of(field.name(), scope),
+        };
+        Box::leak(metadata.fields().iter().map(plan).collect())
+    })
+}
+
+/// Whether the message of an event may be somebody's error. What this crate says holds none.
+fn is_severe(metadata: &Metadata<'_>) -> bool {
+    *metadata.level() <= Level::WARN && !is_this_crate(metadata.target())
 }
 
 /// The text of an event, which is for its author to answer for, other than an argument of that

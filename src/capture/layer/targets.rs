@@ -11,6 +11,11 @@ pub(crate) fn is_transport(target: &str) -> bool {
     is_under(target, TRANSPORTS)
 }
 
+/// Whether a target is this crate.
+pub(super) fn is_this_crate(target: &str) -> bool {
+    is_under(target, &["tracing_genai"])
+}
+
 /// Whether an event has prompts, answers or whole responses in its message.
 pub(crate) fn logs_payloads(metadata: &Metadata<'_>) -> bool {
     metadata.is_event()

@@ -8,9 +8,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use crate::health::Health;
-use crate::policy::Policy;
+use crate::policy::{Comes, Decision, Holds, Policy};
 use crate::record::{Key, Record, Text, Value};
-use crate::semconv::Type;
 
 /// Texts that wait. A ticket that is dropped with its span makes room for others.
 #[derive(Default)]
@@ -41,11 +40,11 @@ pub(super) fn put_long_texts(record: &mut Record, policy: Policy, health: &Arc<H
     for entry in record.entries_mut() {
         let Key::Attr(attr) = entry.key else { continue };
         let Value::Text(text) = &mut entry.value else { continue };
+        let comes = Comes::Text(text.as_str().len());
         if text.as_str().len() > policy.max_bytes()
-            && attr.class().is_content()
-            && policy.allows(attr.class())
+            && let Decision::Fit { json } = policy.decide(Holds::Attr(attr), comes)
         {
-            put(text, attr.value_type() == Type::Json, policy, health);
+            put(text, json, policy, health);
         }
     }
 }
@@ -69,7 +68,7 @@ fn put(text: &mut Text, json: bool, policy: Policy, health: &Arc<Health>) {
 /// The text of a ticket as it may leave; `None` for any other text.
 pub(super) fn take(ticket: &str) -> Option<String> {
     let number: u64 = ticket.strip_prefix(TICKET)?.parse().ok()?;
-    let (mut text, json, policy, health) = {
+    let (text, json, policy, health) = {
         let mut waiting = lock();
         let at = waiting.texts.iter().position(|entry| {
             entry.number == number && entry.ticket.as_ptr().cast::<u8>() == ticket.as_ptr()
@@ -77,14 +76,13 @@ pub(super) fn take(ticket: &str) -> Option<String> {
         // Another copy of the span may come for it.
         if waiting.texts[at].ticket.strong_count() > 1 {
             let Entry { text, json, policy, health, .. } = &waiting.texts[at];
-            (Value::Text(text.clone()), *json, *policy, Arc::clone(health))
+            (text.clone(), *json, *policy, Arc::clone(health))
         } else {
             let Entry { text, json, policy, health, .. } = waiting.texts.swap_remove(at);
-            (Value::Text(text), json, policy, health)
+            (text, json, policy, health)
         }
     };
-    policy.fit(&mut text, true, json, &health);
-    Some(text.to_text().into_owned())
+    Some(policy.fit(text.as_str(), json, &health).into_owned())
 }
 
 fn lock() -> MutexGuard<'static, Waiting> {

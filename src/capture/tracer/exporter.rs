@@ -93,7 +93,9 @@ pub(crate) fn finish(span: &mut SpanData, policy: Policy) {
         }
         let Match::Known(attr, _) = lookup(kv.key.as_str()) else { continue };
         let OtelValue::String(text) = &kv.value else { continue };
-        if let Some((json, found)) = crate::record::shape_attr(attr, text.as_str(), policy) {
+        if let Some((json, found)) =
+            crate::record::shape_attr(attr, text.as_str(), policy.max_bytes())
+        {
             if attr == Attr::OutputMessages && !found.is_empty() {
                 reasons = Some(found);
             }

@@ -36,6 +36,7 @@ pub(crate) use state::{Open, SpanState, raw};
 
 use crate::capture::lint::Found;
 use crate::health::Health;
+use crate::policy::otel::{self, PlainSpan};
 use crate::policy::{Policy, PolicyCell};
 use crate::semconv::Version;
 use open_spans::OpenSpans;
@@ -213,6 +214,11 @@ where
         let adopts = introduced.is_none();
         let state = introduced.or_else(|| state::adopt(&builder));
         let mut family = crate::semconv::Family::Unknown;
+        let mut plain = PlainSpan::default();
+        let (policy, health) = (self.core.policy.load(), &*self.core.health);
+        for link in builder.links.iter_mut().flatten() {
+            otel::attributes(policy, &mut link.attributes, health);
+        }
         if let Some(state) = &state {
             let mut open = state.lock();
             carried::stamp(&mut open.record, parent_cx);
@@ -221,14 +227,19 @@ where
                 family = open.family();
             }
         } else {
-            event::police_builder(&mut builder, &self.core);
+            if let Some(attributes) = &mut builder.attributes {
+                plain.take_all(policy, attributes, health);
+            }
+            for event in builder.events.iter_mut().flatten() {
+                otel::event(policy, &mut event.name, &mut event.attributes, health);
+            }
         }
         let inner = self.inner.build_with_context(builder, parent_cx);
         let core = Arc::clone(&self.core);
         if adopts && state.is_some() {
-            return GenAiSpan::new(inner, state, given, core, parent_cx, family).adopted();
+            return GenAiSpan::new(inner, state, plain, given, core, parent_cx, family).adopted();
         }
-        GenAiSpan::new(inner, state, given, core, parent_cx, family)
+        GenAiSpan::new(inner, state, plain, given, core, parent_cx, family)
     }
 }
 

@@ -12,8 +12,10 @@ use super::observe::{Ended, Nest, ObserveSpans};
 use super::open_spans::{Endable, Ticket};
 use super::state::{Finished, SpanState, string, strings};
 use super::{Core, Given, Open, event};
-use crate::record::{self, Key as RecordKey, Record, Text, Value};
-use crate::semconv::{Attr, Family, is_error_text, is_ours};
+use crate::policy::otel::{self, PlainSpan};
+use crate::policy::{Already, ClearedRecord};
+use crate::record::{self, Key as RecordKey, Text, Value};
+use crate::semconv::{Attr, Family, is_ours};
 
 /// A span of a [`GenAiTracer`](super::GenAiTracer).
 ///
@@ -25,6 +27,8 @@ pub struct GenAiSpan<S: Span> {
     own: Option<S>,
     watched: Option<Box<Guarded<S>>>,
     state: Option<Arc<SpanState>>,
+    /// What waits until it is certain whether the span is GenAI.
+    plain: PlainSpan,
     given: Given,
     core: Arc<Core>,
     ended: bool,
@@ -56,6 +60,7 @@ impl<S: Span + Send + 'static> GenAiSpan<S> {
     pub(super) fn new(
         inner: S,
         state: Option<Arc<SpanState>>,
+        plain: PlainSpan,
         given: Given,
         core: Arc<Core>,
         parent: &Context,
@@ -74,7 +79,7 @@ impl<S: Span + Send + 'static> GenAiSpan<S> {
             observer.started(parent, inner.span_context().span_id(), state)
         });
         let own = Some(inner);
-        Self { own, watched: None, state, given, core, ended: false, observed }
+        Self { own, watched: None, state, plain, given, core, ended: false, observed }
     }
 
     /// The span, which ends when it is open for too long.
@@ -108,7 +113,12 @@ impl<S: Span + Send + 'static> GenAiSpan<S> {
         self.core.health.promoted.increment();
         let state = Arc::<SpanState>::default();
         state.started(self.with(|span| span.is_recording()).unwrap_or_default());
-        state.lock().explicit.given = self.given;
+        let mut open = state.lock();
+        open.explicit.given = self.given;
+        for attribute in self.plain.waited() {
+            open.set(attribute, &self.core);
+        }
+        drop(open);
         self.state = Some(Arc::clone(&state));
         self.watch(Arc::clone(&state));
         state
@@ -138,6 +148,9 @@ impl<S: Span> GenAiSpan<S> {
             match state {
                 Some(state) => finish(span, &state, &self.core, timestamp),
                 None => {
+                    for attribute in self.plain.waited() {
+                        span.set_attribute(attribute);
+                    }
                     if self.observed
                         && let Some(observer) = &self.core.observer
                     {
@@ -220,9 +233,9 @@ fn write(span: &mut impl Span, finished: Finished, core: &Core) {
     if core.finish_on_export && record.is_delicate(policy.max_bytes()) {
         super::aside::put_long_texts(&mut record, policy, &core.health);
     }
-    let mut cleared = policy.clear(record, &core.health).into_record();
+    let mut cleared = policy.clear(record, &core.health);
     if gen_ai && !core.finish_on_export {
-        cleared.shape_messages(policy);
+        cleared.shape_messages(policy.max_bytes());
     }
     write_entries(span, cleared, core);
     if let Some(kind) = kind.filter(|_| core.finish_on_export) {
@@ -277,43 +290,28 @@ impl Observed {
     }
 }
 
-/// Attributes of the conventions go first, because the SDK cuts the tail at its limit.
-fn write_entries(span: &mut impl Span, mut cleared: Record, core: &Core) {
-    let mut has_others = false;
-    let mut entries = std::mem::take(cleared.entries_mut());
-    for entry in &mut entries {
-        let RecordKey::Attr(attr) = entry.key else {
-            has_others = true;
-            continue;
-        };
-        if cleared.is_written(attr) {
-            continue;
-        }
-        if cleared.is_changed(attr) && !core.finish_on_export {
-            // The span has the key already and the SDK would keep both.
-            core.health.late_changes.increment();
-            continue;
-        }
-        let (key, also) = attr.keys(core.semconv);
-        if attr == Attr::RequestTopK {
-            record::coerce::to_version(&mut entry.value, core.semconv);
-        }
-        if let Some(also) = also {
-            set(span, Key::from_static_str(also), &mut entry.value.clone());
-        }
-        set(span, Key::from_static_str(key), &mut entry.value);
-    }
-    if !has_others {
-        return;
-    }
-    for mut entry in entries {
-        let key = match entry.key {
-            RecordKey::Attr(_) => continue,
+fn write_entries(span: &mut impl Span, cleared: ClearedRecord, core: &Core) {
+    cleared.write(|key, value, already| {
+        let key = match key {
+            RecordKey::Attr(attr) => {
+                if already == Already::Another && !core.finish_on_export {
+                    // The span has the key already and the SDK would keep both.
+                    return core.health.late_changes.increment();
+                }
+                let (key, also) = attr.keys(core.semconv);
+                if *attr == Attr::RequestTopK {
+                    record::coerce::to_version(value, core.semconv);
+                }
+                if let Some(also) = also {
+                    set(span, Key::from_static_str(also), &mut value.clone());
+                }
+                Key::from_static_str(key)
+            }
             RecordKey::Other(Cow::Borrowed(key), _) => Key::from_static_str(key),
-            RecordKey::Other(Cow::Owned(key), _) => Key::from(key),
+            RecordKey::Other(Cow::Owned(key), _) => Key::from(std::mem::take(key)),
         };
-        set(span, key, &mut entry.value);
-    }
+        set(span, key, value);
+    });
 }
 
 /// Sets an attribute from a value, which is taken out of its place no sooner than here: a copy on
@@ -347,7 +345,12 @@ impl<S: Span + Send + 'static> Span for GenAiSpan<S> {
         };
         let parts = match state {
             Some(state) => event::take_into(&mut state.lock(), name, attributes, &self.core),
-            None => event::police(self.core.policy.load(), name, attributes, &self.core),
+            None => {
+                let (mut name, mut attributes) = (name, attributes);
+                let policy = self.core.policy.load();
+                otel::event(policy, &mut name, &mut attributes, &self.core.health);
+                Some((name, attributes))
+            }
         };
         if let Some((name, attributes)) = parts {
             self.with(|span| span.add_event_with_timestamp(name, time, attributes));
@@ -372,15 +375,13 @@ impl<S: Span + Send + 'static> Span for GenAiSpan<S> {
         }
     }
 
-    fn set_attribute(&mut self, mut attribute: KeyValue) {
+    fn set_attribute(&mut self, attribute: KeyValue) {
         if self.ended {
             return;
         }
-        let key = attribute.key.as_str();
-        if self.state.is_none() && !is_ours(key) {
-            if !is_error_text(key)
-                || event::clear(self.core.policy.load(), &mut attribute, &self.core)
-            {
+        if self.state.is_none() && !is_ours(attribute.key.as_str()) {
+            let policy = self.core.policy.load();
+            if let Some(attribute) = self.plain.take(policy, attribute, &self.core.health) {
                 self.with(|span| span.set_attribute(attribute));
             }
             return;
@@ -397,7 +398,7 @@ impl<S: Span + Send + 'static> Span for GenAiSpan<S> {
         match &self.state {
             Some(state) => state.lock().set_status(status),
             None => {
-                let status = event::police_status(status, &self.core);
+                let status = otel::status(self.core.policy.load(), status, &self.core.health);
                 self.with(|span| span.set_status(status));
             }
         }
@@ -419,7 +420,8 @@ impl<S: Span + Send + 'static> Span for GenAiSpan<S> {
         }
     }
 
-    fn add_link(&mut self, span_context: SpanContext, attributes: Vec<KeyValue>) {
+    fn add_link(&mut self, span_context: SpanContext, mut attributes: Vec<KeyValue>) {
+        otel::attributes(self.core.policy.load(), &mut attributes, &self.core.health);
         self.with(|span| span.add_link(span_context, attributes));
     }
 

@@ -12,8 +12,9 @@ use super::observe::Nest;
 use super::open_spans::Ticket;
 use super::{Core, Given, SLOT, event};
 use crate::capture::lint::{self, Problem};
+use crate::policy::{Comes, Holds, otel};
 use crate::record::{Outline, Raw, Record, SpanRole, Text, Value, clean_name};
-use crate::semconv::{Attr, Family, KnownOperation, Match, is_ours, lookup};
+use crate::semconv::{Attr, Class, Family, KnownOperation, Match, Scope, lookup};
 
 /// The record of an open span, reached from the layer and from the OpenTelemetry API alike.
 #[derive(Debug, Default)]
@@ -107,19 +108,36 @@ impl Open {
 
     pub(crate) fn record_text(&mut self, key: Cow<'static, str>, raw: Raw<'_>, core: &Core) {
         let found = lookup(&key);
-        let content = match found {
-            Match::Known(attr, _) => attr.class().is_content(),
-            Match::Content(class) => class.is_content(),
-            Match::Named(..) => raw.is_text(),
-            _ => false,
+        let holds = Holds::matched(found, Scope::BesideGenAi);
+        let comes = match &raw {
+            // An error that was recorded as one comes as `exception.message` and then once more
+            // under the name of its field.
+            Raw::Str(text) if self.record.text(Attr::ExceptionMessage) == Some(text) => {
+                Comes::Error
+            }
+            raw => Comes::of(raw),
         };
-        if content && self.unsampled {
+        let class = holds.class(comes);
+        if class == Class::Secret {
+            core.health.withheld.increment();
+        }
+        if class == Class::Secret || class.is_content() && self.unsampled {
             return;
         }
-        self.record.record(key, raw, &core.health);
-        if std::mem::take(&mut self.record.misfit)
-            && let Match::Known(attr, _) = found
-        {
+        let Match::Known(attr, map) = found else {
+            return holds.put(&mut self.record, key, raw, comes);
+        };
+        let mut raw = match (comes, raw) {
+            (Comes::Error, Raw::Str(text)) => {
+                let policy = core.policy.load();
+                let decision = policy.decide(holds, comes);
+                let Some(text) = policy.text(decision, &text, &core.health) else { return };
+                Raw::Str(Cow::Owned(text.into_owned()))
+            }
+            (_, raw) => raw,
+        };
+        self.record.record_attr(attr, map, &mut raw, &core.health);
+        if std::mem::take(&mut self.record.misfit) {
             let problem = Problem::WrongType(attr.key(), attr.value_type());
             lint::note_unplaced(core.findings.as_deref(), &self.given_name, problem);
         }
@@ -157,8 +175,9 @@ impl Open {
         builder.span_kind = self.kind(outline.kind, core);
         self.started_kind = builder.span_kind.clone();
         let semconv = core.semconv;
-        for (attr, value) in self.record.take_sampling() {
-            attributes.push(key_value(Key::from_static_str(attr.keys(semconv).0), value.clone()));
+        let policy = core.policy.load();
+        for (attr, value) in policy.clear_sampling(&mut self.record, &core.health) {
+            attributes.push(key_value(Key::from_static_str(attr.keys(semconv).0), value));
         }
         builder.attributes = Some(attributes);
         self.explicit.changed = false;
@@ -227,7 +246,6 @@ impl Open {
 
     /// The final status, and `error.type` with it.
     fn status(&mut self, core: &Core) -> Status {
-        let policy = core.policy.load();
         let failed = [Attr::ErrorType, Attr::ExceptionType, Attr::ExceptionMessage]
             .into_iter()
             .any(|attr| self.record.has(attr));
@@ -251,10 +269,7 @@ impl Open {
         } else {
             description
         };
-        match policy.clear_error_text(&description) {
-            Some(cleared) => Status::error(cleared),
-            None => Status::Error { description },
-        }
+        otel::status(core.policy.load(), Status::Error { description }, &core.health)
     }
 
     pub(crate) fn set_status(&mut self, status: Status) {
@@ -281,7 +296,7 @@ pub(crate) fn adopt(builder: &SpanBuilder) -> Option<Arc<SpanState>> {
     let by_attribute = builder
         .attributes
         .as_ref()
-        .is_some_and(|attributes| attributes.iter().any(|kv| is_ours(kv.key.as_str())));
+        .is_some_and(|attributes| otel::scope(attributes) == Scope::BesideGenAi);
     let by_event = builder.events.as_ref().is_some_and(|events| {
         events.iter().any(|event| event::is_gen_ai(&event.name, &event.attributes))
     });

@@ -4,7 +4,6 @@ use super::message::{self, Message, Side};
 use super::{Shape, finished, shape};
 use crate::content::json::{Node, Text};
 use crate::semconv::EventKind;
-#[cfg(feature = "logs")]
 use crate::semconv::{Class, is_our_event};
 
 /// What one event says, as JSON arrays to append to the span's content; `None` for other events.
@@ -51,7 +50,6 @@ pub(crate) fn from_event(name: &str, fields: &[(&str, &str)]) -> Option<Vec<(Sha
 
 /// Whose words the message and the fields of an event are, by the event's name. Empty for events
 /// that are not of the conventions.
-#[cfg(feature = "logs")]
 pub(crate) fn said_by(name: &str) -> &'static [Class] {
     if !is_our_event(name) {
         return &[];
@@ -62,10 +60,12 @@ pub(crate) fn said_by(name: &str) -> &'static [Class] {
             &[Class::Input]
         }
         Some(EventKind::Choice | EventKind::Content(Shape::OutputMessages, _)) => &[Class::Output],
-        // It may be anybody's.
-        _ => &[Class::Input, Class::Output],
+        _ => ANYBODY,
     }
 }
+
+/// Whose words they may be where the name of an event does not tell.
+pub(crate) const ANYBODY: &[Class] = &[Class::Input, Class::Output];
 
 const DETAILS: &[(&str, Shape)] = &[
     ("gen_ai.system_instructions", Shape::SystemInstructions),

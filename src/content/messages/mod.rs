@@ -26,8 +26,9 @@ mod tools;
 
 use std::borrow::Cow;
 
+#[cfg(feature = "init")]
+pub(crate) use event::ANYBODY;
 pub(crate) use event::from_event;
-#[cfg(feature = "logs")]
 pub(crate) use event::said_by;
 pub(crate) use flat::unflatten;
 
