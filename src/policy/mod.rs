@@ -13,7 +13,7 @@ pub(crate) use cleared::{Already, ClearedRecord};
 pub(crate) use decide::format_fact;
 pub(crate) use decide::{Comes, Decision, Holds};
 #[cfg(feature = "init")]
-pub(crate) use redact::{Redactor, url as shown_url};
+pub(crate) use redact::{REDACTED, Redactor, url as shown_url};
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -292,7 +292,7 @@ fn route(
     if !borrowed.is_empty() {
         stack.warnings.push(format!(
             "{}: gets the headers {} that were written beside another endpoint",
-            super::url::without_query(&url),
+            crate::policy::shown_url(&url),
             borrowed.join(", ")
         ));
     }

@@ -11,7 +11,7 @@ use crate::config::read::problem::Origin;
 use crate::config::say::backends::Backend;
 use crate::config::say::keys::{Field, Key, Kind, Signal};
 use crate::config::say::value::Value;
-use crate::policy::Policy;
+use crate::policy::{Policy, REDACTED, shown_url};
 
 /// Every effective setting with its value and where it came from. Secrets are hidden.
 ///
@@ -219,7 +219,7 @@ fn destination(destination: &Destination, lines: &mut Vec<Line>) {
     ];
     for (signal, route) in routes {
         if let Some(route) = route {
-            lines.push(Line::derived(path(signal), super::url::without_query(&route.url)));
+            lines.push(Line::derived(path(signal), shown_url(&route.url)));
         }
     }
     let Some(first) = destination.routes().next() else { return };
@@ -240,5 +240,3 @@ fn destination(destination: &Destination, lines: &mut Vec<Line>) {
         lines.push(Line::derived(path("content_capture"), capture(policy)));
     }
 }
-
-const REDACTED: &str = "[redacted]";

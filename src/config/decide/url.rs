@@ -5,6 +5,7 @@ use std::net::Ipv6Addr;
 
 use super::settings::Protocol;
 use crate::config::say::keys::Signal;
+use crate::policy::shown_url;
 
 /// A checked http or https address. Prints without its query.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -145,16 +146,7 @@ impl Address {
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", self.origin(), self.path)?;
-        if self.query.is_empty() { Ok(()) } else { f.write_str("?[redacted]") }
-    }
-}
-
-/// A URL of ours without its query, which may hold a key.
-pub(crate) fn without_query(url: &str) -> String {
-    match url.split_once('?') {
-        Some((url, _)) => format!("{url}?[redacted]"),
-        None => url.to_owned(),
+        f.write_str(&shown_url(&format!("{}{}{}", self.origin(), self.path, self.query)))
     }
 }
 

@@ -9,6 +9,7 @@ use super::signal::Signal;
 use super::transport::Failure;
 use crate::config::settings::{Destination, Protocol};
 use crate::health::{LedgerCounts, SpanCounts};
+use crate::policy::shown_url;
 
 /// The pipeline at one moment.
 #[derive(Clone, Debug)]
@@ -83,7 +84,7 @@ impl DestinationSnapshot {
         let spans = account.spans.read();
         Self {
             name: name.clone(),
-            url: route.map(|route| without_secrets(&route.url)),
+            url: route.map(|route| shown_url(&route.url)),
             protocol: route.map(|route| route.protocol),
             format: destination.map(Destination::format_name),
             malformed: account.format.malformed(),
@@ -100,41 +101,6 @@ impl DestinationSnapshot {
             draining,
             last_success: account.last_success(),
             last_error: account.last_error(),
-        }
-    }
-}
-
-/// A URL without user information and query, where people put keys.
-pub(crate) fn without_secrets(url: &str) -> String {
-    let end = url.find(['?', '#']).unwrap_or(url.len());
-    let (scheme, rest) = match url[..end].split_once("://") {
-        Some((scheme, rest)) => (scheme, rest),
-        None => ("", &url[..end]),
-    };
-    let (authority, path) = match rest.find('/') {
-        Some(at) => rest.split_at(at),
-        None => (rest, ""),
-    };
-    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    match scheme {
-        "" => format!("{host}{path}"),
-        _ => format!("{scheme}://{host}{path}"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_shown_url_has_no_place_for_secrets() {
-        for (url, shown) in [
-            ("http://h:4318/v1/traces", "http://h:4318/v1/traces"),
-            ("https://u:p@h/v1?key=1#f", "https://h/v1"),
-            ("https://u:p@w@h", "https://h"),
-            ("h:4317", "h:4317"),
-        ] {
-            assert_eq!(without_secrets(url), shown);
         }
     }
 }

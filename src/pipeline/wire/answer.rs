@@ -10,10 +10,19 @@ use opentelemetry_proto::tonic::collector::trace::v1::{
 use prost::Message;
 use serde_json::Value as Json;
 
+use crate::config::settings::Route;
 use crate::pipeline::delivery::transport::Outcome;
+use crate::policy::Redactor;
+
+/// What knows the secrets of a route: some servers repeat the credentials they did not like.
+pub(crate) fn redactor(route: &Route) -> Redactor {
+    let query = route.url.split_once('?').map_or("", |(_, query)| query);
+    let values = query.split('&').filter_map(|pair| Some(pair.split_once('=')?.1));
+    Redactor::new(route.headers.iter().map(|(_, value)| value.expose()).chain(values))
+}
 
 /// A success over HTTP, with what the receiver says about single spans.
-pub(crate) fn delivered(headers: &HeaderMap, body: &[u8]) -> Outcome {
+pub(crate) fn delivered(headers: &HeaderMap, body: &[u8], redactor: &Redactor) -> Outcome {
     let partial = match content_type(headers) {
         "application/x-protobuf" => {
             ExportTraceServiceResponse::decode(body).ok().and_then(|answer| answer.partial_success)
@@ -21,14 +30,15 @@ pub(crate) fn delivered(headers: &HeaderMap, body: &[u8]) -> Outcome {
         "application/json" => serde_json::from_slice(body).ok().and_then(partial_of_json),
         _ => None,
     };
-    delivered_but(partial.unwrap_or_default())
+    delivered_but(partial.unwrap_or_default(), redactor)
 }
 
 /// A success but for what the receiver says about single spans.
-pub(crate) fn delivered_but(partial: ExportTracePartialSuccess) -> Outcome {
+pub(crate) fn delivered_but(partial: ExportTracePartialSuccess, redactor: &Redactor) -> Outcome {
+    let said = partial.error_message;
     Outcome::Delivered {
         rejected: u64::try_from(partial.rejected_spans).unwrap_or(0),
-        message: (!partial.error_message.is_empty()).then(|| tidy(&partial.error_message)),
+        message: (!said.is_empty()).then(|| tidy(&said, redactor)),
     }
 }
 
@@ -48,7 +58,7 @@ fn partial_of_json(answer: Json) -> Option<ExportTracePartialSuccess> {
 
 /// What the receiver says about a failure: a `google.rpc.Status` by the specification; JSON,
 /// text or a page of HTML from what stands before it.
-pub(crate) fn server_message(headers: &HeaderMap, body: &[u8]) -> String {
+pub(crate) fn server_message(headers: &HeaderMap, body: &[u8], redactor: &Redactor) -> String {
     let said = match content_type(headers) {
         "application/x-protobuf" => RpcStatus::decode(body).ok().map(|status| status.message),
         "application/json" => serde_json::from_slice(body).ok().and_then(message_of_json),
@@ -57,7 +67,7 @@ pub(crate) fn server_message(headers: &HeaderMap, body: &[u8]) -> String {
     };
     let said = said.filter(|message| !message.trim().is_empty());
     match said.as_deref().or_else(|| std::str::from_utf8(body).ok()) {
-        Some(text) if !text.trim().is_empty() => tidy(text),
+        Some(text) if !text.trim().is_empty() => tidy(text, redactor),
         _ => String::from("no message"),
     }
 }
@@ -83,8 +93,9 @@ pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     Some(at.duration_since(SystemTime::now()).unwrap_or_default())
 }
 
-/// On one line, without control characters, shortened.
-pub(crate) fn tidy(text: &str) -> String {
+/// On one line, without secrets and control characters, shortened.
+pub(crate) fn tidy(text: &str, redactor: &Redactor) -> String {
+    let text = redactor.redact(text);
     let words = text.split(|c: char| c.is_whitespace() || c.is_control());
     let mut tidy = String::new();
     for word in words.filter(|word| !word.is_empty()) {
@@ -152,10 +163,17 @@ mod tests {
             ("text/html", b"<p>Sorry", "<p>Sorry"),
             ("application/x-protobuf", b"\xff\xff\xff", "no message"),
         ] {
-            assert_eq!(server_message(&headers(kind), body), expected, "{kind}");
+            assert_eq!(
+                server_message(&headers(kind), body, &Redactor::default()),
+                expected,
+                "{kind}"
+            );
         }
         let long = "ü".repeat(100_000);
-        assert!(server_message(&headers("text/plain"), long.as_bytes()).len() < 300);
+        assert!(
+            server_message(&headers("text/plain"), long.as_bytes(), &Redactor::default()).len()
+                < 300
+        );
     }
 
     #[test]

@@ -16,8 +16,8 @@ use ureq::Agent;
 use super::tls::tls_config;
 use crate::config::proxy::Proxy;
 use crate::config::settings::Route;
-use crate::pipeline::delivery::snapshot::without_secrets;
 use crate::pipeline::delivery::start_error::StartError;
+use crate::policy::shown_url;
 
 /// Blocking: for threads that may wait.
 pub(crate) struct Connection {
@@ -70,12 +70,6 @@ impl Connection {
         let body = body.with_config().limit(MAX_BODY_BYTES).read_to_vec().unwrap_or_default();
         Ok(Response::from_parts(head, body))
     }
-
-    /// The values of the destination's headers.
-    pub(crate) fn secrets(&self) -> impl Iterator<Item = &str> {
-        let secret = self.headers.values().filter(|value| value.is_sensitive());
-        secret.filter_map(|value| value.to_str().ok())
-    }
 }
 
 #[async_trait::async_trait]
@@ -93,17 +87,14 @@ impl HttpClient for Connection {
 
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let url = without_secrets(&self.url.to_string());
+        let url = shown_url(&self.url.to_string());
         f.debug_struct("Connection").field("url", &url).finish_non_exhaustive()
     }
 }
 
 fn parse_url(name: &str, url: &str) -> Result<Uri, StartError> {
-    let problem = |reason| StartError::Url {
-        destination: name.to_owned(),
-        url: without_secrets(url),
-        reason,
-    };
+    let problem =
+        |reason| StartError::Url { destination: name.to_owned(), url: shown_url(url), reason };
     let url: Uri = url.parse().map_err(|_| problem("not a URL"))?;
     match url.scheme_str() {
         Some("http" | "https") => {}

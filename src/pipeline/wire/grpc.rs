@@ -21,16 +21,15 @@ use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity
 use tonic::{Code, Request, Status};
 use tonic_types::StatusExt;
 
-use super::answer::{delivered_but, tidy};
+use super::answer::{delivered_but, redactor, tidy};
 use super::connection::USER_AGENT_PRODUCT;
-use super::http::hide_secrets;
 use super::request::Export;
 use super::tls::{PemFile, client_files, crypto_provider, system_roots_work};
 use crate::config::proxy::Proxy;
 use crate::config::settings::{Compression, Route};
-use crate::pipeline::delivery::snapshot::without_secrets;
 use crate::pipeline::delivery::start_error::StartError;
 use crate::pipeline::delivery::transport::{Failure, FailureKind, Outcome};
+use crate::policy::{Redactor, shown_url};
 
 /// Sends requests along one route.
 pub(crate) struct Grpc {
@@ -38,7 +37,7 @@ pub(crate) struct Grpc {
     tunnel: Option<Tunnel<HttpConnector>>,
     /// All of a request's own metadata.
     metadata: MetadataMap,
-    secrets: Vec<String>,
+    redactor: Redactor,
     gzip: bool,
     /// Made by the first request, because a runtime must not be dropped where another one runs.
     session: Option<Session>,
@@ -59,8 +58,8 @@ impl Grpc {
         let endpoint = endpoint(name, route, user_agent)?;
         let proxy = route.proxies.on_the_way_to(endpoint.uri());
         let tunnel = proxy.map(|proxy| tunnel(name, proxy)).transpose()?;
-        let secrets = route.headers.iter().map(|(_, value)| value.expose().to_owned());
-        Ok(Self { endpoint, tunnel, metadata, secrets: secrets.collect(), gzip, session: None })
+        let redactor = redactor(route);
+        Ok(Self { endpoint, tunnel, metadata, redactor, gzip, session: None })
     }
 
     pub(crate) fn send(&mut self, parcel: &impl Export, timeout: Duration) -> Outcome {
@@ -81,8 +80,8 @@ impl Grpc {
         let call = Export::call(channel.clone(), self.gzip, request);
         let answer = runtime.block_on(async { tokio::time::timeout(timeout, call).await });
         let outcome = match answer {
-            Ok(Ok(partial)) => delivered_but(partial),
-            Ok(Err(status)) => refused(&status, &self.secrets),
+            Ok(Ok(partial)) => delivered_but(partial, &self.redactor),
+            Ok(Err(status)) => refused(&status, &self.redactor),
             Err(_) => Outcome::Transient {
                 failure: Failure::new(FailureKind::Timeout, "timeout: no answer"),
                 retry_after: None,
@@ -117,7 +116,7 @@ impl Grpc {
 impl fmt::Debug for Grpc {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Grpc")
-            .field("url", &without_secrets(&self.endpoint.uri().to_string()))
+            .field("url", &shown_url(&self.endpoint.uri().to_string()))
             .field("gzip", &self.gzip)
             .finish_non_exhaustive()
     }
@@ -126,7 +125,7 @@ impl fmt::Debug for Grpc {
 fn endpoint(name: &str, route: &Route, user_agent: String) -> Result<Endpoint, StartError> {
     let problem = |reason| StartError::Url {
         destination: name.to_owned(),
-        url: without_secrets(&route.url),
+        url: shown_url(&route.url),
         reason,
     };
     let url: Uri = route.url.parse().map_err(|_| problem("not a URL"))?;
@@ -213,15 +212,14 @@ fn metadata(destination: &str, route: &Route) -> Result<(MetadataMap, String), S
 }
 
 /// What a status means, by the table of the OTLP specification.
-fn refused(status: &Status, secrets: &[String]) -> Outcome {
+fn refused(status: &Status, redactor: &Redactor) -> Outcome {
     if let Some(source) = status.source() {
         // No answer at all: the status was made on this side.
         let kind = kind_of(source);
-        let failure = Failure::new(kind, tidy(&chain(source)));
+        let failure = Failure::new(kind, tidy(&chain(source), redactor));
         return Outcome::Transient { failure, retry_after: None };
     }
-    let secrets = secrets.iter().map(String::as_str);
-    let message = hide_secrets(tidy(status.message()), secrets);
+    let message = tidy(status.message(), redactor);
     let message = format!("{:?}: {message}", status.code());
     // The numbers of gRPC's codes are below 20.
     let failure = Failure::new(FailureKind::Status, message).with_code(status.code() as u16);

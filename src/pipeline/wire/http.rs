@@ -5,26 +5,28 @@ use std::time::Duration;
 
 use http::{Response, StatusCode};
 
-use super::answer::{delivered, is_page, retry_after, server_message, tidy};
+use super::answer::{delivered, is_page, redactor, retry_after, server_message, tidy};
 use super::connection::Connection;
 use super::encoding::Encoding;
 use super::request::Export;
 use crate::config::settings::Route;
 use crate::pipeline::delivery::start_error::StartError;
 use crate::pipeline::delivery::transport::{Failure, FailureKind, Outcome};
+use crate::policy::Redactor;
 
 /// Sends requests along one route.
 #[derive(Debug)]
 pub(crate) struct Http {
     connection: Connection,
     encoding: Encoding,
+    redactor: Redactor,
 }
 
 impl Http {
     pub(crate) fn new(name: &str, route: &Route) -> Result<Self, StartError> {
         let encoding = Encoding::new(name, route)?;
         let connection = Connection::new(name, route)?;
-        Ok(Self { connection, encoding })
+        Ok(Self { connection, encoding, redactor: redactor(route) })
     }
 
     pub(crate) fn send(&self, parcel: &impl Export, timeout: Duration) -> Outcome {
@@ -33,7 +35,7 @@ impl Http {
         match self.connection.post(&body, kind, coding, timeout) {
             Ok(answer) => self.understand(&answer),
             Err(error) => {
-                let mut failure = failure(&error, timeout);
+                let mut failure = failure(&error, timeout, &self.redactor);
                 if body.len() > LARGE_BYTES && is_cut_off(&error) {
                     failure.message.push_str(&format!(
                         ", with a request of {} KiB; if the receiver takes no such size, lower \
@@ -53,9 +55,9 @@ impl Http {
             return Outcome::Permanent(failure.with_code(status.as_u16()));
         }
         if status.is_success() {
-            return delivered(headers, body);
+            return delivered(headers, body, &self.redactor);
         }
-        let message = hide_secrets(server_message(headers, body), self.connection.secrets());
+        let message = server_message(headers, body, &self.redactor);
         let failure = Failure::new(FailureKind::Status, message).with_code(status.as_u16());
         match status {
             StatusCode::TOO_MANY_REQUESTS
@@ -70,23 +72,8 @@ impl Http {
     }
 }
 
-/// Some servers repeat the credentials they did not like.
-pub(crate) fn hide_secrets<'a>(
-    mut message: String,
-    secrets: impl Iterator<Item = &'a str>,
-) -> String {
-    for secret in secrets {
-        for part in std::iter::once(secret).chain(secret.split_ascii_whitespace()) {
-            if part.len() >= MIN_SECRET_BYTES && message.contains(part) {
-                message = message.replace(part, "[redacted]");
-            }
-        }
-    }
-    message
-}
-
 /// An attempt without an answer.
-fn failure(error: &ureq::Error, timeout: Duration) -> Failure {
+fn failure(error: &ureq::Error, timeout: Duration, redactor: &Redactor) -> Failure {
     let (kind, message) = match error {
         ureq::Error::HostNotFound => (FailureKind::Dns, error.to_string()),
         ureq::Error::Timeout(_) => (FailureKind::Timeout, format!("no answer within {timeout:?}")),
@@ -102,7 +89,7 @@ fn failure(error: &ureq::Error, timeout: Duration) -> Failure {
         ureq::Error::Io(error) => (kind_of_io(error), error.to_string()),
         _ => (FailureKind::Connection, error.to_string()),
     };
-    Failure::new(kind, tidy(&message))
+    Failure::new(kind, tidy(&message, redactor))
 }
 
 fn kind_of_io(error: &io::Error) -> FailureKind {
@@ -125,5 +112,3 @@ fn is_cut_off(error: &ureq::Error) -> bool {
 
 /// The smallest limit that receivers and what stands before them usually have.
 const LARGE_BYTES: usize = 1 << 20;
-/// Shorter words are no secrets, and would make holes in every message.
-const MIN_SECRET_BYTES: usize = 8;
