@@ -19,8 +19,8 @@ pub(crate) use value::{Text, Value};
 
 use crate::health::Health;
 use crate::semconv::{
-    Attr, AttrSet, Class, KnownOperation, NAMING, Type, ValueMap, is_ours,
-    known_finish_reason, known_provider, split_model_prefix,
+    Attr, AttrSet, Class, KnownOperation, NAMING, Type, ValueMap, is_ours, known_finish_reason,
+    known_provider, split_model_prefix,
 };
 use coerce::{Coerced, coerce};
 

@@ -192,12 +192,12 @@ mod tests {
                 .encode_to_vec(),
             ),
         ] {
-            let outcome = delivered(&headers(kind), &body);
+            let outcome = delivered(&headers(kind), &body, &Redactor::default());
             assert!(matches!(outcome, Outcome::Delivered { rejected: 3, message: None }), "{kind}");
         }
         for body in ["", "{}", "<html>", "\u{1}"] {
             for kind in ["application/json", "application/x-protobuf", "text/html"] {
-                let outcome = delivered(&headers(kind), body.as_bytes());
+                let outcome = delivered(&headers(kind), body.as_bytes(), &Redactor::default());
                 assert!(matches!(outcome, Outcome::Delivered { rejected: 0, .. }), "{kind} {body}");
             }
         }
