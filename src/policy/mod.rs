@@ -1,6 +1,7 @@
 //! What may leave the process.
 //!
-//! The only maker of a cleared record. A [`Policy`] is a small copyable value, so that it can be
+//! One decision ([`Policy::decide`]), which every carrier asks; one redactor of secrets; and the only
+//! maker of a cleared record, without which nothing is written to a GenAI span. A [`Policy`] is a small copyable value, so that it can be
 //! read on every field without a lock and changed while spans are open.
 
 mod cleared;
@@ -42,7 +43,7 @@ pub enum ErrorText {
     /// The first line, at most 256 bytes, with whatever stands in quotes, backticks, braces or
     /// brackets replaced by `…`, and no stack trace. The default while capture is off.
     Scrubbed,
-    /// As recorded. The default while capture is full.
+    /// As recorded, but for secrets. The default while capture is full.
     Full,
 }
 

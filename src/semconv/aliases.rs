@@ -128,6 +128,11 @@ pub(crate) fn may_be_listed(key: &str) -> bool {
 /// What `tracing-opentelemetry` adds to the name of a field that holds an error, for its causes.
 const CAUSES: &str = ".chain";
 
+/// Every key that is listed as a whole, in no order.
+pub(super) fn listed() -> impl Iterator<Item = (&'static str, Match)> {
+    BY_KEY.iter().map(|(key, found)| (*key, *found))
+}
+
 fn beginning(key: &str) -> Option<[u8; 3]> {
     key.as_bytes().first_chunk().copied()
 }
@@ -357,7 +362,7 @@ static CONTENT_KEYS: &[(&str, Class)] = &[
 ];
 
 /// Families of content keys: a prefix that ends in a dot, or a whole key with what hangs below it.
-static CONTENT_PREFIXES: &[(&str, Class)] = &[
+pub(super) static CONTENT_PREFIXES: &[(&str, Class)] = &[
     ("gen_ai.prompt.variable.", Class::Input),
     ("gen_ai.prompt.", Class::Input),
     ("gen_ai.completion.", Class::Output),

@@ -16,12 +16,14 @@ mod family;
 #[cfg(feature = "init")]
 #[cfg_attr(not(feature = "metrics"), expect(dead_code, reason = "nothing is measured"))]
 pub(crate) mod metrics;
+mod names;
 mod operations;
 mod outcome;
 mod providers;
 mod values;
 
 pub use attributes::Attr;
+pub use names::{KnownName, Place, known_names};
 pub use outcome::Outcome;
 
 pub(crate) use aliases::{Match, Scope, ValueMap, attr_of, is_ours, lookup, may_be_listed};

@@ -28,11 +28,12 @@ use crate::policy::{Comes, ContentCapture, Decision, ErrorText, Policy, format_f
 /// cannot panic. Withheld are the content attributes of the conventions in all their spellings,
 /// arguments called `prompt`, `messages` and the like, the `return` of `#[instrument(ret)]`,
 /// stack traces, and text longer than 256 bytes under a `gen_ai.` key that no table knows. Error
-/// text, in which providers echo prompts, is scrubbed, see [`WithoutContent::error_text`].
+/// text, in which providers echo prompts, is scrubbed, and so is the message of a `WARN` or `ERROR`,
+/// into which LLM clients write it: see [`WithoutContent::error_text`]. Any other message is its
+/// author's affair.
 ///
 /// It works with the formats `full` and `compact`, which print through it; `json` and `pretty`
-/// write the fields of events by themselves. What stands in the message of an event is the
-/// message's own affair.
+/// write the fields of events by themselves.
 #[derive(Clone, Copy, Debug)]
 pub struct WithoutContent<M = DefaultFields> {
     inner: M,
@@ -46,8 +47,8 @@ impl<M> WithoutContent<M> {
         Self { inner, policy: Policy::new(ContentCapture::Off) }
     }
 
-    /// Sets how much is shown of fields like `error` and `exception.message`. Defaults to
-    /// [`ErrorText::Scrubbed`].
+    /// Sets how much is shown of fields like `error` and `exception.message`, and of the messages of
+    /// `WARN` and `ERROR`. Defaults to [`ErrorText::Scrubbed`].
     #[must_use]
     pub fn error_text(self, level: ErrorText) -> Self {
         Self { policy: self.policy.with_error_text(level), ..self }
