@@ -15,11 +15,7 @@ use opentelemetry_proto::tonic::trace::v1::ResourceSpans;
 use super::request::Export;
 use super::sender::Sender;
 use crate::config::settings::{Destination, Protocol, Route};
-<<<<<<< HEAD
 use crate::health::{Probe, Verdict};
-use crate::pipeline::delivery::snapshot::without_secrets;
-=======
->>>>>>> e177084 (policy: one redactor for secrets, asked by error texts, servers' answers and every shown address)
 use crate::pipeline::delivery::start_error::StartError;
 use crate::pipeline::delivery::transport::{Failure, FailureKind, Outcome};
 use crate::policy::shown_url;
@@ -107,13 +103,8 @@ impl Asking<'_> {
         route: &Route,
         outcome: Result<Outcome, StartError>,
         took: Duration,
-<<<<<<< HEAD
     ) -> Probe {
-        let url = without_secrets(&route.url);
-=======
-    ) -> Finding {
         let url = shown_url(&route.url);
->>>>>>> e177084 (policy: one redactor for secrets, asked by error texts, servers' answers and every shown address)
         let (verdict, message, advice) = match outcome {
             Err(error) => (Verdict::Broken, error.to_string(), fix(&error)),
             Ok(Outcome::Delivered { .. }) if took > SLOW => (
