@@ -11,7 +11,7 @@ mod aliases;
 mod attr_set;
 mod attributes;
 mod events;
-#[cfg_attr(not(feature = "metrics"), expect(dead_code, reason = "metrics is the one observer"))]
+#[cfg_attr(not(feature = "init"), expect(dead_code, reason = "metrics is the one observer"))]
 mod family;
 #[cfg(feature = "init")]
 #[cfg_attr(not(feature = "metrics"), expect(dead_code, reason = "nothing is measured"))]

@@ -203,7 +203,6 @@ pub(crate) struct Metrics {
     /// Series of one instrument.
     pub(crate) cardinality_limit: usize,
     /// Export `otel.sdk.*`, about our own delivery.
-    #[cfg_attr(not(feature = "metrics"), expect(dead_code, reason = "metrics read it"))]
     pub(crate) sdk: bool,
     /// Labels beyond the conventional ones, each with the number of values it may take.
     pub(crate) labels: Vec<(String, usize)>,
