@@ -68,16 +68,14 @@ pub(crate) fn shape(shape: Shape, text: &str) -> Shaped<'_> {
 
 /// Joins two arrays that were shaped before.
 pub(crate) fn append(first: &str, second: &str) -> String {
-    let inner = |text: &str| {
-        let text = text.trim();
-        match text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-            Some(items) => items.trim().to_owned(),
-            None => text.to_owned(),
-        }
-    };
+    fn inner(list: &str) -> &str {
+        let list = list.trim();
+        let items = list.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+        items.map_or(list, str::trim)
+    }
     let (first, second) = (inner(first), inner(second));
     let comma = if first.is_empty() || second.is_empty() { "" } else { "," };
-    format!("[{first}{comma}{second}]")
+    ["[", first, comma, second, "]"].concat()
 }
 
 fn shape_node<'a>(shape: Shape, node: &Node<'a>, text: &'a str) -> (Node<'a>, Vec<String>) {
