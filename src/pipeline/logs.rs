@@ -18,12 +18,15 @@ use serde_json::Value as Json;
 use tracing_core::{Level, LevelFilter};
 
 use super::delivery::account::Account;
-use super::delivery::outlets::{Closing, Flushing, Outlets};
+use super::delivery::outlets::{Closing, Flushing, Outlets, Start};
+use super::delivery::queue::Queue;
 use super::delivery::routes::Routes;
 use super::delivery::signal::{Prepared, Signal};
 use super::delivery::snapshot::LogsSnapshot;
 use super::delivery::start_error::StartError;
+use super::resource::resource;
 use super::size;
+use super::wire::otlp::{Otlp, OtlpTransport};
 use super::wire::request::OtlpResource;
 use crate::capture::logs::{LogAttribute, LogLimits, LogRecord, TakeLogs};
 use crate::capture::tracer::Core;
@@ -192,6 +195,18 @@ impl Signal for LogRecord {
         Prepared { item: self, without_content }
     }
 
+    fn start(
+        settings: &Settings,
+        destination: &Destination,
+        start: Start<'_, Self>,
+    ) -> Result<Arc<Queue<Self>>, StartError> {
+        let Some(route) = Self::route(destination) else { return Err(StartError::ShutDown) };
+        let transport = OtlpTransport::new(&destination.name, route, &resource(settings))?;
+        start.with(route.timeout, transport)
+    }
+}
+
+impl Otlp for LogRecord {
     type Request = ExportLogsServiceRequest;
 
     fn request(records: Vec<Self>, resource: &OtlpResource) -> Self::Request {

@@ -28,6 +28,9 @@ impl MetricsTransport {
         request: &ExportMetricsServiceRequest,
         timeout: Duration,
     ) -> Outcome {
-        self.refusal.send(&mut self.sender, request, timeout)
+        match self.refusal.standing() {
+            Some(refused) => refused,
+            None => self.refusal.note(self.sender.post(request, timeout), &self.sender),
+        }
     }
 }

@@ -2,25 +2,22 @@
 
 use opentelemetry::{Array, KeyValue, StringValue, Value};
 use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::resource::TelemetryResourceDetector;
 use opentelemetry_semantic_conventions::attribute;
 
 use super::detect::detect;
 use crate::config::settings::{Scalar, Settings};
 
 /// The resource of the settings. The environment is not read here: `config` did, and the SDK's
-/// own detectors read it differently from the specification.
+/// own detectors of it read it differently from the specification.
 pub(crate) fn resource(settings: &Settings) -> Resource {
-    let mut attributes = vec![
-        KeyValue::new(attribute::TELEMETRY_SDK_NAME, "opentelemetry"),
-        KeyValue::new(attribute::TELEMETRY_SDK_LANGUAGE, "rust"),
-        KeyValue::new(attribute::TELEMETRY_SDK_VERSION, SDK_VERSION),
-    ];
-    attributes.extend(detect(&settings.resource_detectors));
+    let mut attributes = detect(&settings.resource_detectors);
     for (key, scalar) in &settings.resource_attributes {
         attributes.push(KeyValue::new(key.clone(), value(scalar)));
     }
     attributes.push(KeyValue::new(attribute::SERVICE_NAME, settings.service_name.clone()));
-    Resource::builder_empty().with_attributes(attributes).build()
+    let sdk = Box::new(TelemetryResourceDetector);
+    Resource::builder_empty().with_detector(sdk).with_attributes(attributes).build()
 }
 
 fn value(scalar: &Scalar) -> Value {
@@ -34,9 +31,6 @@ fn value(scalar: &Scalar) -> Value {
         }
     }
 }
-
-/// The release of `opentelemetry_sdk` that makes the spans.
-const SDK_VERSION: &str = "0.33.1";
 
 /// Which settings of the resource differ, by their keys.
 pub(crate) fn resource_changes(a: &Settings, b: &Settings) -> [(&'static str, bool); 3] {

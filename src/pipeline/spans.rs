@@ -1,14 +1,22 @@
 //! Finished spans on their way to the destinations, with the second look at those that the sampler
 //! turned down.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use opentelemetry_sdk::trace::SpanData;
 
-use super::delivery::outlets::{Closing, Outlets};
+use super::delivery::outlets::{Closing, Outlets, Start};
+use super::delivery::queue::Queue;
+use super::delivery::signal::Signal;
+use super::delivery::start_error::StartError;
 use super::lifecycle::Undelivered;
+#[cfg(feature = "otel-http")]
+use super::resource::resource;
 use super::tail::{Decided, Tail};
-use crate::config::settings::Settings;
+#[cfg(feature = "otel-http")]
+use super::wire::otlp::OtlpTransport;
+use crate::config::settings::{Destination, Settings};
 use crate::health::{DropReason, Fate, Health};
 
 /// What the processor, which lives as long as the tracer provider, shares with the pipeline.
@@ -61,4 +69,18 @@ impl Spans {
             self.health().pipeline.finished.settle(fate, decided.dropped);
         }
     }
+}
+
+/// Starts the thread of a destination.
+pub(super) fn start(
+    settings: &Settings,
+    destination: &Destination,
+    start: Start<'_, SpanData>,
+) -> Result<Arc<Queue<SpanData>>, StartError> {
+    #[cfg(feature = "otel-http")]
+    if let Some(route) = SpanData::route(destination) {
+        let transport = OtlpTransport::new(&destination.name, route, &resource(settings))?;
+        return start.with(route.timeout, transport);
+    }
+    Err(StartError::missing(&destination.name, "sending anything", "otel-http"))
 }

@@ -6,7 +6,7 @@ pub(crate) mod account;
 mod backoff;
 mod finished;
 pub(crate) mod outlets;
-mod queue;
+pub(crate) mod queue;
 pub(crate) mod reload;
 mod retry;
 pub(crate) mod routes;

@@ -16,10 +16,6 @@ use crate::capture::tracer::Core;
 use crate::config::settings::{Batch, Destination, Settings};
 use crate::health::DropReason;
 use crate::pipeline::lifecycle::Undelivered;
-#[cfg(feature = "otel-http")]
-use crate::pipeline::resource::resource;
-#[cfg(feature = "otel-http")]
-use crate::pipeline::wire::otlp::OtlpTransport;
 
 /// The destinations of one signal.
 #[derive(Debug)]
@@ -92,9 +88,9 @@ impl<S: Signal> Outlets<S> {
         transport: T,
     ) -> Result<(), StartError> {
         let mut running = self.lock();
-        let worker = Start { name, batch, timeout: LOCAL_TIMEOUT, preparation, transport };
         let account = Arc::new(Account::new(None));
-        let queue = worker.start(&account, &self.core)?;
+        let start = Start { name, batch, preparation, account: &account, core: &self.core };
+        let queue = start.with(LOCAL_TIMEOUT, transport)?;
         running.active.push(Outlet { name: name.to_owned(), destination: None, queue, account });
         self.routes.replace(queues(&running.active));
         Ok(())
@@ -198,67 +194,51 @@ impl<S: Signal> Closing<'_, S> {
 
 impl<S: Signal> Outlet<S> {
     /// Builds what a destination needs and starts its thread.
-    #[cfg(feature = "otel-http")]
     pub(crate) fn open(
         settings: &Settings,
         destination: &Destination,
         account: Arc<Account>,
         core: &Arc<Core>,
     ) -> Result<Self, StartError> {
-        let name = &destination.name;
-        let Some(route) = S::route(destination) else { return Err(StartError::ShutDown) };
         let start = Start {
-            name,
+            name: &destination.name,
             batch: S::batch(settings),
-            timeout: route.timeout.min(S::batch(settings).export_timeout),
             preparation: S::preparation(settings, destination, Arc::clone(core), &account),
-            transport: OtlpTransport::<S>::new(name, route, &resource(settings))?,
+            account: &account,
+            core,
         };
-        let queue = start.start(&account, core)?;
-        let destination = Some(destination.clone());
-        Ok(Self { name: name.clone(), destination, queue, account })
-    }
-
-    #[cfg(not(feature = "otel-http"))]
-    pub(crate) fn open(
-        _settings: &Settings,
-        destination: &Destination,
-        _account: Arc<Account>,
-        _core: &Arc<Core>,
-    ) -> Result<Self, StartError> {
-        Err(StartError::MissingFeature {
-            destination: destination.name.clone(),
-            what: "sending anything",
-            feature: "otel-http",
-        })
+        let queue = S::start(settings, destination, start)?;
+        let destination = destination.clone();
+        Ok(Self { name: destination.name.clone(), destination: Some(destination), queue, account })
     }
 }
 
-/// A worker to be started.
-struct Start<'a, T: Transport> {
+/// A worker to be started, with all but what sends.
+#[derive(Debug)]
+pub(crate) struct Start<'a, S: Signal> {
     name: &'a str,
     batch: Batch,
-    timeout: Duration,
-    preparation: <T::Item as Signal>::Preparation,
-    transport: T,
+    preparation: S::Preparation,
+    account: &'a Arc<Account>,
+    core: &'a Arc<Core>,
 }
 
-impl<T: Transport> Start<'_, T> {
-    fn start(
+impl<S: Signal> Start<'_, S> {
+    /// Starts the thread. An attempt may take so long, if `export_timeout` is not shorter.
+    pub(crate) fn with(
         self,
-        account: &Arc<Account>,
-        core: &Arc<Core>,
-    ) -> Result<Arc<Queue<T::Item>>, StartError> {
-        let health = &core.health;
-        let queue = Queue::new(self.batch, Arc::clone(account), Arc::clone(health));
-        let queue = Arc::new(queue);
+        timeout: Duration,
+        transport: impl Transport<Item = S>,
+    ) -> Result<Arc<Queue<S>>, StartError> {
+        let health = &self.core.health;
+        let queue = Arc::new(Queue::new(self.batch, Arc::clone(self.account), Arc::clone(health)));
         let worker = Worker {
             queue: Arc::clone(&queue),
-            account: Arc::clone(account),
+            account: Arc::clone(self.account),
             health: Arc::clone(health),
             preparation: self.preparation,
-            timeout: self.timeout,
-            transport: self.transport,
+            timeout: timeout.min(self.batch.export_timeout),
+            transport,
         };
         worker.start(self.name).map_err(StartError::Thread)?;
         Ok(queue)

@@ -9,15 +9,14 @@ use std::sync::Arc;
 use opentelemetry_sdk::trace::SpanData;
 
 use super::account::Account;
+use super::outlets::Start;
+use super::queue::Queue;
+use super::start_error::StartError;
 use crate::capture::tracer::Core;
 use crate::config::settings::{Batch, Destination, Route, Settings};
 use crate::health::{Health, Ledger};
 use crate::pipeline::preparation::Preparation;
 use crate::pipeline::size;
-#[cfg(feature = "otel-http")]
-use crate::pipeline::wire::request::Export;
-#[cfg(feature = "otel-http")]
-use crate::pipeline::wire::request::{Nested, OtlpResource};
 use crate::policy::Policy;
 
 /// A kind of telemetry, by one item of it.
@@ -64,12 +63,12 @@ pub(crate) trait Signal: Clone + Debug + Send + Sync + 'static {
     /// Makes the item what the destination wants, under such a policy. On the export thread.
     fn prepare(self, preparation: &Self::Preparation, policy: Policy) -> Prepared<Self>;
 
-    /// What is sent.
-    #[cfg(feature = "otel-http")]
-    type Request: Export + Nested;
-
-    #[cfg(feature = "otel-http")]
-    fn request(items: Vec<Self>, resource: &OtlpResource) -> Self::Request;
+    /// Starts a destination's thread with what sends there.
+    fn start(
+        settings: &Settings,
+        destination: &Destination,
+        start: Start<'_, Self>,
+    ) -> Result<Arc<Queue<Self>>, StartError>;
 }
 
 /// An item that is ready for one destination.
@@ -130,14 +129,11 @@ impl Signal for SpanData {
         preparation.prepare(self, policy)
     }
 
-    #[cfg(feature = "otel-http")]
-    type Request = opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-
-    #[cfg(feature = "otel-http")]
-    fn request(items: Vec<Self>, resource: &OtlpResource) -> Self::Request {
-        use opentelemetry_proto::transform::trace::tonic::group_spans_by_resource_and_scope;
-
-        let resource_spans = group_spans_by_resource_and_scope(items, resource);
-        Self::Request { resource_spans }
+    fn start(
+        settings: &Settings,
+        destination: &Destination,
+        start: Start<'_, Self>,
+    ) -> Result<Arc<Queue<Self>>, StartError> {
+        crate::pipeline::spans::start(settings, destination, start)
     }
 }

@@ -1,16 +1,11 @@
 //! One HTTP connection to a destination, as the settings want it: proxy, TLS, no redirects, and
 //! exactly the destination's headers on every request.
-//!
-//! Spans use it directly. The exporters of `opentelemetry-otlp`, which send the other signals,
-//! use it as their [`HttpClient`], so what they read from the environment does not leave.
 
 use std::fmt;
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri};
-use opentelemetry_http::{HttpClient, HttpError};
 use ureq::Agent;
 
 use super::tls::tls_config;
@@ -24,7 +19,6 @@ pub(crate) struct Connection {
     agent: Agent,
     url: Uri,
     headers: HeaderMap,
-    timeout: Duration,
 }
 
 impl Connection {
@@ -43,8 +37,7 @@ impl Connection {
             .accept_encoding("")
             .build()
             .new_agent();
-        let timeout = route.timeout.min(MAX_TIMEOUT);
-        Ok(Self { agent, url, headers: headers(name, route)?, timeout })
+        Ok(Self { agent, url, headers: headers(name, route)? })
     }
 
     /// Posts a body and reads the answer, up to 1 MiB of it. The time is for everything, the
@@ -69,19 +62,6 @@ impl Connection {
         // The status has been received, so a body that breaks off changes nothing.
         let body = body.with_config().limit(MAX_BODY_BYTES).read_to_vec().unwrap_or_default();
         Ok(Response::from_parts(head, body))
-    }
-}
-
-#[async_trait::async_trait]
-impl HttpClient for Connection {
-    /// Takes body, content type and content encoding from the request; URL and headers are the
-    /// destination's, whatever the request says. Blocks.
-    async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
-        let (head, body) = request.into_parts();
-        let content_type = head.headers.get(CONTENT_TYPE).cloned();
-        let content_type = content_type.unwrap_or(HeaderValue::from_static(PROTOBUF));
-        let encoding = head.headers.get(CONTENT_ENCODING).cloned();
-        Ok(self.post(&body, content_type, encoding, self.timeout)?.map(Bytes::from))
     }
 }
 
@@ -142,11 +122,10 @@ fn tunnel(name: &str, proxy: &Proxy) -> Result<ureq::Proxy, StartError> {
     })
 }
 
-/// By the specification, the exporter; by our own wish, who made it.
+/// By the specification, the exporter and its release, which a test compares; by our own wish, who
+/// made it.
 pub(crate) const USER_AGENT_PRODUCT: &str =
     concat!("OTel-OTLP-Exporter-Rust/0.33.1 tracing-genai/", env!("CARGO_PKG_VERSION"));
 pub(crate) const PROTOBUF: &str = "application/x-protobuf";
-/// "No limit" in numbers that clocks can add.
-pub(crate) const MAX_TIMEOUT: Duration = Duration::from_secs(24 * 3600);
 const MAX_HEADER_BYTES: usize = 64 * 1024;
 const MAX_BODY_BYTES: u64 = 1 << 20;

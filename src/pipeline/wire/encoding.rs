@@ -1,9 +1,10 @@
 //! The bytes of a request's body over HTTP.
 
+use bytes::Bytes;
 use http::HeaderValue;
 
 use super::connection::PROTOBUF;
-use super::request::Export;
+use super::request::Request;
 use crate::config::settings::{Compression, Protocol, Route};
 use crate::pipeline::delivery::start_error::StartError;
 
@@ -50,27 +51,63 @@ impl Encoding {
         None
     }
 
-    pub(crate) fn encode(self, request: &impl Export) -> Vec<u8> {
-        let body = self.plain(request);
-        #[cfg(feature = "gzip")]
-        if self.gzip {
-            return compress(&body);
+    /// The request as it is kept until a receiver has it: not compressed yet.
+    pub(crate) fn encode(self, request: &impl Request) -> Bytes {
+        #[cfg(feature = "http-json")]
+        if self.json {
+            // Into memory, and of types whose keys are strings: there is nothing that can fail.
+            return serde_json::to_vec(request).unwrap_or_default().into();
+        }
+        request.encode_to_vec().into()
+    }
+
+    /// What [`Encoding::encode`] or the exporter made, to be divided.
+    pub(crate) fn decode<R: Request>(self, body: &Bytes) -> Option<R> {
+        #[cfg(feature = "http-json")]
+        if self.json {
+            return serde_json::from_slice(body).ok();
+        }
+        R::decode(body.clone()).ok()
+    }
+
+    /// A body that the exporter made. It prints JSON for people, with a line for each member.
+    pub(crate) fn exported(self, body: Bytes) -> Bytes {
+        #[cfg(feature = "http-json")]
+        if self.json {
+            // There is no line break inside of a text.
+            let mut short = Vec::with_capacity(body.len());
+            let mut rest = &body[..];
+            while let Some(end) = memchr::memchr(b'\n', rest) {
+                short.extend_from_slice(&rest[..end]);
+                rest = rest[end..].trim_ascii_start();
+            }
+            short.extend_from_slice(rest);
+            return short.into();
         }
         body
     }
 
-    fn plain(self, request: &impl Export) -> Vec<u8> {
+    /// The body as it is sent.
+    pub(crate) fn compress(self, body: &Bytes) -> Bytes {
+        #[cfg(feature = "gzip")]
+        if self.gzip {
+            return gzip(body).into();
+        }
+        body.clone()
+    }
+
+    /// The same encoding in the words of `opentelemetry-otlp`.
+    pub(crate) fn protocol(self) -> opentelemetry_otlp::Protocol {
         #[cfg(feature = "http-json")]
         if self.json {
-            // Into memory, and of types whose keys are strings: there is nothing that can fail.
-            return serde_json::to_vec(request).unwrap_or_default();
+            return opentelemetry_otlp::Protocol::HttpJson;
         }
-        request.encode_to_vec()
+        opentelemetry_otlp::Protocol::HttpBinary
     }
 }
 
 #[cfg(feature = "gzip")]
-fn compress(body: &[u8]) -> Vec<u8> {
+fn gzip(body: &[u8]) -> Vec<u8> {
     use std::io::Write;
 
     let mut encoder = flate2::write::GzEncoder::new(

@@ -12,10 +12,16 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use bytes::{BufMut, Bytes};
+use http::uri::PathAndQuery;
 use http::{HeaderValue, Uri};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::proxy::Tunnel;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
+use prost::Message;
 use tokio::runtime::Runtime;
+use tonic::client::Grpc as Client;
+use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::metadata::{AsciiMetadataKey, AsciiMetadataValue, MetadataMap};
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 use tonic::{Code, Request, Status};
@@ -23,7 +29,6 @@ use tonic_types::StatusExt;
 
 use super::answer::{delivered_but, redactor, tidy};
 use super::connection::USER_AGENT_PRODUCT;
-use super::request::Export;
 use super::tls::{PemFile, client_files, crypto_provider, system_roots_work};
 use crate::config::proxy::Proxy;
 use crate::config::settings::{Compression, Route};
@@ -62,7 +67,13 @@ impl Grpc {
         Ok(Self { endpoint, tunnel, metadata, redactor, gzip, session: None })
     }
 
-    pub(crate) fn send(&mut self, parcel: &impl Export, timeout: Duration) -> Outcome {
+    /// Sends an encoded request to a method.
+    pub(crate) fn send(
+        &mut self,
+        method: &'static str,
+        body: &Bytes,
+        timeout: Duration,
+    ) -> Outcome {
         let session = match self.session.take() {
             Some(session) => session,
             None => match self.connect() {
@@ -74,13 +85,15 @@ impl Grpc {
             },
         };
         let Session { channel, runtime } = self.session.insert(session);
-        let mut request = Request::new(parcel.clone());
+        let mut request = Request::new(body.clone());
         *request.metadata_mut() = self.metadata.clone();
         request.set_timeout(timeout);
-        let call = Export::call(channel.clone(), self.gzip, request);
+        let call = call(channel.clone(), self.gzip, method, request);
         let answer = runtime.block_on(async { tokio::time::timeout(timeout, call).await });
         let outcome = match answer {
-            Ok(Ok(partial)) => delivered_but(partial, &self.redactor),
+            Ok(Ok(answer)) => {
+                delivered_but(answer.partial_success.unwrap_or_default(), &self.redactor)
+            }
             Ok(Err(status)) => refused(&status, &self.redactor),
             Err(_) => Outcome::Transient {
                 failure: Failure::new(FailureKind::Timeout, "timeout: no answer"),
@@ -110,6 +123,61 @@ impl Grpc {
             }
         };
         Ok(Session { channel, runtime })
+    }
+}
+
+/// The services of all signals answer alike, but for the names of the fields.
+async fn call(
+    channel: Channel,
+    #[cfg_attr(not(feature = "gzip"), expect(unused_variables))] gzip: bool,
+    method: &'static str,
+    request: Request<Bytes>,
+) -> Result<ExportTraceServiceResponse, Status> {
+    let mut client = Client::new(channel);
+    #[cfg(feature = "gzip")]
+    if gzip {
+        client = client.send_compressed(tonic::codec::CompressionEncoding::Gzip);
+    }
+    client.ready().await.map_err(|error| Status::from_error(error.into()))?;
+    let answer = client.unary(request, PathAndQuery::from_static(method), Encoded).await?;
+    Ok(answer.into_inner())
+}
+
+/// A request that is encoded already, so that another attempt costs no copy of it.
+struct Encoded;
+
+impl Codec for Encoded {
+    type Encode = Bytes;
+    type Decode = ExportTraceServiceResponse;
+    type Encoder = Self;
+    type Decoder = Self;
+
+    fn encoder(&mut self) -> Self {
+        Self
+    }
+
+    fn decoder(&mut self) -> Self {
+        Self
+    }
+}
+
+impl Encoder for Encoded {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn encode(&mut self, body: Bytes, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        buffer.put(body);
+        Ok(())
+    }
+}
+
+impl Decoder for Encoded {
+    type Item = ExportTraceServiceResponse;
+    type Error = Status;
+
+    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<Self::Item>, Status> {
+        let answer = ExportTraceServiceResponse::decode(buffer);
+        answer.map(Some).map_err(|error| Status::internal(error.to_string()))
     }
 }
 

@@ -1,14 +1,23 @@
-//! One OTLP request over HTTP, and what its answer means.
+//! OTLP over HTTP: one request, and what its answer means.
+//!
+//! [`Http`] is the HTTP client of the exporters of `opentelemetry-otlp`. They make the body of a
+//! request; everything else that they would decide, and read the environment for, is decided here:
+//! where it goes, with which headers, how it is compressed, how long it may take, whether it is
+//! sent again. So an exporter hears of success whatever happened: what came of the request is kept
+//! for the transport, and the exporter has no reason to repeat it or to log a line of its own.
 
 use std::io;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use http::{Response, StatusCode};
+use bytes::Bytes;
+use http::header::CONTENT_ENCODING;
+use http::{Request, Response, StatusCode};
+use opentelemetry_http::{HttpClient, HttpError};
 
 use super::answer::{delivered, is_page, redactor, retry_after, server_message, tidy};
 use super::connection::Connection;
 use super::encoding::Encoding;
-use super::request::Export;
 use crate::config::settings::Route;
 use crate::pipeline::delivery::start_error::StartError;
 use crate::pipeline::delivery::transport::{Failure, FailureKind, Outcome};
@@ -18,20 +27,34 @@ use crate::policy::Redactor;
 #[derive(Debug)]
 pub(crate) struct Http {
     connection: Connection,
-    encoding: Encoding,
+    pub(crate) encoding: Encoding,
     redactor: Redactor,
+    attempt: Mutex<Attempt>,
+}
+
+/// The request that an exporter is about to make, or has made.
+#[derive(Debug, Default)]
+struct Attempt {
+    /// How long it may take. `None` sends nothing.
+    timeout: Option<Duration>,
+    /// The body, and what came of it.
+    sent: Option<(Bytes, Outcome)>,
+    /// The exporter has compressed it.
+    coded: bool,
 }
 
 impl Http {
     pub(crate) fn new(name: &str, route: &Route) -> Result<Self, StartError> {
         let encoding = Encoding::new(name, route)?;
         let connection = Connection::new(name, route)?;
-        Ok(Self { connection, encoding, redactor: redactor(route) })
+        let redactor = redactor(route);
+        Ok(Self { connection, encoding, redactor, attempt: Mutex::default() })
     }
 
-    pub(crate) fn send(&self, parcel: &impl Export, timeout: Duration) -> Outcome {
-        let (body, encoding) = (self.encoding.encode(parcel), self.encoding);
-        let (kind, coding) = (encoding.content_type(), encoding.content_encoding());
+    /// Sends a body.
+    pub(crate) fn send(&self, body: &Bytes, timeout: Duration) -> Outcome {
+        let body = self.encoding.compress(body);
+        let (kind, coding) = (self.encoding.content_type(), self.encoding.content_encoding());
         match self.connection.post(&body, kind, coding, timeout) {
             Ok(answer) => self.understand(&answer),
             Err(error) => {
@@ -46,6 +69,30 @@ impl Http {
                 Outcome::Transient { failure, retry_after: None }
             }
         }
+    }
+
+    /// Lets an exporter send: gives the body that it made, to be sent again, and what came of it.
+    pub(crate) fn through(
+        &self,
+        timeout: Duration,
+        export: impl FnOnce(),
+    ) -> Option<(Bytes, Outcome)> {
+        *self.attempt() = Attempt { timeout: Some(timeout), ..Attempt::default() };
+        export();
+        self.attempt().sent.take()
+    }
+
+    /// Whether the exporter compresses, as it does where another package switched that on in
+    /// `opentelemetry-otlp` and a variable asks for it; no setter keeps it from that. Found out by
+    /// an export of which nothing is sent.
+    pub(crate) fn is_compressed(&self, export: impl FnOnce()) -> bool {
+        *self.attempt() = Attempt::default();
+        export();
+        self.attempt().coded
+    }
+
+    fn attempt(&self) -> MutexGuard<'_, Attempt> {
+        self.attempt.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn understand(&self, answer: &Response<Vec<u8>>) -> Outcome {
@@ -69,6 +116,24 @@ impl Http {
             StatusCode::PAYLOAD_TOO_LARGE => Outcome::TooLarge(failure),
             _ => Outcome::Permanent(failure),
         }
+    }
+}
+
+#[async_trait::async_trait]
+impl HttpClient for Http {
+    /// Of the request that the exporter has made, only the body counts. Blocks.
+    async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
+        let timeout = {
+            let mut attempt = self.attempt();
+            attempt.coded = request.headers().contains_key(CONTENT_ENCODING);
+            attempt.timeout.take()
+        };
+        if let Some(timeout) = timeout {
+            let body = self.encoding.exported(request.into_body());
+            let outcome = self.send(&body, timeout);
+            self.attempt().sent = Some((body, outcome));
+        }
+        Ok(Response::default())
     }
 }
 

@@ -11,6 +11,7 @@ mod probe;
 pub(crate) mod refusal;
 pub(crate) mod request;
 pub(crate) mod sender;
+mod spans;
 mod tls;
 
 pub(crate) use probe::probe;

@@ -1,51 +1,102 @@
 //! OTLP: items into requests of a size that receivers take, sent over HTTP or gRPC.
 //!
-//! Encoding is that of `opentelemetry-proto`. Sending is ours, because the exporters of
-//! `opentelemetry-otlp` keep to themselves what `status()` has to say: status codes, the server's
-//! message, what was rejected, how often was retried.
+//! Spans over HTTP are exported by `opentelemetry-otlp`, whose HTTP client is our [`Http`]. What its
+//! exporters cannot say in full is encoded here, with `opentelemetry-proto`: log records, for which
+//! they have no place for an event's name that is known at run time only, for the number of dropped
+//! attributes and for the order of members; metrics, which no SDK has aggregated; and everything
+//! over gRPC, where they keep to themselves the status, its details and what was rejected.
 
-use std::marker::PhantomData;
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use opentelemetry_sdk::Resource;
 
+use super::http::Http;
 use super::refusal::Refusal;
-use super::request::{Nested, OtlpResource};
+use super::request::{Nested, OtlpResource, Request};
 use super::sender::Sender;
 use crate::config::settings::Route;
 use crate::pipeline::delivery::signal::Signal;
 use crate::pipeline::delivery::start_error::StartError;
-use crate::pipeline::delivery::transport::{Outcome, Packed, Transport};
+use crate::pipeline::delivery::transport::{Failure, FailureKind, Outcome, Packed, Transport};
 use crate::pipeline::size;
 
+/// A signal that leaves by OTLP.
+pub(crate) trait Otlp: Signal {
+    /// What is sent of it at once.
+    type Request: Request + Nested;
+
+    fn request(items: Vec<Self>, resource: &OtlpResource) -> Self::Request;
+
+    /// What exports it over HTTP, where that is not a request of ours.
+    fn exporter(_http: &Arc<Http>, _resource: &Resource) -> Option<Exporter<Self>> {
+        None
+    }
+}
+
+/// Exports items through the HTTP client that it was made with.
+pub(crate) type Exporter<S> = Box<dyn Fn(Vec<S>) + Send>;
+
 /// Sends OTLP requests to one destination.
-#[derive(Debug)]
 pub(crate) struct OtlpTransport<S> {
     resource: OtlpResource,
     sender: Sender,
+    exporter: Option<Exporter<S>>,
     /// For a signal that not every receiver takes.
     refusal: Option<Refusal>,
-    signal: PhantomData<fn(S)>,
 }
 
-impl<S: Signal> OtlpTransport<S> {
+/// What is in one request: items before the first attempt, their bytes after it.
+#[derive(Debug)]
+pub(crate) enum Parcel<S> {
+    Items(Vec<S>),
+    Body(Bytes),
+}
+
+impl<S: Otlp> OtlpTransport<S> {
     pub(crate) fn new(name: &str, route: &Route, resource: &Resource) -> Result<Self, StartError> {
         let sender = Sender::new(name, route)?;
+        let exporter = match &sender {
+            Sender::Http(http) => S::exporter(http, resource),
+            #[cfg(feature = "otel-grpc")]
+            Sender::Grpc(_) => None,
+        };
         let refusal = S::OPTIONAL.map(|switch| Refusal::of(S::ITEMS, switch));
-        Ok(Self { resource: resource.into(), sender, refusal, signal: PhantomData })
+        Ok(Self { resource: resource.into(), sender, exporter, refusal })
     }
 
-    fn parcel(&self, items: Vec<S>) -> Packed<S::Request> {
-        let count = items.len();
-        Packed::Parcel(S::request(items, &self.resource), count)
+    fn attempt(&mut self, parcel: &mut Parcel<S>, timeout: Duration) -> Outcome {
+        let body = match parcel {
+            Parcel::Body(body) => body.clone(),
+            Parcel::Items(items) => {
+                let items = std::mem::take(items);
+                if let (Sender::Http(http), Some(export)) = (&self.sender, &self.exporter) {
+                    let Some((body, outcome)) = http.through(timeout, || export(items)) else {
+                        let failure = Failure::new(FailureKind::Protocol, "nothing was sent");
+                        return Outcome::Permanent(failure);
+                    };
+                    *parcel = Parcel::Body(body);
+                    return outcome;
+                }
+                self.sender.encode(&S::request(items, &self.resource))
+            }
+        };
+        *parcel = Parcel::Body(body.clone());
+        self.sender.send::<S::Request>(&body, timeout)
     }
 }
 
-impl<S: Signal> Transport for OtlpTransport<S> {
+impl<S: Otlp> Transport for OtlpTransport<S> {
     type Item = S;
-    type Parcel = S::Request;
+    type Parcel = Parcel<S>;
 
     fn pack(&mut self, items: Vec<S>) -> Vec<Packed<Self::Parcel>> {
+        let parcel = |items: Vec<S>| {
+            let count = items.len();
+            Packed::Parcel(Parcel::Items(items), count)
+        };
         let mut packed = Vec::new();
         let mut part = Vec::new();
         let mut part_bytes = 0;
@@ -53,7 +104,7 @@ impl<S: Signal> Transport for OtlpTransport<S> {
             let bytes = item.size();
             if bytes > MAX_ITEM_BYTES || part_bytes + bytes > size::MAX_REQUEST {
                 if !part.is_empty() {
-                    packed.push(self.parcel(std::mem::take(&mut part)));
+                    packed.push(parcel(std::mem::take(&mut part)));
                 }
                 part_bytes = 0;
             }
@@ -65,26 +116,41 @@ impl<S: Signal> Transport for OtlpTransport<S> {
             part.push(item);
         }
         if !part.is_empty() {
-            packed.push(self.parcel(part));
+            packed.push(parcel(part));
         }
         packed
     }
 
-    fn send(&mut self, parcel: &mut Self::Parcel, timeout: Duration) -> Outcome {
+    fn send(&mut self, parcel: &mut Parcel<S>, timeout: Duration) -> Outcome {
+        if let Some(refused) = self.refusal.as_ref().and_then(Refusal::standing) {
+            return refused;
+        }
+        let outcome = self.attempt(parcel, timeout);
         match &mut self.refusal {
-            Some(refusal) => refusal.send(&mut self.sender, parcel, timeout),
-            None => self.sender.send(parcel, timeout),
+            Some(refusal) => refusal.note(outcome, &self.sender),
+            None => outcome,
         }
     }
 
-    fn split(&mut self, mut parcel: Self::Parcel) -> Option<[Packed<Self::Parcel>; 2]> {
-        let count = parcel.count();
-        if count < 2 {
+    fn split(&mut self, parcel: Parcel<S>) -> Option<[Packed<Parcel<S>>; 2]> {
+        // Nothing else was sent, so nothing else can be too large.
+        let Parcel::Body(body) = parcel else { return None };
+        let mut request: S::Request = self.sender.decode(&body)?;
+        drop(body);
+        let (all, half) = (request.count(), request.count() / 2);
+        if half == 0 {
             return None;
         }
-        let (first, second) = (count / 2, count - count / 2);
-        let rest = parcel.split_off(first);
-        Some([Packed::Parcel(parcel, first), Packed::Parcel(rest, second)])
+        let rest = request.split_off(half);
+        let packed = |request, n| Packed::Parcel(Parcel::Body(self.sender.encode(&request)), n);
+        Some([packed(request, half), packed(rest, all - half)])
+    }
+}
+
+impl<S> fmt::Debug for OtlpTransport<S> {
+    /// Without the exporter, which prints the headers that it has read from the environment.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OtlpTransport").field("sender", &self.sender).finish_non_exhaustive()
     }
 }
 

@@ -12,7 +12,7 @@ use opentelemetry_proto::tonic::logs::v1::ResourceLogs;
 use opentelemetry_proto::tonic::metrics::v1::ResourceMetrics;
 use opentelemetry_proto::tonic::trace::v1::ResourceSpans;
 
-use super::request::Export;
+use super::request::Request;
 use super::sender::Sender;
 use crate::config::settings::{Destination, Protocol, Route};
 use crate::health::{Probe, Verdict};
@@ -59,7 +59,7 @@ struct Asking<'a> {
 impl Asking<'_> {
     /// Goes on to another signal. `switch` is the key that switches it off, where a receiver may
     /// do without.
-    fn ask(&mut self, items: &str, switch: Option<&str>, route: &Route, request: &impl Export) {
+    fn ask(&mut self, items: &str, switch: Option<&str>, route: &Route, request: &impl Request) {
         let bad = |finding: &Probe| finding.verdict != Verdict::Works || finding.advice.is_some();
         if self.finding.as_ref().is_some_and(bad) {
             return;
@@ -68,7 +68,7 @@ impl Asking<'_> {
         let start = Instant::now();
         let (outcome, missing) = match Sender::new(&self.destination.name, route) {
             Ok(mut sender) => {
-                let outcome = sender.send(request, timeout);
+                let outcome = sender.post(request, timeout);
                 let missing = match &outcome {
                     Outcome::Permanent(failure) => sender.is_missing(failure),
                     _ => false,

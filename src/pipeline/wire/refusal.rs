@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use super::request::Export;
 use super::sender::Sender;
 use crate::pipeline::delivery::transport::{Failure, Outcome};
 
@@ -21,19 +20,15 @@ impl Refusal {
         Self { items, switch, said: None }
     }
 
-    /// Sends, unless the receiver said no a moment ago. The first no is a warning in the log.
-    pub(crate) fn send(
-        &mut self,
-        sender: &mut Sender,
-        request: &impl Export,
-        timeout: Duration,
-    ) -> Outcome {
-        if let Some((at, refusal)) = &self.said
-            && at.elapsed() < ASK_AGAIN
-        {
-            return Outcome::Permanent(refusal.clone());
-        }
-        match sender.send(request, timeout) {
+    /// The no of a moment ago, which still counts.
+    pub(crate) fn standing(&self) -> Option<Outcome> {
+        let (at, refusal) = self.said.as_ref()?;
+        (at.elapsed() < ASK_AGAIN).then(|| Outcome::Permanent(refusal.clone()))
+    }
+
+    /// Notes an answer. The first no is a warning in the log.
+    pub(crate) fn note(&mut self, outcome: Outcome, sender: &Sender) -> Outcome {
+        match outcome {
             Outcome::Permanent(failure) if sender.is_missing(&failure) => {
                 let refusal = self.explain(failure);
                 if self.said.is_none() {

@@ -2,77 +2,43 @@
 
 #[cfg(feature = "logs")]
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
-#[cfg(all(feature = "logs", feature = "otel-grpc"))]
-use opentelemetry_proto::tonic::collector::logs::v1::logs_service_client::LogsServiceClient;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-#[cfg(feature = "otel-grpc")]
-use opentelemetry_proto::tonic::collector::{
-    metrics::v1::metrics_service_client::MetricsServiceClient,
-    trace::v1::{ExportTracePartialSuccess, trace_service_client::TraceServiceClient},
-};
 #[cfg(feature = "logs")]
 use opentelemetry_proto::tonic::logs::v1::{ResourceLogs, ScopeLogs};
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans};
 use opentelemetry_proto::transform::common::tonic::ResourceAttributesWithSchema;
-#[cfg(feature = "otel-grpc")]
-use tonic::{Request, Status, transport::Channel};
 
 /// The resource as requests have it.
 pub(crate) type OtlpResource = ResourceAttributesWithSchema;
 
 /// A request that can be encoded and sent.
-pub(crate) trait Export: prost::Message + Clone + Encodable {
-    /// Calls the service of the signal; gives what it says about single items.
-    #[cfg(feature = "otel-grpc")]
-    fn call(
-        channel: Channel,
-        gzip: bool,
-        request: Request<Self>,
-    ) -> impl Future<Output = Result<ExportTracePartialSuccess, Status>>
-    where
-        Self: Sized;
+pub(crate) trait Request: prost::Message + Default + Json {
+    /// The method that takes it over gRPC.
+    const METHOD: &'static str;
 }
 
 #[cfg(feature = "http-json")]
-pub(crate) trait Encodable: serde::Serialize {}
+pub(crate) trait Json: serde::Serialize + serde::de::DeserializeOwned {}
 #[cfg(feature = "http-json")]
-impl<T: serde::Serialize> Encodable for T {}
+impl<T: serde::Serialize + serde::de::DeserializeOwned> Json for T {}
 #[cfg(not(feature = "http-json"))]
-pub(crate) trait Encodable {}
+pub(crate) trait Json {}
 #[cfg(not(feature = "http-json"))]
-impl<T> Encodable for T {}
+impl<T> Json for T {}
 
-/// A request, its client over gRPC, and what the answer calls the items that were not taken.
-macro_rules! export {
-    ($request:ident, $client:ident, $rejected:ident) => {
-        impl Export for $request {
-            #[cfg(feature = "otel-grpc")]
-            async fn call(
-                channel: Channel,
-                #[cfg_attr(not(feature = "gzip"), expect(unused_variables))] gzip: bool,
-                request: Request<Self>,
-            ) -> Result<ExportTracePartialSuccess, Status> {
-                let mut client = $client::new(channel);
-                #[cfg(feature = "gzip")]
-                if gzip {
-                    client = client.send_compressed(tonic::codec::CompressionEncoding::Gzip);
-                }
-                let answer = client.export(request).await?.into_inner();
-                let partial = answer.partial_success.unwrap_or_default();
-                Ok(ExportTracePartialSuccess {
-                    rejected_spans: partial.$rejected,
-                    error_message: partial.error_message,
-                })
-            }
-        }
-    };
+impl Request for ExportTraceServiceRequest {
+    const METHOD: &'static str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 }
 
-export!(ExportTraceServiceRequest, TraceServiceClient, rejected_spans);
-export!(ExportMetricsServiceRequest, MetricsServiceClient, rejected_data_points);
+impl Request for ExportMetricsServiceRequest {
+    const METHOD: &'static str = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export";
+}
+
 #[cfg(feature = "logs")]
-export!(ExportLogsServiceRequest, LogsServiceClient, rejected_log_records);
+impl Request for ExportLogsServiceRequest {
+    const METHOD: &'static str = "/opentelemetry.proto.collector.logs.v1.LogsService/Export";
+}
 
 /// A level at which OTLP groups items: a request, a resource, a scope.
 pub(crate) trait Nested {
