@@ -176,8 +176,8 @@ fn the_releases_of_opentelemetry_are_told_as_they_are() {
         let expected = format!("OTel-OTLP-Exporter-Rust/{exporter} tracing-genai/{ours}");
         assert_eq!(agent, expected);
     }
-    let receiver_of = requests.iter().find(|request| request.http.path == "/v1/traces").unwrap();
-    let version = receiver_of.spans()[0].resource_attr("telemetry.sdk.version").cloned();
+    let traces = requests.iter().find(|request| request.http.path == "/v1/traces").unwrap();
+    let version = traces.spans[0].resource_attr("telemetry.sdk.version").cloned();
     let expected = release("opentelemetry_sdk");
     assert_eq!(version.unwrap().as_str(), Some(expected.as_str()));
 }

@@ -72,6 +72,8 @@ use tracing_core::{Level, LevelFilter};
 
 use crate::health::Health;
 use crate::policy::{Comes, Holds, Policy, otel};
+#[cfg(feature = "logs")]
+use crate::semconv::{Match, Type, lookup};
 
 /// One event, as far as it may leave.
 #[derive(Clone, Debug)]
@@ -119,6 +121,18 @@ impl LogRecord {
 }
 
 impl LogAttribute {
+    /// What JSON text says where the conventions want structure; `None` for anything else.
+    #[cfg(feature = "logs")]
+    pub(crate) fn structured(&self) -> Option<serde_json::Value> {
+        let opentelemetry::Value::String(text) = &self.kv.value else { return None };
+        match lookup(self.kv.key.as_str()) {
+            Match::Known(attr, _) if attr.value_type() == Type::Json => {}
+            _ => return None,
+        }
+        let json: serde_json::Value = serde_json::from_str(text.as_str()).ok()?;
+        (json.is_array() || json.is_object()).then_some(json)
+    }
+
     /// Leaves of it what may leave, and tells whether anything may.
     pub(crate) fn clear(&mut self, policy: Policy, health: &Health) -> bool {
         otel::value(policy, self.holds, &mut self.kv.value, health)

@@ -52,11 +52,10 @@ mod decide;
 mod read;
 mod say;
 
-pub(crate) use decide::{content, proxy, settings};
+pub(crate) use decide::{content, own, proxy, settings};
 #[cfg(feature = "yaml")]
 pub(crate) use read::yaml;
 pub(crate) use read::{compose, env, node, problem, source};
-#[cfg(test)]
 pub(crate) use say::backends::Backend;
 pub(crate) use say::{keys, layer};
 

@@ -1,21 +1,10 @@
 //! Log records on their way to the destinations.
 
-use std::borrow::Cow;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use opentelemetry::KeyValue;
-use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
-use opentelemetry_proto::tonic::common::v1::{
-    AnyValue, ArrayValue, InstrumentationScope, KeyValue as OtlpKeyValue, KeyValueList, any_value,
-};
-use opentelemetry_proto::tonic::logs::v1::{
-    LogRecord as OtlpRecord, ResourceLogs, ScopeLogs, SeverityNumber,
-};
-use opentelemetry_proto::tonic::resource::v1::Resource;
-use rustc_hash::FxHashMap;
-use serde_json::Value as Json;
-use tracing_core::{Level, LevelFilter};
+use tracing_core::LevelFilter;
 
 use super::delivery::account::Account;
 use super::delivery::outlets::{Closing, Flushing, Outlets, Start};
@@ -24,16 +13,17 @@ use super::delivery::routes::Routes;
 use super::delivery::signal::{Prepared, Signal};
 use super::delivery::snapshot::LogsSnapshot;
 use super::delivery::start_error::StartError;
+use super::local::Local;
 use super::resource::resource;
 use super::size;
-use super::wire::otlp::{Otlp, OtlpTransport};
-use super::wire::request::OtlpResource;
-use crate::capture::logs::{LogAttribute, LogLimits, LogRecord, TakeLogs};
+use super::wire::otlp::OtlpTransport;
+use crate::capture::logs::{LogLimits, LogRecord, TakeLogs};
 use crate::capture::tracer::Core;
+use crate::config::own::Export;
 use crate::config::settings::{Batch, Destination, ExporterChoice, LogLevel, Route, Settings};
 use crate::health::{Health, Ledger};
 use crate::policy::{Policy, PolicyCell};
-use crate::semconv::{Match, Type, lookup};
+use crate::semconv::{Match, lookup};
 
 /// The destinations of log records, and the gate of the layer that leads to them.
 #[derive(Debug)]
@@ -108,8 +98,7 @@ impl TakeLogs for Intake {
 
 /// What the layer need not look at events beyond.
 fn level(settings: &Settings) -> LevelFilter {
-    let leave =
-        LogRecord::is_on(settings) && settings.destinations.iter().any(|to| to.logs.is_some());
+    let leave = LogRecord::is_on(settings) && settings.destinations.iter().any(LogRecord::go_to);
     match settings.logs.level {
         _ if !leave => LevelFilter::OFF,
         LogLevel::Off => LevelFilter::OFF,
@@ -165,6 +154,10 @@ impl Signal for LogRecord {
         destination.logs.as_ref()
     }
 
+    fn own(destination: &Destination) -> Option<&Arc<dyn Export<Self>>> {
+        destination.own.logs.as_ref()
+    }
+
     fn preparation(
         _settings: &Settings,
         _destination: &Destination,
@@ -200,25 +193,13 @@ impl Signal for LogRecord {
         destination: &Destination,
         start: Start<'_, Self>,
     ) -> Result<Arc<Queue<Self>>, StartError> {
+        if let Some(own) = Self::own(destination) {
+            own.set_resource(&resource(settings));
+            return start.with(destination.own.timeout, Local::new(Arc::clone(own)));
+        }
         let Some(route) = Self::route(destination) else { return Err(StartError::ShutDown) };
         let transport = OtlpTransport::new(&destination.name, route, &resource(settings))?;
         start.with(route.timeout, transport)
-    }
-}
-
-impl Otlp for LogRecord {
-    type Request = ExportLogsServiceRequest;
-
-    fn request(records: Vec<Self>, resource: &OtlpResource) -> Self::Request {
-        let resource_logs = ResourceLogs {
-            resource: Some(Resource {
-                attributes: resource.attributes.0.clone(),
-                ..Resource::default()
-            }),
-            scope_logs: by_scope(records),
-            schema_url: resource.schema_url.clone().unwrap_or_default(),
-        };
-        Self::Request { resource_logs: vec![resource_logs] }
     }
 }
 
@@ -231,112 +212,4 @@ fn shape(kv: &mut KeyValue, policy: Policy) {
     {
         kv.value = opentelemetry::Value::String(json.into());
     }
-}
-
-/// In the order in which targets first occur.
-fn by_scope(records: Vec<LogRecord>) -> Vec<ScopeLogs> {
-    let mut places: FxHashMap<Cow<'static, str>, usize> = FxHashMap::default();
-    let mut scopes: Vec<ScopeLogs> = Vec::new();
-    for mut record in records {
-        let target = std::mem::take(&mut record.target);
-        let place = *places.entry(target).or_insert_with_key(|target| {
-            let name = target.clone().into_owned();
-            let scope = Some(InstrumentationScope { name, ..InstrumentationScope::default() });
-            scopes.push(ScopeLogs { scope, ..ScopeLogs::default() });
-            scopes.len() - 1
-        });
-        if let Some(scope) = scopes.get_mut(place) {
-            scope.log_records.push(otlp(record));
-        }
-    }
-    scopes
-}
-
-fn otlp(record: LogRecord) -> OtlpRecord {
-    let time = nanos(record.time);
-    let span = record.span;
-    let (trace_id, span_id) = match span.is_valid() {
-        true => (span.trace_id().to_bytes().to_vec(), span.span_id().to_bytes().to_vec()),
-        false => Default::default(),
-    };
-    OtlpRecord {
-        time_unix_nano: time,
-        observed_time_unix_nano: time,
-        severity_number: severity(record.level).into(),
-        severity_text: record.level.as_str().to_owned(),
-        body: record.body.map(|body| any(any_value::Value::StringValue(body))),
-        attributes: record.attributes.into_iter().map(attribute).collect(),
-        dropped_attributes_count: record.dropped,
-        flags: if span.is_valid() { span.trace_flags().to_u8().into() } else { 0 },
-        trace_id,
-        span_id,
-        event_name: record.event_name.map_or_else(String::new, Cow::into_owned),
-    }
-}
-
-fn attribute(LogAttribute { kv, .. }: LogAttribute) -> OtlpKeyValue {
-    let key = kv.key.as_str();
-    let value = match (&kv.value, lookup(key)) {
-        (opentelemetry::Value::String(text), Match::Known(attr, _))
-            if attr.value_type() == Type::Json =>
-        {
-            structured(text.as_str())
-        }
-        _ => None,
-    };
-    let key = key.to_owned();
-    OtlpKeyValue { key, value: Some(value.unwrap_or_else(|| kv.value.into())), key_strindex: 0 }
-}
-
-/// What JSON text says, as OTLP has it; `None` for other text.
-fn structured(text: &str) -> Option<AnyValue> {
-    match serde_json::from_str(text).ok()? {
-        json @ (Json::Array(_) | Json::Object(_)) => Some(value(json)),
-        _ => None,
-    }
-}
-
-fn value(json: Json) -> AnyValue {
-    any(match json {
-        Json::Null => return AnyValue { value: None },
-        Json::Bool(value) => any_value::Value::BoolValue(value),
-        Json::Number(number) => match (number.as_i64(), number.as_f64()) {
-            (Some(value), _) => any_value::Value::IntValue(value),
-            (None, Some(value)) => any_value::Value::DoubleValue(value),
-            (None, None) => any_value::Value::StringValue(number.to_string()),
-        },
-        Json::String(text) => any_value::Value::StringValue(text),
-        Json::Array(values) => any_value::Value::ArrayValue(ArrayValue {
-            values: values.into_iter().map(value).collect(),
-        }),
-        Json::Object(members) => any_value::Value::KvlistValue(KeyValueList {
-            values: members
-                .into_iter()
-                .map(|(key, member)| OtlpKeyValue {
-                    key,
-                    value: Some(value(member)),
-                    key_strindex: 0,
-                })
-                .collect(),
-        }),
-    })
-}
-
-fn any(value: any_value::Value) -> AnyValue {
-    AnyValue { value: Some(value) }
-}
-
-fn severity(level: Level) -> SeverityNumber {
-    match level {
-        Level::TRACE => SeverityNumber::Trace,
-        Level::DEBUG => SeverityNumber::Debug,
-        Level::INFO => SeverityNumber::Info,
-        Level::WARN => SeverityNumber::Warn,
-        Level::ERROR => SeverityNumber::Error,
-    }
-}
-
-fn nanos(time: SystemTime) -> u64 {
-    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }

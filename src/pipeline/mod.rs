@@ -35,6 +35,8 @@ mod preparation;
 mod processor;
 mod resource;
 mod sampler;
+#[cfg(feature = "logs")]
+mod sdk_logs;
 mod size;
 mod spans;
 mod stricter;
@@ -56,7 +58,7 @@ pub(crate) use delivery::start_error::StartError;
 #[cfg(feature = "metrics")]
 pub(crate) use delivery::transport::Outcome;
 pub(crate) use lifecycle::{Pipeline, Undelivered};
-pub(crate) use local::Local;
+pub(crate) use local::{Driven, Local};
 #[cfg(all(feature = "metrics", feature = "otel-http"))]
 pub(crate) use metrics::MetricsTransport;
 #[cfg(feature = "metrics")]

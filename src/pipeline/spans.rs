@@ -11,7 +11,7 @@ use super::delivery::queue::Queue;
 use super::delivery::signal::Signal;
 use super::delivery::start_error::StartError;
 use super::lifecycle::Undelivered;
-#[cfg(feature = "otel-http")]
+use super::local::Local;
 use super::resource::resource;
 use super::tail::{Decided, Tail};
 #[cfg(feature = "otel-http")]
@@ -77,6 +77,10 @@ pub(super) fn start(
     destination: &Destination,
     start: Start<'_, SpanData>,
 ) -> Result<Arc<Queue<SpanData>>, StartError> {
+    if let Some(own) = SpanData::own(destination) {
+        own.set_resource(&resource(settings));
+        return start.with(destination.own.timeout, Local::new(Arc::clone(own)));
+    }
     #[cfg(feature = "otel-http")]
     if let Some(route) = SpanData::route(destination) {
         let transport = OtlpTransport::new(&destination.name, route, &resource(settings))?;

@@ -8,11 +8,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use opentelemetry_sdk::trace::SdkTracer;
+#[cfg(feature = "logs")]
+use opentelemetry_sdk::logs::LogExporter;
+use opentelemetry_sdk::trace::{SdkTracer, SpanExporter};
 use tracing_core::Subscriber;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::{Layer, Registry};
 
+use super::exporters::{ExporterOptions, Exporters};
 use super::handle::Telemetry;
 use super::install::{self, Parts};
 use crate::config::content::CAPTURES;
@@ -267,6 +270,79 @@ impl Builder {
         self
     }
 
+    /// Adds a destination: an exporter of your own gets every span that is exported, beside what goes
+    /// to an endpoint. Defaults to none.
+    ///
+    /// It is a destination like any other, of this name in [`Telemetry::status`] and
+    /// [`Telemetry::explain`]: with a thread, a queue, the content policy of the process, counts, and
+    /// a breaker, in [`Telemetry::force_flush`] and [`Telemetry::shutdown`], which ends with the
+    /// exporter's own. [`Builder::exporter_with`] sets what differs. An exporter of the same name
+    /// replaces the one before; where a configured destination has the name, this one gets a number
+    /// behind it.
+    ///
+    /// Its future is driven on the destination's thread. One that needs a Tokio runtime finds the one
+    /// in which this was called, with the feature `tokio`; a runtime with a single thread must not
+    /// be blocked by [`Telemetry::shutdown`] then. A batch for which it returns an error has failed:
+    /// by the contract of [`SpanExporter`] it has repeated itself what is worth repeating. One that
+    /// it does not finish in time, or says so of, is offered again. A panic costs its batch.
+    ///
+    /// ```
+    /// use opentelemetry_sdk::trace::InMemorySpanExporter;
+    ///
+    /// # fn main() -> Result<(), tracing_genai::Error> {
+    /// # let subscriber = tracing_subscriber::registry();
+    /// let memory = InMemorySpanExporter::default();
+    /// let builder = tracing_genai::builder().exporter("memory", memory.clone());
+    /// # let (layer, telemetry) = builder.env([("", ""); 0]).build::<tracing_subscriber::Registry>()?;
+    /// # drop((subscriber, layer, telemetry));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn exporter(self, name: impl Into<String>, exporter: impl SpanExporter + 'static) -> Self {
+        self.exporter_with(name, exporter, ExporterOptions::default())
+    }
+
+    /// Adds an exporter of your own as [`Builder::exporter`] does, with a format, a stricter content
+    /// policy or a time limit of its own.
+    pub fn exporter_with(
+        mut self,
+        name: impl Into<String>,
+        exporter: impl SpanExporter + 'static,
+        options: ExporterOptions,
+    ) -> Self {
+        self.given.exporters.spans(name.into(), exporter, options);
+        self
+    }
+
+    /// Adds a destination of log records: an exporter of your own, as [`Builder::exporter`] does for
+    /// spans. It gets records while log records are exported at all, see
+    /// [`Builder::export_logs`]. Defaults to none.
+    ///
+    /// A record of the SDK has no place for the number of attributes over the limit, and for the
+    /// name of an event only where the callsite has it; one from a field is the attribute
+    /// `event.name`.
+    #[cfg(feature = "logs")]
+    pub fn log_exporter(
+        self,
+        name: impl Into<String>,
+        exporter: impl LogExporter + 'static,
+    ) -> Self {
+        self.log_exporter_with(name, exporter, ExporterOptions::default())
+    }
+
+    /// Adds an exporter of your own as [`Builder::log_exporter`] does, with a stricter content policy
+    /// or a time limit of its own. Formats are for spans.
+    #[cfg(feature = "logs")]
+    pub fn log_exporter_with(
+        mut self,
+        name: impl Into<String>,
+        exporter: impl LogExporter + 'static,
+        options: ExporterOptions,
+    ) -> Self {
+        self.given.exporters.logs(name.into(), exporter, options);
+        self
+    }
+
     /// Sets whether events of `tracing` leave as log records too, see [`logs`](crate::capture::logs). Defaults
     /// to `OTEL_LOGS_EXPORTER`, else `logs.enabled` of the file, else `false`.
     #[cfg(feature = "logs")]
@@ -373,6 +449,7 @@ pub(super) struct Given {
     /// `None` is that of the process.
     env: Option<Env>,
     pub(super) formats: OwnFormats,
+    pub(super) exporters: Exporters,
 }
 
 /// Formats of one's own by the name of their destination.

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::builder::OwnFormats;
+use super::builder::{Given, OwnFormats};
 use super::status::State;
-use crate::config::settings::{ExporterChoice, Sampler, Settings};
+use crate::config::settings::{Destination, ExporterChoice, Sampler, Settings};
 use crate::config::{Explanation, Resolved};
 
 /// A configuration as it takes effect.
@@ -19,8 +19,9 @@ pub(super) struct Effective {
 }
 
 impl Effective {
-    pub(super) fn new(resolved: Resolved, formats: &OwnFormats) -> Self {
-        let Resolved { mut settings, explanation } = resolved;
+    pub(super) fn new(resolved: Resolved, given: &Given) -> Self {
+        let Resolved { mut settings, mut explanation } = resolved;
+        given.exporters.join(&mut settings, &mut explanation);
         let (state, reason) = match stopped(&settings) {
             Some((state, reason)) => (state, Some(reason)),
             None => (State::Running, None),
@@ -29,10 +30,15 @@ impl Effective {
             // Spans stay here; what else is on leaves without them.
             for destination in &mut settings.destinations {
                 destination.traces = None;
+                if state != State::Running {
+                    destination.own.spans = None;
+                }
             }
-            settings.destinations.retain(|to| to.metrics.is_some() || to.logs.is_some());
+            settings
+                .destinations
+                .retain(|to| to.has_spans() || to.metrics.is_some() || to.has_logs());
         }
-        install(formats, &mut settings);
+        install(&given.formats, &mut settings);
         if settings.logs.enabled && !cfg!(feature = "logs") {
             let missing = "logs: no log record leaves without the feature `logs`";
             settings.warnings.push(String::from(missing));
@@ -93,7 +99,7 @@ fn install(formats: &OwnFormats, settings: &mut Settings) {
 
 /// The first reason for which nothing leaves.
 fn stopped(settings: &Settings) -> Option<(State, &'static str)> {
-    let has_endpoint = settings.destinations.iter().any(|destination| destination.traces.is_some());
+    let has_endpoint = settings.destinations.iter().any(Destination::has_spans);
     match settings.exporter {
         _ if !settings.enabled => Some((State::Disabled, DISABLED)),
         _ if !settings.traces_enabled => Some((State::Stopped, "`traces.enabled` is false")),

@@ -106,7 +106,7 @@ impl Telemetry {
     pub fn reload(&self) -> Result<Reloaded, Error> {
         let Inner { running, .. } = &*self.inner;
         let mut effective = self.inner.effective();
-        let new = Effective::new(config::load(&running.given.sources())?, &running.given.formats);
+        let new = Effective::new(config::load(&running.given.sources())?, &running.given);
         let new = match new.settings.enabled {
             true if running.layered => new,
             true => new.disabled(),

@@ -27,10 +27,10 @@ use super::targets::{NoPayloads, Relevant};
 use crate::capture::tracer::open_spans::OpenSpans;
 use crate::capture::tracer::{Core, GenAiTracerProvider};
 use crate::config::env::Env;
-use crate::config::settings::{ExporterChoice, LogLevel, Propagator, Settings};
+use crate::config::settings::{Destination, ExporterChoice, LogLevel, Propagator, Settings};
 use crate::config::{self, Resolved};
 use crate::console::{ConsoleExporter, Terminal};
-use crate::pipeline::{Local, Pipeline, StartError};
+use crate::pipeline::{Driven, Local, Pipeline, StartError};
 use crate::{Error, ErrorKind, GenAiLayer};
 
 /// Running telemetry that no global knows of yet.
@@ -57,7 +57,7 @@ impl Parts {
         terminal: Terminal,
         layered: bool,
     ) -> Result<Self, Error> {
-        let effective = Effective::new(resolved, &builder.given.formats);
+        let effective = Effective::new(resolved, &builder.given);
         let settings = &effective.settings;
         let mut core = Core::new(settings.policy, settings.semconv);
         core.override_explicit_names = settings.override_explicit_names;
@@ -76,7 +76,8 @@ impl Parts {
                 Some(writer) => ConsoleExporter::new(terminal, writer),
                 None => ConsoleExporter::stderr(terminal),
             };
-            pipeline.add("console", CONSOLE_DELAY, Local::new(console)).map_err(refused)?;
+            let console = Local::new(Arc::new(Driven::new(console)));
+            pipeline.add("console", CONSOLE_DELAY, console).map_err(refused)?;
         }
         let pipeline = Arc::new(pipeline);
         let provider = pipeline.provider();
@@ -195,7 +196,7 @@ fn shows_trees(settings: &Settings, console: Console) -> bool {
     let auto = match settings.exporter {
         ExporterChoice::Console => true,
         ExporterChoice::Unset => {
-            let traces_leave = settings.destinations.iter().any(|to| to.traces.is_some());
+            let traces_leave = settings.destinations.iter().any(Destination::has_spans);
             !traces_leave && std::io::stderr().is_terminal()
         }
         ExporterChoice::Otlp | ExporterChoice::None => false,

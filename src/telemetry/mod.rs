@@ -7,6 +7,7 @@
 mod builder;
 mod doctor;
 mod effective;
+mod exporters;
 mod fields;
 mod handle;
 mod install;
@@ -22,6 +23,7 @@ pub mod tower;
 
 pub use builder::{Builder, Console, Log, Protocol, Sampler};
 pub use doctor::Diagnosis;
+pub use exporters::ExporterOptions;
 pub use fields::{WithoutContent, WithoutContentVisitor};
 pub use handle::Telemetry;
 pub use reloaded::Reloaded;

@@ -3,6 +3,7 @@
 
 mod content;
 mod delivery;
+mod exporter;
 mod record;
 #[cfg(feature = "otel-grpc")]
 mod rpc;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::content;
+use super::own::Own;
 use super::proxy::Proxies;
 use super::resolve::{Effective, Source, Stack};
 use super::settings::{Compression, Destination, ExporterChoice, Protocol, Route};
@@ -49,11 +50,12 @@ struct Inherited {
 pub(crate) fn destinations(
     stack: &mut Stack<'_>,
     signals: Signals,
+    general_policy: Policy,
     directory: Option<&Path>,
 ) -> (Vec<Destination>, Policy) {
     let general = stack.strongest(&[Field::Endpoint]);
     let listed = stack.layers().iter().position(|source| source.layer.exporters.is_some());
-    let mut policy = content::policy(stack);
+    let mut policy = general_policy;
     let inherited = Inherited {
         format: format(stack),
         protocol: protocol(stack, Signal::General),
@@ -70,7 +72,8 @@ pub(crate) fn destinations(
             backend: backend.unwrap_or(Backend::any()),
             format: chosen(inherited.format, backend, None),
             inherited,
-            policy: None,
+            // Entries of `exporters` may ask for more, which is not for this one.
+            policy: with_list.then_some(general_policy),
             is_default: true,
         };
         found.extend(destination(stack, signals, directory, &shape));
@@ -240,6 +243,7 @@ impl Shape<'_> {
             backend,
             format: self.format,
             own_format: None,
+            own: Own::default(),
             policy: self.policy,
         }
     }

@@ -75,6 +75,11 @@ impl Explanation {
         &self.sources
     }
 
+    /// With what is said about a destination that comes from code.
+    pub(crate) fn add(&mut self, to: &Destination) {
+        destination(to, &mut self.settings);
+    }
+
     pub(crate) fn with_warnings(self, settings: &Settings) -> Self {
         Self { warnings: settings.warnings.clone(), ..self }
     }
@@ -222,7 +227,28 @@ fn destination(destination: &Destination, lines: &mut Vec<Line>) {
             lines.push(Line::derived(path(signal), shown_url(&route.url)));
         }
     }
-    let Some(first) = destination.routes().next() else { return };
+    let own = destination.has_spans() && destination.traces.is_none();
+    if own || (destination.has_logs() && destination.logs.is_none()) {
+        lines.push(Line::new(path("exporter"), "own", &Origin::Code));
+    }
+    if own {
+        lines.push(Line::new(path("format"), destination.format_name(), &Origin::Code));
+    }
+    if let Some(first) = destination.routes().next() {
+        way(destination, first, path, lines);
+    }
+    if let Some(policy) = destination.policy {
+        lines.push(Line::derived(path("content_capture"), capture(policy)));
+    }
+}
+
+/// What is the same for all routes of a destination.
+fn way(
+    destination: &Destination,
+    first: &Route,
+    path: impl Fn(&str) -> String,
+    lines: &mut Vec<Line>,
+) {
     lines.push(Line::derived(path("protocol"), first.protocol.as_str()));
     let proxy = |route: &Route| route.proxies.on_the_way_to(&route.url.parse().ok()?).cloned();
     if let Some(proxy) = destination.routes().find_map(proxy) {
@@ -235,8 +261,5 @@ fn destination(destination: &Destination, lines: &mut Vec<Line>) {
     let names: Vec<&str> = first.headers.iter().map(|(name, _)| name.as_str()).collect();
     if !names.is_empty() {
         lines.push(Line::derived(path("headers"), names.join(", ")));
-    }
-    if let Some(policy) = destination.policy {
-        lines.push(Line::derived(path("content_capture"), capture(policy)));
     }
 }

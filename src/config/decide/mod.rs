@@ -5,6 +5,7 @@ pub(crate) mod content;
 mod destinations;
 pub(crate) mod explain;
 pub(crate) mod load;
+pub(crate) mod own;
 pub(crate) mod proxy;
 mod resolve;
 pub(crate) mod settings;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::own::Own;
 use super::proxy::Proxies;
 pub(crate) use crate::config::read::node::Scalar;
 pub(crate) use crate::config::read::secret::Secret;
@@ -38,7 +39,10 @@ pub(crate) struct Settings {
     pub(crate) logs: Logs,
     #[cfg_attr(not(feature = "metrics"), expect(dead_code, reason = "metrics price calls"))]
     pub(crate) pricing: Pricing,
+    /// What anything may take that leaves: loose enough for every destination.
     pub(crate) policy: Policy,
+    /// What a destination gets that has no word of its own on content.
+    pub(crate) general_policy: Policy,
     /// What the OpenInference formats withhold besides: `OPENINFERENCE_HIDE_*`.
     pub(crate) hide: Hide,
     pub(crate) semconv: Version,
@@ -81,6 +85,8 @@ pub(crate) struct Destination {
     pub(crate) format: FormatChoice,
     /// Replaces `format`; comes from code.
     pub(crate) own_format: Option<Arc<dyn Format>>,
+    /// Replaces the routes; comes from code.
+    pub(crate) own: Own,
     /// Only ever stricter than [`Settings::policy`].
     pub(crate) policy: Option<Policy>,
 }
@@ -130,6 +136,19 @@ impl Destination {
     /// The routes to the receiver, that of the traces first.
     pub(crate) fn routes(&self) -> impl Iterator<Item = &Route> {
         [&self.traces, &self.metrics, &self.logs].into_iter().flatten()
+    }
+
+    /// Whether spans go there.
+    pub(crate) fn has_spans(&self) -> bool {
+        self.traces.is_some() || self.own.spans.is_some()
+    }
+
+    /// Whether log records go there.
+    pub(crate) fn has_logs(&self) -> bool {
+        #[cfg(feature = "logs")]
+        return self.logs.is_some() || self.own.logs.is_some();
+        #[cfg(not(feature = "logs"))]
+        self.logs.is_some()
     }
 
     /// What its format is called.
@@ -327,6 +346,7 @@ impl Default for Settings {
             logs: Logs::default(),
             pricing: Pricing::default(),
             policy: Policy::default(),
+            general_policy: Policy::default(),
             hide: Hide::default(),
             semconv: Version::default(),
             override_explicit_names: false,

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use super::content;
 use super::destinations::{self, Signals, beside, no_limit};
 use super::resolve::{SERVICE_NAME, Stack};
 use super::settings::{
@@ -35,7 +36,9 @@ pub(crate) fn settle(stack: &mut Stack<'_>, directory: Option<&Path>) -> Setting
             .into_iter()
             .any(|field| stack.strongest(&[field]).is_some()),
     };
-    let (destinations, policy) = destinations::destinations(stack, signals, directory);
+    let general_policy = content::policy(stack);
+    let (destinations, policy) =
+        destinations::destinations(stack, signals, general_policy, directory);
     metrics.temporality = temporality(stack, metrics.temporality, &destinations);
     // An entry of `exporters` may have asked for what the others do without.
     traces_enabled |= destinations.iter().any(|to| to.traces.is_some());
@@ -71,6 +74,7 @@ pub(crate) fn settle(stack: &mut Stack<'_>, directory: Option<&Path>) -> Setting
         logs,
         pricing: pricing(stack, directory),
         policy,
+        general_policy,
         hide: defaults.hide,
         semconv: choice(stack, Field::Semconv).and_then(Version::parse).unwrap_or_default(),
         override_explicit_names: is(stack, Field::OverrideExplicitNames, false),

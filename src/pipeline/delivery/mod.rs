@@ -4,6 +4,7 @@
 
 pub(crate) mod account;
 mod backoff;
+pub(crate) mod drive;
 mod finished;
 pub(crate) mod outlets;
 pub(crate) mod queue;

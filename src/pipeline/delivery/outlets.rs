@@ -248,7 +248,7 @@ impl<S: Signal> Start<'_, S> {
 /// The destinations that a signal goes to.
 pub(crate) fn destinations<S: Signal>(settings: &Settings) -> impl Iterator<Item = &Destination> {
     let leaves = S::is_on(settings);
-    settings.destinations.iter().filter(move |to| leaves && S::route(to).is_some())
+    settings.destinations.iter().filter(move |to| leaves && S::go_to(to))
 }
 
 pub(crate) fn queues<S: Signal>(outlets: &[Outlet<S>]) -> Vec<Arc<Queue<S>>> {

@@ -173,10 +173,12 @@ impl<S: Signal> Queue<S> {
             let now = Instant::now();
             match state.mode {
                 Mode::Stopped => return Work::Stop,
-                Mode::Closing { until } if now >= until || state.spans.is_empty() => {
+                Mode::Closing { until } if now >= until => {
                     self.drop_all(state);
                     return Work::Stop;
                 }
+                // Who waits for the end waits for that of the transport too.
+                Mode::Closing { .. } if state.spans.is_empty() => return Work::Stop,
                 _ => {}
             }
             if state.flush.is_open() && state.settled >= state.flush.target {

@@ -8,6 +8,7 @@ use super::account::Account;
 use super::outlets::{Outlet, Outlets, close_all, destinations, queues};
 use super::signal::Signal;
 use super::start_error::StartError;
+use crate::config::own::is_same;
 use crate::config::settings::{Batch, Destination, Settings};
 use crate::health::DropReason;
 use crate::pipeline::resource::resource_changes;
@@ -180,7 +181,11 @@ fn cut_short<S: Signal>(draining: &mut Vec<Outlet<S>>, batches: [Batch; 2]) {
 /// Whether a destination can go on as it is, but for its policy, which is not part of what runs.
 fn same<S: Signal>(a: &Destination, b: &Destination) -> bool {
     a.name == b.name
-        && matches!((S::route(a), S::route(b)), (Some(a), Some(b)) if a.goes_on_as(b))
+        && match (S::route(a), S::route(b)) {
+            (Some(a), Some(b)) => a.goes_on_as(b),
+            (a, b) => a.is_none() && b.is_none(),
+        }
+        && is_same(S::own(a), S::own(b))
         && a.format == b.format
         && a.backend.name == b.backend.name
         && match (&a.own_format, &b.own_format) {

@@ -13,6 +13,7 @@ use super::outlets::Start;
 use super::queue::Queue;
 use super::start_error::StartError;
 use crate::capture::tracer::Core;
+use crate::config::own::Export;
 use crate::config::settings::{Batch, Destination, Route, Settings};
 use crate::health::{Health, Ledger};
 use crate::pipeline::preparation::Preparation;
@@ -44,8 +45,16 @@ pub(crate) trait Signal: Clone + Debug + Send + Sync + 'static {
 
     fn batch(settings: &Settings) -> Batch;
 
-    /// How they reach a destination; `None` if they do not go there.
+    /// How they reach a destination over the network.
     fn route(destination: &Destination) -> Option<&Route>;
+
+    /// What exports them there instead.
+    fn own(destination: &Destination) -> Option<&Arc<dyn Export<Self>>>;
+
+    /// Whether they go to a destination at all.
+    fn go_to(destination: &Destination) -> bool {
+        Self::route(destination).is_some() || Self::own(destination).is_some()
+    }
 
     fn preparation(
         settings: &Settings,
@@ -104,6 +113,10 @@ impl Signal for SpanData {
 
     fn route(destination: &Destination) -> Option<&Route> {
         destination.traces.as_ref()
+    }
+
+    fn own(destination: &Destination) -> Option<&Arc<dyn Export<Self>>> {
+        destination.own.spans.as_ref()
     }
 
     fn preparation(

@@ -25,6 +25,9 @@ pub(crate) trait Transport: Send + 'static {
 
     /// Lets go of what the transport itself holds back, at flush and at the end.
     fn flush(&mut self) {}
+
+    /// The process ends: nothing is sent any more.
+    fn shutdown(&mut self, _timeout: Duration) {}
 }
 
 /// A part of a batch.

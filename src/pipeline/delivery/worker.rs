@@ -55,8 +55,21 @@ impl<T: Transport> Worker<T> {
                     self.flush_transport();
                     queue.flushed(number);
                 }
-                Work::Stop => return self.flush_transport(),
+                Work::Stop => {
+                    self.end_transport();
+                    return queue.stop();
+                }
             }
+        }
+    }
+
+    /// What was replaced by a reload may be in use by its successor.
+    fn end_transport(&mut self) {
+        self.flush_transport();
+        if self.queue.drop_reason() == DropReason::Shutdown {
+            let left = self.queue.begin_attempt(self.timeout).unwrap_or_default();
+            let _ = catch_unwind(AssertUnwindSafe(|| self.transport.shutdown(left)));
+            self.queue.end_attempt();
         }
     }
 

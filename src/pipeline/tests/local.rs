@@ -8,8 +8,8 @@ use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 
 use super::*;
 use crate::health::DropReason;
-use crate::pipeline::Local;
 use crate::pipeline::delivery::transport::FailureKind;
+use crate::pipeline::{Driven, Local};
 
 #[derive(Clone, Debug, Default)]
 struct Recorder {
@@ -47,7 +47,7 @@ impl SpanExporter for Recorder {
 
 fn with(recorder: &Recorder) -> Running {
     let running = Running::start(&settings(Vec::new()));
-    let exporter = Local::new(recorder.clone());
+    let exporter = Local::new(Arc::new(Driven::new(recorder.clone())));
     running.pipeline.add("local", Duration::from_secs(3600), exporter).unwrap();
     running
 }

@@ -58,6 +58,7 @@ fn destination(name: &str, endpoint: &str) -> Destination {
         backend: Backend::any(),
         format: FormatChoice::default(),
         own_format: None,
+        own: Default::default(),
         policy: None,
     }
 }

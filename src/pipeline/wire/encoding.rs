@@ -74,15 +74,7 @@ impl Encoding {
     pub(crate) fn exported(self, body: Bytes) -> Bytes {
         #[cfg(feature = "http-json")]
         if self.json {
-            // There is no line break inside of a text.
-            let mut short = Vec::with_capacity(body.len());
-            let mut rest = &body[..];
-            while let Some(end) = memchr::memchr(b'\n', rest) {
-                short.extend_from_slice(&rest[..end]);
-                rest = rest[end..].trim_ascii_start();
-            }
-            short.extend_from_slice(rest);
-            return short.into();
+            return compact(&body).into();
         }
         body
     }
@@ -106,6 +98,28 @@ impl Encoding {
     }
 }
 
+/// The same JSON on one line. There is no line break inside of a text.
+#[cfg(feature = "http-json")]
+fn compact(mut json: &[u8]) -> Vec<u8> {
+    let mut short = Vec::with_capacity(json.len());
+    while !json.is_empty() {
+        let end = memchr::memchr(b'\n', json).unwrap_or(json.len());
+        let line = &json[..end];
+        json = json[end..].trim_ascii_start();
+        // Keys have nothing to escape: they end at the second quote.
+        let key = line.starts_with(b"\"").then(|| memchr::memchr(b'"', &line[1..])).flatten();
+        match key.map(|quote| line.split_at(quote + 2)) {
+            Some((key, value)) if value.starts_with(b": ") && !key.ends_with(b"\\\"") => {
+                short.extend_from_slice(key);
+                short.push(b':');
+                short.extend_from_slice(&value[2..]);
+            }
+            _ => short.extend_from_slice(line),
+        }
+    }
+    short
+}
+
 #[cfg(feature = "gzip")]
 fn gzip(body: &[u8]) -> Vec<u8> {
     use std::io::Write;
@@ -117,4 +131,27 @@ fn gzip(body: &[u8]) -> Vec<u8> {
     // Writing into memory does not fail.
     let _ = encoder.write_all(body);
     encoder.finish().unwrap_or_default()
+}
+
+#[cfg(all(test, feature = "http-json"))]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn json_for_people_becomes_json_for_the_wire() {
+        let value = json!({
+            "plain": "a", "empty": [], "none": {}, "quoted": "\"key\": value\nand \\",
+            "list": ["\": x", "a\": b", "key\\", 1.5, null, {"deep": [true, {"er": " : "}]}],
+        });
+        let pretty = serde_json::to_string_pretty(&value).expect("JSON");
+        let short = compact(pretty.as_bytes());
+        let back: serde_json::Value = serde_json::from_slice(&short).expect("JSON");
+        assert_eq!(back, value);
+        assert!(!short.contains(&b'\n'));
+        let object = json!({"key": {"stringValue": "text"}, "values": [{"intValue": "1"}]});
+        let pretty = serde_json::to_string_pretty(&object).expect("JSON");
+        assert_eq!(compact(pretty.as_bytes()), object.to_string().into_bytes());
+    }
 }

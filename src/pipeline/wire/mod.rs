@@ -6,6 +6,8 @@ mod encoding;
 #[cfg(feature = "otel-grpc")]
 mod grpc;
 mod http;
+#[cfg(feature = "logs")]
+mod logs;
 pub(crate) mod otlp;
 mod probe;
 pub(crate) mod refusal;
