@@ -103,6 +103,8 @@ reasons! {
     TailSampled "tail_sampled";
     /// A reload removed its destination, which did not accept it in time.
     Replaced "replaced";
+    /// A running sum was collected anew before it was sent, which loses nothing.
+    Superseded "superseded";
     /// Still queued when the time for shutdown was over.
     Shutdown "shutdown";
     /// It ended after shutdown.

@@ -73,6 +73,9 @@ counters! {
         /// What the pipeline did with log records.
         #[cfg(feature = "logs")]
         logs: Ledger,
+        /// What the pipeline did with points of metrics.
+        #[cfg(feature = "metrics")]
+        metrics: Ledger,
         /// What the pipeline did with the spans that reached it.
         #[cfg(feature = "init")]
         pipeline: PipelineCounts,

@@ -27,6 +27,15 @@ pub(crate) enum Buckets {
     Exponential { scale: i32, zero: u64, offset: i32, counts: Vec<u64> },
 }
 
+impl Buckets {
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Explicit { bounds, .. } => bounds.len() + 1,
+            Self::Exponential { counts, .. } => counts.len(),
+        }
+    }
+}
+
 impl Histogram {
     pub(super) fn new(shape: Histograms, bounds: &'static [f64]) -> Self {
         let layer = Layer::new(shape, bounds);

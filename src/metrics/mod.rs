@@ -1,7 +1,7 @@
 //! Metrics, derived from spans that end, sampled or not.
 //!
 //! ```text
-//! tracer ── start, end ──▶ SpanMetrics ── collect ──▶ points ── every interval ──▶ destinations
+//! tracer ── start, end ──▶ SpanMetrics ── collect ──▶ points ── pipeline ──▶ destinations
 //! ```
 //!
 //! The tracer tells of every span through `ObserveSpans`. What a span says is measured once,
@@ -17,14 +17,10 @@ mod finite;
 mod histogram;
 mod key;
 mod label;
-#[cfg(feature = "otel-http")]
-mod otlp;
 mod own;
 mod place;
 mod points;
 mod pricing;
-#[cfg(feature = "otel-http")]
-mod push;
 mod series;
 mod status;
 
@@ -36,7 +32,9 @@ use opentelemetry::trace::{SpanId, Tracer};
 use tracing::Subscriber;
 use tracing_subscriber::registry::LookupSpan;
 
-pub use status::{LabelStatus, MetricsStatus, PriceStatus};
+pub(crate) use histogram::{Buckets, Layer};
+pub(crate) use points::{Attribute, Measured, Point, Points};
+pub use status::{LabelStatus, MetricsStatus, PointCounts, PriceStatus};
 
 use crate::GenAiLayer;
 use crate::capture::tracer::SpanState;
@@ -53,11 +51,7 @@ use finite::Finite;
 use own::{Before, Source};
 pub(crate) use own::{Operations, Sample, Sampled};
 use place::Places;
-pub(crate) use points::Attribute;
-use points::Points;
 use pricing::{Cost, Priced, Prices, dollars, units};
-#[cfg(feature = "otel-http")]
-pub(crate) use push::{Plan, Push};
 use series::{Addition, OTHER_ERROR, Store};
 
 /// What is measured of spans.

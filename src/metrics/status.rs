@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::State;
 use super::label::LabelValues;
-use crate::health::{figures, write_figures};
+use crate::health::{LedgerCounts, figures, write_figures};
 
 figures! {
     /// How metrics are doing: part of [`Status`](crate::telemetry::Status).
@@ -14,10 +14,8 @@ figures! {
         series = state.store.len() as u64;
         /// How many there may be: `metrics.cardinality_limit`.
         limit = state.store.limit() as u64;
-        /// Exports that were accepted.
+        /// Collections that were made for the destinations: one each interval, and at a flush.
         pushes: "pushes" = 0;
-        /// Exports that were not.
-        failed_pushes: "failed" = 0;
         /// Calls that went into the overflow series, because there were too many combinations.
         overflowed: "calls over the limit" = state.store.overflowed;
         /// Series that were idle and made room for others.
@@ -32,8 +30,31 @@ figures! {
             .map(|(name, values)| (name.to_owned(), LabelStatus::new(values)))
             .collect();
         pricing: PriceStatus = PriceStatus::new(state);
+        points: PointCounts = PointCounts::new(&LedgerCounts::default());
         #[serde(skip_serializing_if = "Option::is_none")]
         last_error: Option<String> = None;
+    }
+}
+
+figures! {
+    /// Points of metrics since the start. At any moment
+    /// `received = queued + exported + rejected + failed + dropped`.
+    pub struct PointCounts of counts: &LedgerCounts {
+        /// Points that were collected.
+        received = counts.received;
+        /// Points that wait or are being sent.
+        queued: "points queued" = counts.queued;
+        /// Points that were accepted. One that goes to several receivers counts once, with the worst
+        /// that became of it.
+        exported = counts.exported;
+        /// Points that a receiver did not want among others that it accepted.
+        rejected: "points rejected" = counts.rejected;
+        /// Points of requests that were refused or never arrived.
+        failed: "points failed" = counts.failed;
+    }
+    besides {
+        dropped: BTreeMap<&'static str, u64> =
+            counts.dropped().map(|(reason, points)| (reason.name(), points)).collect();
     }
 }
 
@@ -68,10 +89,22 @@ figures! {
 }
 
 impl MetricsStatus {
-    #[cfg(feature = "otel-http")]
-    pub(super) fn pushed(mut self, pushes: u64, failed: u64, last_error: Option<String>) -> Self {
-        (self.pushes, self.failed_pushes, self.last_error) = (pushes, failed, last_error);
+    /// Adds what became of what was collected.
+    pub(crate) fn pushed(
+        mut self,
+        pushes: u64,
+        points: &LedgerCounts,
+        last_error: Option<String>,
+    ) -> Self {
+        self.points = PointCounts::new(points);
+        (self.pushes, self.last_error) = (pushes, last_error);
         self
+    }
+
+    /// What became of the points of these.
+    #[must_use]
+    pub const fn points(&self) -> &PointCounts {
+        &self.points
     }
 
     /// The labels that have had more values than they may.
@@ -93,6 +126,15 @@ impl MetricsStatus {
     }
 }
 
+impl PointCounts {
+    /// Points that were never sent, by reason: as of
+    /// [`Spans::dropped`](crate::telemetry::Spans::dropped).
+    #[must_use]
+    pub const fn dropped(&self) -> &BTreeMap<&'static str, u64> {
+        &self.dropped
+    }
+}
+
 impl PriceStatus {
     /// Rows of the price table that could not be read.
     #[must_use]
@@ -104,7 +146,8 @@ impl PriceStatus {
 impl fmt::Display for MetricsStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} of {} series", self.series, self.limit)?;
-        write_figures(f, self.rows().chain(self.pricing.rows()), &BTreeMap::new())?;
+        let rows = self.rows().chain(self.points.rows()).chain(self.pricing.rows());
+        write_figures(f, rows, &self.points.dropped)?;
         for (label, status) in &self.labels {
             let words = status.rows().filter_map(|(row, n)| Some(format!("{n} {}", row.text?)));
             write!(f, " · {label}: {}", words.collect::<Vec<_>>().join(", "))?;

@@ -1,21 +1,21 @@
 //! The pipeline as its owner sees it: start, provider, flush, shutdown, reload, snapshot.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use opentelemetry_sdk::trace::{SdkTracerProvider, SpanData, SpanLimits};
 
-use super::delivery::outlets::{Closing, Outlets};
-use super::delivery::reload::Applied;
-use super::delivery::snapshot::Snapshot;
-use super::delivery::start_error::StartError;
-use super::delivery::transport::Transport;
+use super::delivery::{Applied, Closing, Deadline, Outlets, StartError, Transport, Undelivered};
 #[cfg(feature = "logs")]
 use super::logs::Logs;
-use super::preparation::Preparation;
+#[cfg(feature = "metrics")]
+use super::metrics::Metrics;
+
+use super::preparation::{Preparation, SpansKept};
 use super::processor::Processor;
 use super::resource::{resource, resource_changes};
 use super::sampler::SettingsSampler;
+use super::snapshot::Snapshot;
 use super::spans::Spans;
 use super::tail::Tail;
 use crate::capture::tracer::Core;
@@ -27,37 +27,48 @@ pub(crate) struct Pipeline {
     spans: Arc<Spans>,
     #[cfg(feature = "logs")]
     logs: Logs,
+    /// `None` where nothing is measured.
+    #[cfg(feature = "metrics")]
+    metrics: Option<Metrics>,
     sampler: SettingsSampler,
     settings: Mutex<Settings>,
-}
-
-/// Spans and log records that could not be delivered in time.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(crate) struct Undelivered {
-    /// Not sent: dropped at shutdown, or still queued after a flush.
-    pub(crate) waiting: u64,
-    /// Sent, but without an answer so far.
-    pub(crate) unconfirmed: u64,
-    /// Refused or rejected by a destination during the call.
-    pub(crate) refused: u64,
 }
 
 impl Pipeline {
     /// Checks the settings, builds the transports and starts the workers. Touches no global.
     pub(crate) fn start(settings: &Settings, core: Arc<Core>) -> Result<Self, StartError> {
         let health = Arc::clone(&core.health);
-        let outlets = Outlets::start(settings, Arc::clone(&core))?;
+        let outlets = Outlets::start(settings, Arc::clone(&core), Arc::clone(&health))?;
         #[cfg(feature = "logs")]
         let logs = Logs::start(settings, core).inspect_err(|_| {
-            let _ = outlets.close(Duration::ZERO, || {}).map(Closing::wait);
+            let _ = outlets.close(Deadline::after(Duration::ZERO), || {}).map(Closing::wait);
         })?;
         Ok(Self {
             spans: Arc::new(Spans { outlets, tail: Tail::new(settings.keep, settings.batch) }),
             #[cfg(feature = "logs")]
             logs,
+            #[cfg(feature = "metrics")]
+            metrics: None,
             sampler: SettingsSampler::new(settings, health),
             settings: Mutex::new(settings.clone()),
         })
+    }
+
+    /// Sends what is measured where the settings want it.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn measure(
+        &mut self,
+        metrics: Arc<crate::metrics::SpanMetrics>,
+    ) -> Result<(), StartError> {
+        let health = Arc::clone(&self.spans.outlets.health);
+        let metrics = Metrics::start(&self.settings(), metrics, health)?;
+        self.metrics = Some(metrics);
+        Ok(())
+    }
+
+    #[cfg(feature = "metrics")]
+    pub(crate) fn metrics_status(&self) -> Option<crate::metrics::MetricsStatus> {
+        self.metrics.as_ref().map(Metrics::status)
     }
 
     /// Adds an outlet that is not in the settings, such as the console. Spans wait for it no
@@ -69,10 +80,11 @@ impl Pipeline {
         transport: T,
     ) -> Result<(), StartError> {
         let settings = self.settings();
-        let preparation = Preparation::plain(&settings, Arc::clone(&self.spans.outlets.core));
+        let preparation = Preparation::plain(&settings, Arc::clone(&self.spans.outlets.source));
         let mut batch = settings.batch;
         batch.schedule_delay = batch.schedule_delay.min(delay);
-        self.spans.outlets.add(name, batch, preparation, transport)
+        let own = SpansKept::new(None);
+        self.spans.outlets.add(name, batch, own, preparation, transport)
     }
 
     /// A tracer provider with our processor, sampler, limits and resource. Everything is said
@@ -88,23 +100,33 @@ impl Pipeline {
     }
 
     /// Waits until what ended before this call is delivered.
-    pub(crate) fn flush(&self, timeout: Duration) -> Result<(), Undelivered> {
-        let deadline = Instant::now() + timeout;
+    pub(crate) fn flush(&self, limit: Duration) -> Result<(), Undelivered> {
+        let deadline = Deadline::after(limit);
         #[cfg(feature = "logs")]
         let logs = self.logs.ask_flush();
+        #[cfg(feature = "metrics")]
+        let metrics = self.metrics.as_ref().map(Metrics::ask_flush);
         let left = self.spans.outlets.ask_flush().wait(deadline);
         #[cfg(feature = "logs")]
         let left = left.and(logs.wait(deadline));
+        #[cfg(feature = "metrics")]
+        let left = metrics.map_or(left, |metrics| left.and(metrics.wait(deadline)));
         left.into_result()
     }
 
-    /// Delivers what is queued, no longer than `timeout`, and stops. Later calls report nothing.
-    pub(crate) fn shutdown(&self, timeout: Duration) -> Result<(), Undelivered> {
+    /// Delivers what is queued, no longer than the limit, and stops. Later calls wait for the
+    /// first and report nothing.
+    pub(crate) fn shutdown(&self, limit: Duration) -> Result<(), Undelivered> {
+        let deadline = Deadline::after(limit);
         #[cfg(feature = "logs")]
-        let logs = self.logs.close(timeout);
-        let left = self.spans.close(timeout).map(Closing::wait).unwrap_or_default();
+        let logs = self.logs.close(deadline);
+        #[cfg(feature = "metrics")]
+        let metrics = self.metrics.as_ref().and_then(|metrics| metrics.close(deadline));
+        let left = self.spans.close(deadline).map(Closing::wait).unwrap_or_default();
         #[cfg(feature = "logs")]
-        let left = left.and(logs.map(Closing::wait).unwrap_or_default());
+        let left = logs.map_or(left, |logs| left.and(logs.wait()));
+        #[cfg(feature = "metrics")]
+        let left = metrics.map_or(left, |metrics| left.and(metrics.wait()));
         left.into_result()
     }
 
@@ -114,15 +136,23 @@ impl Pipeline {
     /// The content policy is not among them: it is the tracer core's, and works at once.
     pub(crate) fn apply(&self, settings: &Settings) -> Result<Applied, StartError> {
         let mut current = self.settings();
-        let others = || {
-            #[cfg(feature = "logs")]
-            return self.logs.apply(&current, settings);
-            #[cfg(not(feature = "logs"))]
+        let metrics = || {
+            #[cfg(feature = "metrics")]
+            if let Some(metrics) = &self.metrics {
+                return metrics.apply(&current, settings);
+            }
             Ok(false)
         };
-        let (mut applied, logs) = self.spans.outlets.apply(&current, settings, others)?;
-        if logs {
-            applied.changed.push(String::from("logs"));
+        let others = || {
+            #[cfg(feature = "logs")]
+            return self.logs.apply(&current, settings, metrics);
+            #[cfg(not(feature = "logs"))]
+            metrics().map(|metrics| (false, metrics))
+        };
+        let (mut applied, (logs, metrics)) =
+            self.spans.outlets.apply(&current, settings, others)?;
+        for (name, differs) in [("logs", logs), ("metrics", metrics)] {
+            applied.changed.extend(differs.then(|| String::from(name)));
         }
         let sampling = [
             ("sampler", current.sampler != settings.sampler),
@@ -151,8 +181,8 @@ impl Pipeline {
     }
 
     /// Waits until no request is under way that began before this call.
-    pub(crate) fn wait_for_attempts(&self, timeout: Duration) {
-        let deadline = Instant::now() + timeout;
+    pub(crate) fn wait_for_attempts(&self, limit: Duration) {
+        let deadline = Deadline::after(limit);
         self.spans.outlets.wait_for_attempts(deadline);
         #[cfg(feature = "logs")]
         self.logs.wait_for_attempts(deadline);
@@ -167,6 +197,8 @@ impl Pipeline {
             destinations,
             #[cfg(feature = "logs")]
             logs: self.logs.snapshot(),
+            #[cfg(feature = "metrics")]
+            metrics: self.metrics.as_ref().and_then(Metrics::snapshot),
         }
     }
 
@@ -178,28 +210,6 @@ impl Pipeline {
 impl Drop for Pipeline {
     fn drop(&mut self) {
         let _ = self.shutdown(SHUTDOWN_TIMEOUT);
-    }
-}
-
-impl Undelivered {
-    #[cfg(feature = "logs")]
-    fn and(self, other: Self) -> Self {
-        Self {
-            waiting: self.waiting + other.waiting,
-            unconfirmed: self.unconfirmed + other.unconfirmed,
-            refused: self.refused + other.refused,
-        }
-    }
-
-    pub(super) fn into_result(self) -> Result<(), Self> {
-        if self == Self::default() { Ok(()) } else { Err(self) }
-    }
-}
-
-impl std::fmt::Display for Undelivered {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { waiting, unconfirmed, refused } = self;
-        write!(f, "{waiting} not sent, {unconfirmed} without an answer, {refused} refused")
     }
 }
 

@@ -10,9 +10,7 @@ use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 use opentelemetry_sdk::logs::{LogBatch, LogExporter};
 use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 
-use super::delivery::drive::drive;
-use super::delivery::signal::Signal;
-use super::delivery::transport::{Failure, FailureKind, Outcome, Packed, Transport};
+use super::delivery::{Attempted, Deadline, Failure, FailureKind, Item, Packed, Transport, drive};
 #[cfg(feature = "logs")]
 use super::sdk_logs::of_the_sdk;
 #[cfg(feature = "logs")]
@@ -31,7 +29,7 @@ impl<S> Local<S> {
     }
 }
 
-impl<S: Signal> Transport for Local<S> {
+impl<S: Item> Transport for Local<S> {
     type Item = S;
     type Parcel = Vec<S>;
 
@@ -40,15 +38,15 @@ impl<S: Signal> Transport for Local<S> {
         if n == 0 { Vec::new() } else { vec![Packed::Parcel(items, n)] }
     }
 
-    fn send(&mut self, items: &mut Vec<S>, timeout: Duration) -> Outcome {
-        match self.0.export(items, timeout) {
-            Ok(()) => Outcome::Delivered { rejected: 0, message: None },
+    fn send(&mut self, items: &mut Vec<S>, deadline: Deadline) -> Attempted {
+        match self.0.export(items, deadline.left()) {
+            Ok(()) => Attempted::Delivered { rejected: 0, message: None },
             Err(error @ OTelSdkError::Timeout(_)) => {
                 let failure = Failure::new(FailureKind::Timeout, error.to_string());
-                Outcome::Transient { failure, retry_after: None }
+                Attempted::Transient { failure, retry_after: None }
             }
             Err(error) => {
-                Outcome::Permanent(Failure::new(FailureKind::Protocol, error.to_string()))
+                Attempted::Permanent(Failure::new(FailureKind::Protocol, error.to_string()))
             }
         }
     }
@@ -61,8 +59,8 @@ impl<S: Signal> Transport for Local<S> {
         self.0.flush();
     }
 
-    fn shutdown(&mut self, timeout: Duration) {
-        self.0.shutdown(timeout);
+    fn shutdown(&mut self, deadline: Deadline) {
+        self.0.shutdown(deadline.left());
     }
 }
 

@@ -1,22 +1,19 @@
 //! Log records on their way to the destinations.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use opentelemetry::KeyValue;
 use tracing_core::LevelFilter;
 
-use super::delivery::account::Account;
-use super::delivery::outlets::{Closing, Flushing, Outlets, Start};
-use super::delivery::queue::Queue;
-use super::delivery::routes::Routes;
-use super::delivery::signal::{Prepared, Signal};
-use super::delivery::snapshot::LogsSnapshot;
-use super::delivery::start_error::StartError;
+use super::delivery::{
+    Closing, Deadline, Flushing, Item, Opening, Outlets, Prepare, Prepared, Queue, Routes, Signal,
+    StartError,
+};
 use super::local::Local;
-use super::resource::resource;
+use super::resource::{resource, same_resource};
 use super::size;
-use super::wire::otlp::OtlpTransport;
+use super::snapshot::SignalSnapshot;
+use super::wire::OtlpTransport;
 use crate::capture::logs::{LogLimits, LogRecord, TakeLogs};
 use crate::capture::tracer::Core;
 use crate::config::own::Export;
@@ -33,7 +30,7 @@ pub(super) struct Logs {
 
 impl Logs {
     pub(super) fn start(settings: &Settings, core: Arc<Core>) -> Result<Self, StartError> {
-        let outlets = Outlets::start(settings, Arc::clone(&core))?;
+        let outlets = Outlets::start(settings, Arc::clone(&core), Arc::clone(&core.health))?;
         let routes = Arc::clone(&outlets.routes);
         core.logs.lead_to(Intake { routes, health: Arc::clone(&core.health) });
         core.logs.limit(limits(settings));
@@ -45,40 +42,40 @@ impl Logs {
         self.outlets.ask_flush()
     }
 
-    pub(super) fn wait_for_attempts(&self, deadline: Instant) {
+    pub(super) fn wait_for_attempts(&self, deadline: Deadline) {
         self.outlets.wait_for_attempts(deadline);
     }
 
-    pub(super) fn close(&self, timeout: Duration) -> Option<Closing<'_, LogRecord>> {
-        self.outlets.close(timeout, || {})
+    pub(super) fn close(&self, deadline: Deadline) -> Option<Closing<'_, LogRecord>> {
+        self.outlets.close(deadline, || {})
     }
 
-    /// Makes new settings work; tells whether anything is different.
-    pub(super) fn apply(&self, current: &Settings, new: &Settings) -> Result<bool, StartError> {
-        let gate = &self.outlets.core.logs;
+    /// Makes new settings work; says whether anything is different. `others` as in
+    /// [`Outlets::apply`].
+    pub(super) fn apply<R>(
+        &self,
+        current: &Settings,
+        new: &Settings,
+        others: impl FnOnce() -> Result<R, StartError>,
+    ) -> Result<(bool, R), StartError> {
+        let gate = &self.outlets.source.logs;
         let (old_level, new_level) = (level(current), level(new));
         // While destinations change hands nothing comes in that one of the two does not want.
         gate.open(old_level.min(new_level));
-        let applied = self.outlets.apply(current, new, || Ok(()));
+        let applied = self.outlets.apply(current, new, others);
         gate.open(if applied.is_ok() { new_level } else { old_level });
-        let (applied, ()) = applied?;
+        let (applied, others) = applied?;
         gate.limit(limits(new));
         if old_level != new_level {
             // Filters have decided once for each callsite.
             tracing_core::callsite::rebuild_interest_cache();
         }
-        Ok(old_level != new_level || !applied.changed.is_empty() || limits(current) != limits(new))
+        let differs = old_level != new_level || limits(current) != limits(new);
+        Ok((differs || !applied.changed.is_empty(), others))
     }
 
-    pub(super) fn snapshot(&self) -> Option<LogsSnapshot> {
-        let records = self.outlets.core.health.logs.read();
-        let mut destinations = self.outlets.snapshot();
-        for destination in &mut destinations {
-            // Formats are for spans.
-            destination.format = None;
-        }
-        let any = records.received > 0 || !destinations.is_empty();
-        any.then_some(LogsSnapshot { records, destinations })
+    pub(super) fn snapshot(&self) -> Option<SignalSnapshot> {
+        SignalSnapshot::of(&self.outlets)
     }
 }
 
@@ -125,10 +122,9 @@ pub(crate) struct LogPreparation {
     policy: Arc<PolicyCell>,
 }
 
-impl Signal for LogRecord {
+impl Item for LogRecord {
     const ITEMS: &'static str = "log records";
     const THREAD: &'static str = "genai-logs";
-    const OPTIONAL: Option<&'static str> = Some("logs.enabled");
 
     type Preparation = LogPreparation;
 
@@ -139,6 +135,12 @@ impl Signal for LogRecord {
     fn ledger(health: &Health) -> &Ledger {
         &health.logs
     }
+}
+
+impl Signal for LogRecord {
+    type Source = Arc<Core>;
+    /// The destination's own policy, which a reload may change while its records are queued.
+    type Kept = Arc<PolicyCell>;
 
     fn is_on(settings: &Settings) -> bool {
         settings.enabled
@@ -158,48 +160,58 @@ impl Signal for LogRecord {
         destination.own.logs.as_ref()
     }
 
-    fn preparation(
-        _settings: &Settings,
-        _destination: &Destination,
-        core: Arc<Core>,
-        account: &Account,
-    ) -> LogPreparation {
-        LogPreparation { policy: Arc::clone(&account.policy), core }
+    fn kept(destination: &Destination) -> Arc<PolicyCell> {
+        Arc::new(PolicyCell::new(destination.policy.unwrap_or(Policy::LOOSEST)))
     }
 
-    fn same_preparation(_: &Settings, _: &Settings) -> bool {
-        true
+    fn renew(own: &Arc<PolicyCell>, destination: &Destination) {
+        own.store(destination.policy.unwrap_or(Policy::LOOSEST));
     }
 
-    fn policy(preparation: &LogPreparation) -> Policy {
-        preparation.policy.load().stricter(preparation.core.policy.load())
-    }
-
-    fn prepare(mut self, preparation: &LogPreparation, policy: Policy) -> Prepared<Self> {
-        let LogPreparation { core, policy: own } = preparation;
-        let own = own.load() != Policy::LOOSEST;
-        if own || policy.is_stricter_than(core.policy.loosest()) {
-            self.restrict(policy, &core.health);
-        }
-        let without_content = policy.captures_content().then(|| self.without_content());
-        for attribute in &mut self.attributes {
-            shape(&mut attribute.kv, policy);
-        }
-        Prepared { item: self, without_content }
-    }
-
-    fn start(
+    fn open(
         settings: &Settings,
         destination: &Destination,
-        start: Start<'_, Self>,
+        core: &Arc<Core>,
+        policy: &Arc<PolicyCell>,
+        opening: Opening<'_>,
     ) -> Result<Arc<Queue<Self>>, StartError> {
+        let preparation = LogPreparation { core: Arc::clone(core), policy: Arc::clone(policy) };
         if let Some(own) = Self::own(destination) {
             own.set_resource(&resource(settings));
-            return start.with(destination.own.timeout, Local::new(Arc::clone(own)));
+            let local = Local::new(Arc::clone(own));
+            return opening.start(destination.own.timeout, preparation, local);
         }
-        let Some(route) = Self::route(destination) else { return Err(StartError::ShutDown) };
-        let transport = OtlpTransport::new(&destination.name, route, &resource(settings))?;
-        start.with(route.timeout, transport)
+        let (limit, transport) = OtlpTransport::open(destination, &resource(settings))?;
+        opening.start(limit, preparation, transport)
+    }
+
+    fn same_source(a: &Settings, b: &Settings) -> bool {
+        same_resource(a, b)
+    }
+}
+
+impl Prepare<LogRecord> for LogPreparation {
+    /// What may leave.
+    type Terms = Policy;
+
+    fn terms(&self) -> Policy {
+        self.policy.load().stricter(self.core.policy.load())
+    }
+
+    fn prepare(&self, mut record: LogRecord, policy: Policy) -> Prepared<LogRecord> {
+        let own = self.policy.load() != Policy::LOOSEST;
+        if own || policy.is_stricter_than(self.core.policy.loosest()) {
+            record.restrict(policy, &self.core.health);
+        }
+        let spare = policy.captures_content().then(|| record.without_content());
+        for attribute in &mut record.attributes {
+            shape(&mut attribute.kv, policy);
+        }
+        Prepared { item: record, spare }
+    }
+
+    fn may_leave(&self, policy: Policy) -> bool {
+        !policy.captures_content() || !self.terms().takes_back_from(policy)
     }
 }
 

@@ -38,6 +38,7 @@ mod sampler;
 #[cfg(feature = "logs")]
 mod sdk_logs;
 mod size;
+mod snapshot;
 mod spans;
 mod stricter;
 mod tail;
@@ -50,20 +51,11 @@ mod wire;
 #[cfg(all(test, feature = "otel-http"))]
 mod tests;
 
-pub(crate) use delivery::reload::Applied;
-#[cfg(feature = "logs")]
-pub(crate) use delivery::snapshot::LogsSnapshot;
-pub(crate) use delivery::snapshot::{DestinationSnapshot, Snapshot};
-pub(crate) use delivery::start_error::StartError;
-#[cfg(feature = "metrics")]
-pub(crate) use delivery::transport::Outcome;
-pub(crate) use lifecycle::{Pipeline, Undelivered};
+pub(crate) use delivery::{Applied, DestinationSnapshot, StartError, Undelivered};
+pub(crate) use lifecycle::Pipeline;
 pub(crate) use local::{Driven, Local};
-#[cfg(all(feature = "metrics", feature = "otel-http"))]
-pub(crate) use metrics::MetricsTransport;
-#[cfg(feature = "metrics")]
-pub(crate) use resource::resource;
-#[cfg(feature = "metrics")]
-pub(crate) use resource::resource_changes;
+#[cfg(feature = "logs")]
+pub(crate) use snapshot::SignalSnapshot;
+pub(crate) use snapshot::Snapshot;
 #[cfg(feature = "otel-http")]
 pub(crate) use wire::probe;

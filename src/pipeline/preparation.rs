@@ -6,12 +6,11 @@ use std::sync::Arc;
 use opentelemetry::{Array, KeyValue, StringValue, Value};
 use opentelemetry_sdk::trace::SpanData;
 
-use super::delivery::account::Account;
-use super::delivery::signal::Prepared;
+use super::delivery::{Prepare, Prepared};
 use super::stricter::{restrict, without_content};
 use crate::capture::tracer::{Core, finish};
 use crate::config::settings::{Destination, Settings};
-use crate::format::{Format, FormatOptions, GenAi};
+use crate::format::{Counts, Format, FormatOptions, GenAi};
 use crate::health::Health;
 use crate::policy::{Policy, PolicyCell};
 use crate::semconv::{Match, Type, lookup};
@@ -31,18 +30,18 @@ impl Preparation {
         settings: &Settings,
         destination: &Destination,
         core: Arc<Core>,
-        account: &Account,
+        kept: &SpansKept,
     ) -> Self {
         let options = FormatOptions {
             hide: settings.hide,
             attribute_limit: settings.limits.attributes_after_format,
-            counts: Arc::clone(&account.format),
+            counts: Arc::clone(&kept.format),
         };
         let format = match &destination.own_format {
             Some(own) => Arc::clone(own),
             None => destination.backend.format(destination.format, options),
         };
-        Self { policy: Arc::clone(&account.policy), format, ..Self::plain(settings, core) }
+        Self { policy: Arc::clone(&kept.policy), format, ..Self::plain(settings, core) }
     }
 
     /// For outlets of this process, such as the console: nothing but the common steps.
@@ -54,25 +53,49 @@ impl Preparation {
             format: Arc::new(GenAi::new()),
         }
     }
+}
 
-    /// What may leave at this moment.
-    pub(super) fn policy(&self) -> Policy {
+impl Prepare<SpanData> for Preparation {
+    /// What may leave.
+    type Terms = Policy;
+
+    fn terms(&self) -> Policy {
         self.policy.load().stricter(self.core.policy.load())
     }
 
-    /// The span under a policy, which is [`Preparation::policy`] as it was a moment ago.
-    pub(super) fn prepare(&self, mut span: SpanData, policy: Policy) -> Prepared<SpanData> {
+    fn prepare(&self, mut span: SpanData, policy: Policy) -> Prepared<SpanData> {
         finish(&mut span, policy);
         // A destination with a policy of its own looks at everything, whoever made the span.
         let own = self.policy.load() != Policy::LOOSEST;
         if own || policy.is_stricter_than(self.core.policy.loosest()) {
             restrict(&mut span, policy, &self.core.health);
         }
-        let without_content = policy.captures_content().then(|| without_content(&mut span));
+        let spare = policy.captures_content().then(|| without_content(&mut span));
         if let Some(limit) = self.value_length {
             shorten(&mut span, limit, &self.core.health);
         }
-        Prepared { item: self.format.format(span), without_content }
+        Prepared { item: self.format.format(span), spare }
+    }
+
+    fn may_leave(&self, policy: Policy) -> bool {
+        !policy.captures_content() || !self.terms().takes_back_from(policy)
+    }
+}
+
+/// What a destination keeps when a reload opens it anew.
+#[derive(Clone, Debug)]
+pub(crate) struct SpansKept {
+    /// Its own policy, which a reload may change while its spans are queued.
+    pub(super) policy: Arc<PolicyCell>,
+    /// What its format could not say.
+    pub(super) format: Arc<Counts>,
+}
+
+impl SpansKept {
+    /// `None` is a policy that adds nothing to that of the process.
+    pub(super) fn new(policy: Option<Policy>) -> Self {
+        let policy = Arc::new(PolicyCell::new(policy.unwrap_or(Policy::LOOSEST)));
+        Self { policy, format: Arc::default() }
     }
 }
 

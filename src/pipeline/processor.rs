@@ -8,7 +8,7 @@ use opentelemetry::trace::Span as _;
 use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
 
-use super::lifecycle::Undelivered;
+use super::delivery::{Deadline, Undelivered};
 use super::spans::Spans;
 
 /// Hands finished spans to the queues. Given to the SDK's tracer provider.
@@ -31,11 +31,11 @@ impl SpanProcessor for Processor {
     }
 
     fn force_flush(&self) -> OTelSdkResult {
-        self.spans.flush(FLUSH_TIMEOUT).map_err(not_delivered)
+        self.spans.flush(Deadline::after(FLUSH_TIMEOUT)).map_err(not_delivered)
     }
 
     fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
-        self.spans.shutdown(timeout).map_err(not_delivered)
+        self.spans.shutdown(Deadline::after(timeout)).map_err(not_delivered)
     }
 }
 

@@ -32,6 +32,10 @@ fn value(scalar: &Scalar) -> Value {
     }
 }
 
+pub(crate) fn same_resource(a: &Settings, b: &Settings) -> bool {
+    resource_changes(a, b).iter().all(|(_, differs)| !differs)
+}
+
 /// Which settings of the resource differ, by their keys.
 pub(crate) fn resource_changes(a: &Settings, b: &Settings) -> [(&'static str, bool); 3] {
     [

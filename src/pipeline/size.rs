@@ -5,6 +5,8 @@ use opentelemetry_sdk::trace::SpanData;
 
 #[cfg(feature = "logs")]
 use crate::capture::logs::LogRecord;
+#[cfg(feature = "metrics")]
+use crate::metrics::{Attribute, Measured, Point};
 
 /// Looks at lengths only, because every span that ends is measured, on the application's thread.
 pub(super) fn span(span: &SpanData) -> usize {
@@ -25,6 +27,20 @@ pub(super) fn log_record(record: &LogRecord) -> usize {
     let texts: usize = texts.into_iter().flatten().map(str::len).sum();
     let attributes = record.attributes.iter().map(|attribute| self::attribute(&attribute.kv));
     size_of::<LogRecord>() + texts + attributes.sum::<usize>()
+}
+
+/// The same of a point of a metric.
+#[cfg(feature = "metrics")]
+pub(super) fn point(point: &Point) -> usize {
+    let attributes = point.attributes.iter().map(|(key, value)| {
+        let text = if let Attribute::Text(text) = value { text.len() } else { 0 };
+        ATTRIBUTE + key.len() + text
+    });
+    let buckets = match &point.value {
+        Measured::Histogram(layer) => 2 * size_of::<u64>() * layer.buckets.len(),
+        Measured::Count(_) | Measured::Amount(_) => 0,
+    };
+    POINT + attributes.sum::<usize>() + buckets
 }
 
 fn attributes(all: &[KeyValue]) -> usize {
@@ -48,12 +64,12 @@ fn value(value: &Value) -> usize {
     }
 }
 
-/// What the receivers of most vendors and the Collector's gRPC server take at least.
-pub(super) const MAX_REQUEST: usize = 4 << 20;
-
 /// What each takes besides its texts.
 const SPAN: usize = size_of::<SpanData>();
 const EVENT: usize = 96;
 const LINK: usize = 128;
+/// With its share of the metric.
+#[cfg(feature = "metrics")]
+const POINT: usize = 512;
 const ATTRIBUTE: usize = size_of::<KeyValue>();
 const TEXT: usize = 32;

@@ -73,8 +73,7 @@ impl Telemetry {
         let reason = reason.map(String::from);
         let status = Status::new(state, reason, &effective.settings, &snapshot, calls);
         #[cfg(feature = "metrics")]
-        let status =
-            status.with_metrics(self.inner.running.metrics.as_ref().map(Measuring::status));
+        let status = status.with_metrics(self.inner.running.pipeline.metrics_status());
         status
     }
 
@@ -114,10 +113,6 @@ impl Telemetry {
             false => effective.switched_off(new.explanation),
         };
         let old = &effective.settings;
-        #[cfg(feature = "metrics")]
-        let metrics = running.metrics.as_ref().map(|metrics| metrics.next(&new.settings));
-        #[cfg(feature = "metrics")]
-        let metrics = metrics.transpose().map_err(refused)?;
         // While destinations change hands, only what both configurations allow leaves.
         let policy = running.core.policy.load();
         running.core.policy.store(policy.stricter(new.settings.policy));
@@ -127,9 +122,9 @@ impl Telemetry {
         })?;
         running.core.policy.store(new.settings.policy);
         #[cfg(feature = "metrics")]
-        let applied = match (&running.metrics, metrics) {
-            (Some(metrics), Some(next)) => metrics.apply(next, old, &new.settings, applied),
-            _ => begun_too_late(&new.settings, applied),
+        let applied = match &running.metrics {
+            Some(metrics) => metrics.apply(old, &new.settings, applied),
+            None => begun_too_late(&new.settings, applied),
         };
         let reloaded = Reloaded::new(applied, &effective, &new, running.layered);
         let took_back = taken_back(old, &new.settings);
@@ -164,9 +159,7 @@ impl Telemetry {
     pub fn force_flush(&self) -> Result<(), Error> {
         let pipeline = &self.inner.running.pipeline;
         let flushed = pipeline.flush(FLUSH_TIMEOUT);
-        let measured = self.inner.flush_metrics();
-        flushed.map_err(|left| undelivered("the flush", left, &pipeline.snapshot()))?;
-        measured
+        flushed.map_err(|left| undelivered("the flush", left, &pipeline.snapshot()))
     }
 
     /// Delivers what is queued and ends telemetry. Spans that end later are counted as dropped.
@@ -190,54 +183,19 @@ impl Inner {
     }
 
     fn shutdown(&self) -> Result<(), Error> {
-        if self.shut_down.swap(true, Ordering::AcqRel) {
+        let Running { pipeline, provider, timeout, .. } = &self.running;
+        let first = !self.shut_down.swap(true, Ordering::AcqRel);
+        // A second call waits here for the first.
+        let ended = pipeline.shutdown(*timeout);
+        if !first {
             return Ok(());
         }
-        let Running { pipeline, provider, timeout, .. } = &self.running;
-        let ended = pipeline.shutdown(*timeout);
-        let measured = self.stop_metrics(*timeout);
-        // The queues are closed already; this makes the tracers stop.
+        // The queues are closed already, so this takes no time; it makes the tracers stop.
         let stopped = provider.shutdown_with_timeout(*timeout);
         ended.map_err(|left| undelivered("shutdown", left, &pipeline.snapshot()))?;
-        measured?;
         stopped.map_err(|error| {
             Error::new(ErrorKind::System, "the tracer provider did not stop").with_source(error)
         })
-    }
-}
-
-#[cfg(feature = "metrics")]
-impl Inner {
-    fn flush_metrics(&self) -> Result<(), Error> {
-        match &self.running.metrics {
-            Some(metrics) if !metrics.flush(FLUSH_TIMEOUT) => Err(unmeasured(metrics, "the flush")),
-            _ => Ok(()),
-        }
-    }
-
-    fn stop_metrics(&self, timeout: Duration) -> Result<(), Error> {
-        match &self.running.metrics {
-            Some(metrics) if !metrics.shutdown(timeout) => Err(unmeasured(metrics, "shutdown")),
-            _ => Ok(()),
-        }
-    }
-}
-
-#[cfg(feature = "metrics")]
-fn unmeasured(metrics: &Measuring, what: &str) -> Error {
-    let status = metrics.status();
-    let reason = status.last_error().unwrap_or("no answer in time");
-    Error::new(ErrorKind::Export, format!("{what} left metrics undelivered: {reason}"))
-}
-
-#[cfg(not(feature = "metrics"))]
-impl Inner {
-    fn flush_metrics(&self) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn stop_metrics(&self, _: Duration) -> Result<(), Error> {
-        Ok(())
     }
 }
 
@@ -269,7 +227,7 @@ fn taken_back(old: &Settings, new: &Settings) -> bool {
         })
 }
 
-/// How many spans are left, and what the destinations last said.
+/// How many items are left, and what the destinations last said.
 fn undelivered(what: &str, left: Undelivered, snapshot: &Snapshot) -> Error {
     let Undelivered { waiting, unconfirmed, refused } = left;
     let kind = if refused > 0 { ErrorKind::Export } else { ErrorKind::Timeout };
@@ -283,10 +241,11 @@ fn undelivered(what: &str, left: Undelivered, snapshot: &Snapshot) -> Error {
         .filter(|(count, _)| *count > 0)
         .map(|(count, what)| format!("{count} {what}"))
         .collect();
-    let of_logs = snapshot.log_destinations();
-    let items = if of_logs.is_empty() { "spans" } else { "spans or log records" };
+    let signals = snapshot.signals();
+    let used = signals.iter().filter(|(_, to)| !to.is_empty()).map(|(items, _)| *items);
+    let items = used.collect::<Vec<_>>().join(" or ");
     let mut message = format!("{what} left {items} undelivered: {}", counts.join(", "));
-    for destination in snapshot.destinations.iter().chain(of_logs) {
+    for destination in signals.iter().flat_map(|(_, to)| *to) {
         if let Some((_, failure)) = &destination.last_error {
             message.push_str(&format!("; {}: {}", destination.name, failure.message));
         }

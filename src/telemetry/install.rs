@@ -70,7 +70,8 @@ impl Parts {
         }
         core.open_spans = OpenSpans::new(settings.span_ttl);
         let core = Arc::new(core);
-        let pipeline = Pipeline::start(settings, Arc::clone(&core)).map_err(refused)?;
+        #[cfg_attr(not(feature = "metrics"), expect(unused_mut, reason = "metrics come later"))]
+        let mut pipeline = Pipeline::start(settings, Arc::clone(&core)).map_err(refused)?;
         if shows_trees(settings, builder.console) {
             let console = match builder.console_writer {
                 Some(writer) => ConsoleExporter::new(terminal, writer),
@@ -79,12 +80,12 @@ impl Parts {
             let console = Local::new(Arc::new(Driven::new(console)));
             pipeline.add("console", CONSOLE_DELAY, console).map_err(refused)?;
         }
+        #[cfg(feature = "metrics")]
+        if let Some(metrics) = &metrics {
+            pipeline.measure(Arc::clone(metrics.metrics())).map_err(refused)?;
+        }
         let pipeline = Arc::new(pipeline);
         let provider = pipeline.provider();
-        // Last, because it may fail and has a thread.
-        #[cfg(feature = "metrics")]
-        let metrics =
-            metrics.map(|metrics| metrics.start(settings)).transpose().map_err(refused)?;
         #[cfg(feature = "metrics")]
         if let Some(metrics) = &metrics {
             metrics.watch(&pipeline);

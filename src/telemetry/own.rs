@@ -20,7 +20,7 @@ pub(super) fn samples(snapshot: &Snapshot, delta: bool) -> Vec<Sample> {
     if let Some(logs) = &snapshot.logs {
         samples.items = Items::Logs;
         samples.rows(LogsStatus::new(logs).rows(), None);
-        samples.dropped(&logs.records, None);
+        samples.dropped(&logs.items, None);
         samples.destinations(&logs.destinations, delta);
     }
     samples.all
@@ -35,7 +35,7 @@ impl Samples {
     fn destinations(&mut self, destinations: &[DestinationSnapshot], delta: bool) {
         for it in destinations {
             self.rows(DestinationStatus::new(it).rows(), Some(it));
-            self.dropped(&it.spans, Some(it));
+            self.dropped(&it.items, Some(it));
             for (cause, durations, failed) in it.operations.collect(delta) {
                 let cause = cause.as_deref();
                 if failed > 0 {

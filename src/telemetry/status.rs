@@ -14,7 +14,7 @@ use crate::health::{Calls, LedgerCounts, figures, write_figures};
 #[cfg(feature = "metrics")]
 use crate::metrics::MetricsStatus;
 #[cfg(feature = "logs")]
-use crate::pipeline::LogsSnapshot;
+use crate::pipeline::SignalSnapshot;
 use crate::pipeline::{DestinationSnapshot, Snapshot};
 use crate::policy::ErrorText;
 use crate::semconv::Class;
@@ -91,9 +91,9 @@ figures! {
     /// One receiver of telemetry.
     pub struct DestinationStatus of it: &DestinationSnapshot {
         /// Items that came in.
-        received = it.spans.received;
+        received = it.items.received;
         /// Items that wait for it or are being sent.
-        queued: "queued" = it.spans.queued => (Own::QueueSize, None);
+        queued: "queued" = it.items.queued => (Own::QueueSize, None);
         /// Of those that are queued, the ones that are being sent.
         sending = it.sending => (Own::Inflight, None);
         /// How many may be queued: `traces.batch.max_queue_size`, for log records
@@ -102,12 +102,12 @@ figures! {
         /// About how many bytes of memory the queued ones take, at most `traces.batch.max_queue_bytes`.
         queued_bytes = it.queued_bytes;
         /// Items that it accepted.
-        exported: "exported" = it.spans.exported => (Own::Exported, None), (Own::Processed, None);
+        exported: "exported" = it.items.exported => (Own::Exported, None), (Own::Processed, None);
         /// Items that it did not want among others that it accepted.
-        rejected: "rejected" = it.spans.rejected
+        rejected: "rejected" = it.items.rejected
             => (Own::Exported, Some("rejected")), (Own::Processed, None);
         /// Items of requests that it refused, or that never arrived.
-        failed: "failed" = it.spans.failed => (Own::Processed, None);
+        failed: "failed" = it.items.failed => (Own::Processed, None);
         /// Requests that were answered with success.
         requests = it.requests;
         /// Attempts after the first.
@@ -129,7 +129,7 @@ figures! {
         format: Option<&'static str> = it.format;
         answering: bool = !it.breaker_open;
         draining: bool = it.draining;
-        dropped: BTreeMap<&'static str, u64> = dropped(&it.spans);
+        dropped: BTreeMap<&'static str, u64> = dropped(&it.items);
         #[serde(skip_serializing_if = "Option::is_none")]
         last_success: Option<Timestamp> = it.last_success.map(Timestamp);
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -145,21 +145,21 @@ figures! {
 figures! {
     /// Log records since the start: part of [`Status`]. At any moment
     /// `received = queued + exported + rejected + failed + dropped`.
-    pub struct LogsStatus of snapshot: &LogsSnapshot {
+    pub struct LogsStatus of snapshot: &SignalSnapshot {
         /// Events that became log records.
-        received: "received" = snapshot.records.received => (Own::Started, None);
+        received: "received" = snapshot.items.received => (Own::Started, None);
         /// Records that wait or are being sent.
-        queued: "queued" = snapshot.records.queued;
+        queued: "queued" = snapshot.items.queued;
         /// Records that were accepted. One that goes to several receivers counts once, with the
         /// worst that became of it, as everywhere here.
-        exported: "exported" = snapshot.records.exported;
+        exported: "exported" = snapshot.items.exported;
         /// Records that a receiver did not want among others that it accepted.
-        rejected: "rejected" = snapshot.records.rejected;
+        rejected: "rejected" = snapshot.items.rejected;
         /// Records of requests that were refused or never arrived.
-        failed: "failed" = snapshot.records.failed;
+        failed: "failed" = snapshot.items.failed;
     }
     besides {
-        dropped: BTreeMap<&'static str, u64> = dropped(&snapshot.records);
+        dropped: BTreeMap<&'static str, u64> = dropped(&snapshot.items);
         destinations: Vec<DestinationStatus> =
             snapshot.destinations.iter().map(DestinationStatus::new).collect();
     }
@@ -585,7 +585,7 @@ mod tests {
     #[test]
     fn the_guide_lists_every_figure_and_every_reason() {
         use crate::health::DropReason;
-        use crate::metrics::{LabelStatus, MetricsStatus, PriceStatus};
+        use crate::metrics::{LabelStatus, MetricsStatus, PointCounts, PriceStatus};
 
         let guide = include_str!("../guide/troubleshooting.md");
         let mut expected = String::from("| in JSON | what it is |\n|---|---|\n");
@@ -595,6 +595,7 @@ mod tests {
             ("destinations[]", DestinationStatus::ROWS),
             ("logs", LogsStatus::ROWS),
             ("metrics", MetricsStatus::ROWS),
+            ("metrics.points", PointCounts::ROWS),
             ("metrics.labels.*", LabelStatus::ROWS),
             ("metrics.pricing", PriceStatus::ROWS),
         ] {
@@ -622,6 +623,7 @@ mod tests {
         status.metrics = status.metrics.map(|metrics| metrics.numbered(500));
         if let Some(metrics) = &mut status.metrics {
             metrics.pricing = metrics.pricing.clone().numbered(600);
+            metrics.points = metrics.points.clone().numbered(700);
         }
         let (text, json) = (status.to_string(), serde_json::to_value(&status).expect("JSON"));
         let logs = status.logs.as_ref().expect("logs");
@@ -642,6 +644,7 @@ mod tests {
         look("destinations/0", &mut status.destinations[0].rows());
         look("logs", &mut logs.rows());
         look("metrics", &mut metrics.rows());
+        look("metrics/points", &mut metrics.points().rows());
         look("metrics/pricing", &mut metrics.pricing().rows());
         assert!(seen > 35, "{seen}");
     }

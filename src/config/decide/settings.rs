@@ -110,6 +110,11 @@ pub(crate) struct Route {
 }
 
 impl Route {
+    /// The URL without what may be secret in it.
+    pub(crate) fn shown_url(&self) -> String {
+        crate::policy::shown_url(&self.url)
+    }
+
     /// Whether requests are sent in the same way, whatever their path.
     pub(crate) fn travels_as(&self, other: &Self) -> bool {
         self.protocol == other.protocol

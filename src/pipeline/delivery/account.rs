@@ -1,21 +1,21 @@
 //! What is known about one destination. Outlives its worker, so that a reload keeps the counts.
 
-use std::sync::{Arc, Mutex, PoisonError};
+#[cfg(feature = "metrics")]
+use std::sync::Arc;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 #[cfg(feature = "metrics")]
 use std::time::Duration;
 use std::time::SystemTime;
 
+use super::failure::Failure;
 #[cfg(feature = "metrics")]
 use super::retry::Delivered;
-use super::transport::Failure;
-use crate::format::Counts;
 use crate::health::{Counter, DropReason, Ledger};
-use crate::policy::{Policy, PolicyCell};
 
 /// The counts and the last events of one destination.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Account {
-    pub(crate) spans: Ledger,
+    pub(crate) items: Ledger,
     /// Requests that were answered with success.
     pub(crate) requests: Counter,
     /// Attempts after the first.
@@ -23,10 +23,6 @@ pub(crate) struct Account {
     /// How long exports took and how many items failed, by the cause.
     #[cfg(feature = "metrics")]
     pub(crate) operations: Arc<crate::metrics::Operations>,
-    /// What its format could not say.
-    pub(crate) format: Arc<Counts>,
-    /// Its own policy, which a reload may change while its spans are queued.
-    pub(crate) policy: Arc<PolicyCell>,
     events: Mutex<Events>,
 }
 
@@ -37,20 +33,6 @@ struct Events {
 }
 
 impl Account {
-    /// `None` is a policy that adds nothing to that of the process.
-    pub(crate) fn new(policy: Option<Policy>) -> Self {
-        Self {
-            spans: Ledger::default(),
-            requests: Counter::default(),
-            retries: Counter::default(),
-            #[cfg(feature = "metrics")]
-            operations: Arc::default(),
-            format: Arc::default(),
-            policy: Arc::new(PolicyCell::new(policy.unwrap_or(Policy::LOOSEST))),
-            events: Mutex::default(),
-        }
-    }
-
     pub(crate) fn succeeded(&self) {
         self.requests.increment();
         self.lock().last_success = Some(SystemTime::now());
@@ -82,19 +64,19 @@ impl Account {
         self.lock().last_error.clone()
     }
 
-    /// Spans that the destination did not take.
+    /// Items that the destination did not take.
     pub(crate) fn refused(&self) -> u64 {
-        let counts = self.spans.read();
+        let counts = self.items.read();
         counts.failed + counts.rejected
     }
 
-    /// Spans for which there was no time at shutdown.
+    /// Items for which there was no time at shutdown.
     pub(crate) fn cut_off(&self) -> u64 {
-        let counts = self.spans.read();
+        let counts = self.items.read();
         counts.dropped().filter(|(reason, _)| *reason == DropReason::Shutdown).map(|(_, n)| n).sum()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Events> {
+    fn lock(&self) -> MutexGuard<'_, Events> {
         self.events.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,9 +1,9 @@
-//! A finished span or log record on its way, and the receipt that is settled once for each destination.
+//! A finished item on its way, and the receipt that is settled once for each destination.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 
-use super::signal::Signal;
+use super::item::Item;
 use crate::health::{Fate, Health, Ledger};
 
 /// A finished item, shared by the destinations it goes to.
@@ -21,7 +21,7 @@ struct Track {
     open: AtomicU32,
 }
 
-impl<S: Signal> Finished<S> {
+impl<S: Item> Finished<S> {
     pub(crate) fn new(item: S, destinations: usize) -> Arc<Self> {
         let open = u32::try_from(destinations).unwrap_or(u32::MAX);
         let track = Track { worst: AtomicU8::new(0), open: AtomicU32::new(open) };
@@ -79,7 +79,7 @@ enum Holder<S> {
     Shared(Arc<Finished<S>>),
 }
 
-impl<S: Signal> Receipt<S> {
+impl<S: Item> Receipt<S> {
     pub(crate) fn settle(self, fate: Fate, health: &Health) {
         match &self.holder {
             Holder::Sole(track) => track.settle(fate, S::ledger(health)),

@@ -1,18 +1,38 @@
 //! Getting items to their destinations: queues, worker threads, retries, breaker, counts, reload.
 //!
-//! What an item is, how it is made ready and how it is sent is the business of the rooms above.
+//! What an item is, how it is made ready and how it is sent is the business of the rooms above:
+//! see [`Item`], [`Signal`] and [`Transport`].
 
-pub(crate) mod account;
+mod account;
 mod backoff;
-pub(crate) mod drive;
+mod deadline;
+mod drive;
+mod failure;
 mod finished;
-pub(crate) mod outlets;
-pub(crate) mod queue;
-pub(crate) mod reload;
+mod item;
+mod outlets;
+mod queue;
+mod reload;
 mod retry;
-pub(crate) mod routes;
-pub(crate) mod signal;
-pub(crate) mod snapshot;
-pub(crate) mod start_error;
-pub(crate) mod transport;
+mod routes;
+mod signal;
+mod snapshot;
+mod start_error;
+mod transport;
+mod undelivered;
 mod worker;
+
+pub(crate) use deadline::Deadline;
+pub(crate) use drive::drive;
+pub(crate) use failure::{Failure, FailureKind};
+pub(crate) use item::{Item, Prepare, Prepared};
+pub(crate) use outlets::{Closing, Flushing, Outlets};
+pub(crate) use queue::Queue;
+pub(crate) use reload::Applied;
+pub(crate) use routes::Routes;
+pub(crate) use signal::Signal;
+pub(crate) use snapshot::DestinationSnapshot;
+pub(crate) use start_error::StartError;
+pub(crate) use transport::{Attempted, MAX_REQUEST, Packed, Transport};
+pub(crate) use undelivered::Undelivered;
+pub(crate) use worker::Opening;

@@ -2,26 +2,27 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::account::Account;
+use super::deadline::Deadline;
 use super::queue::{Queue, Ticket};
 use super::routes::Routes;
 use super::signal::Signal;
 use super::snapshot::DestinationSnapshot;
 use super::start_error::StartError;
 use super::transport::Transport;
-use super::worker::Worker;
-use crate::capture::tracer::Core;
+use super::undelivered::Undelivered;
+use super::worker::Opening;
 use crate::config::settings::{Batch, Destination, Settings};
-use crate::health::DropReason;
-use crate::pipeline::lifecycle::Undelivered;
+use crate::health::{DropReason, Health};
 
 /// The destinations of one signal.
 #[derive(Debug)]
 pub(crate) struct Outlets<S: Signal> {
     pub(crate) routes: Arc<Routes<S>>,
-    pub(crate) core: Arc<Core>,
+    pub(crate) source: S::Source,
+    pub(crate) health: Arc<Health>,
     running: Mutex<Running<S>>,
     /// Set for good by the first shutdown; a second one waits here for the first.
     shutdown: Mutex<()>,
@@ -43,6 +44,7 @@ pub(crate) struct Outlet<S: Signal> {
     pub(crate) destination: Option<Destination>,
     pub(crate) queue: Arc<Queue<S>>,
     pub(crate) account: Arc<Account>,
+    pub(crate) kept: S::Kept,
 }
 
 /// A flush that was asked for.
@@ -55,43 +57,53 @@ pub(crate) struct Closing<'a, S: Signal> {
     _first: MutexGuard<'a, ()>,
     /// With what each had refused and not sent before.
     outlets: Vec<(Outlet<S>, u64, u64)>,
-    deadline: Instant,
+    deadline: Deadline,
 }
 
 impl<S: Signal> Outlets<S> {
-    pub(crate) fn start(settings: &Settings, core: Arc<Core>) -> Result<Self, StartError> {
+    pub(crate) fn start(
+        settings: &Settings,
+        source: S::Source,
+        health: Arc<Health>,
+    ) -> Result<Self, StartError> {
         let mut active = Vec::new();
         for destination in destinations::<S>(settings) {
-            let account = Arc::new(Account::new(destination.policy));
-            match Outlet::open(settings, destination, account, &core) {
+            let account = Arc::new(Account::default());
+            let kept = S::kept(destination);
+            match Outlet::open(settings, destination, account, kept, (&source, &health)) {
                 Ok(outlet) => active.push(outlet),
                 Err(error) => {
-                    close_all(&active, Instant::now(), DropReason::Shutdown);
+                    close_all(&active, Deadline::after(Duration::ZERO), DropReason::Shutdown);
                     return Err(error);
                 }
             }
         }
         Ok(Self {
             routes: Arc::new(Routes::new(queues(&active))),
-            core,
+            source,
+            health,
             running: Mutex::new(Running { active, draining: Vec::new() }),
             shutdown: Mutex::new(()),
             shut_down: AtomicBool::new(false),
         })
     }
 
+    /// Adds an outlet that is not in the settings.
     pub(crate) fn add<T: Transport<Item = S>>(
         &self,
         name: &str,
         batch: Batch,
+        kept: S::Kept,
         preparation: S::Preparation,
         transport: T,
     ) -> Result<(), StartError> {
         let mut running = self.lock();
-        let account = Arc::new(Account::new(None));
-        let start = Start { name, batch, preparation, account: &account, core: &self.core };
-        let queue = start.with(LOCAL_TIMEOUT, transport)?;
-        running.active.push(Outlet { name: name.to_owned(), destination: None, queue, account });
+        let account = Arc::new(Account::default());
+        let health = &self.health;
+        let opening = Opening { name, batch, account: &account, health };
+        let queue = opening.start(LOCAL_TIMEOUT, preparation, transport)?;
+        let name = name.to_owned();
+        running.active.push(Outlet { name, destination: None, queue, account, kept });
         self.routes.replace(queues(&running.active));
         Ok(())
     }
@@ -106,15 +118,15 @@ impl<S: Signal> Outlets<S> {
     }
 
     /// Waits until the requests that are under way are over.
-    pub(crate) fn wait_for_attempts(&self, deadline: Instant) {
+    pub(crate) fn wait_for_attempts(&self, deadline: Deadline) {
         for outlet in self.all() {
             outlet.queue.wait_attempt(deadline);
         }
     }
 
-    /// From now on nothing more is taken; what is there is delivered within `timeout`. `last` may
+    /// From now on nothing more is taken; what is there is delivered by then. `last` may
     /// still send. `None` where there was a shutdown before.
-    pub(crate) fn close(&self, timeout: Duration, last: impl FnOnce()) -> Option<Closing<'_, S>> {
+    pub(crate) fn close(&self, deadline: Deadline, last: impl FnOnce()) -> Option<Closing<'_, S>> {
         let first = self.shutdown.lock().unwrap_or_else(PoisonError::into_inner);
         if self.shut_down.swap(true, Ordering::AcqRel) {
             return None;
@@ -127,9 +139,8 @@ impl<S: Signal> Outlets<S> {
             drop(no_reload);
             self.all()
         };
-        let start = Instant::now();
         // The workers get a little less time, so that they can say what became of the rest.
-        let (until, deadline) = (start + timeout.mul_f32(0.9), start + timeout);
+        let until = deadline.for_work();
         let counted = outlets.into_iter().map(|outlet| {
             let (refused, cut_off) = (outlet.account.refused(), outlet.account.cut_off());
             outlet.queue.close(until, DropReason::Shutdown);
@@ -145,12 +156,12 @@ impl<S: Signal> Outlets<S> {
     pub(crate) fn snapshot(&self) -> Vec<DestinationSnapshot> {
         let running = self.lock();
         let mut destinations: Vec<_> =
-            running.active.iter().map(|outlet| DestinationSnapshot::new(outlet, false)).collect();
+            running.active.iter().map(|outlet| outlet.snapshot(false)).collect();
         for outlet in running.draining.iter().filter(|outlet| !outlet.queue.is_over()) {
             // A replaced destination shares its counts with its successor.
             let shown = |active: &Outlet<S>| Arc::ptr_eq(&active.account, &outlet.account);
             if !running.active.iter().any(shown) {
-                destinations.push(DestinationSnapshot::new(outlet, true));
+                destinations.push(outlet.snapshot(true));
             }
         }
         destinations
@@ -168,7 +179,7 @@ impl<S: Signal> Outlets<S> {
 
 impl<S: Signal> Flushing<S> {
     /// Waits until it is delivered, given up, or the time is over.
-    pub(crate) fn wait(self, deadline: Instant) -> Undelivered {
+    pub(crate) fn wait(self, deadline: Deadline) -> Undelivered {
         let mut left = Undelivered::default();
         for (outlet, refused_before, ticket) in self.0 {
             left.waiting += outlet.queue.wait_flushed(ticket, deadline);
@@ -198,50 +209,44 @@ impl<S: Signal> Outlet<S> {
         settings: &Settings,
         destination: &Destination,
         account: Arc<Account>,
-        core: &Arc<Core>,
+        kept: S::Kept,
+        (source, health): (&S::Source, &Arc<Health>),
     ) -> Result<Self, StartError> {
-        let start = Start {
-            name: &destination.name,
-            batch: S::batch(settings),
-            preparation: S::preparation(settings, destination, Arc::clone(core), &account),
-            account: &account,
-            core,
-        };
-        let queue = S::start(settings, destination, start)?;
-        let destination = destination.clone();
-        Ok(Self { name: destination.name.clone(), destination: Some(destination), queue, account })
+        let batch = S::batch(settings);
+        let opening = Opening { name: &destination.name, batch, account: &account, health };
+        let queue = S::open(settings, destination, source, &kept, opening)?;
+        let name = destination.name.clone();
+        Ok(Self { name, destination: Some(destination.clone()), queue, account, kept })
     }
-}
 
-/// A worker to be started, with all but what sends.
-#[derive(Debug)]
-pub(crate) struct Start<'a, S: Signal> {
-    name: &'a str,
-    batch: Batch,
-    preparation: S::Preparation,
-    account: &'a Arc<Account>,
-    core: &'a Arc<Core>,
-}
-
-impl<S: Signal> Start<'_, S> {
-    /// Starts the thread. An attempt may take so long, if `export_timeout` is not shorter.
-    pub(crate) fn with(
-        self,
-        timeout: Duration,
-        transport: impl Transport<Item = S>,
-    ) -> Result<Arc<Queue<S>>, StartError> {
-        let health = &self.core.health;
-        let queue = Arc::new(Queue::new(self.batch, Arc::clone(self.account), Arc::clone(health)));
-        let worker = Worker {
-            queue: Arc::clone(&queue),
-            account: Arc::clone(self.account),
-            health: Arc::clone(health),
-            preparation: self.preparation,
-            timeout: timeout.min(self.batch.export_timeout),
-            transport,
+    fn snapshot(&self, draining: bool) -> DestinationSnapshot {
+        let Self { name, destination, queue, account, kept } = self;
+        let destination = destination.as_ref();
+        let route = destination.and_then(S::route);
+        let (in_hand, capacity) = queue.in_hand_of_capacity();
+        let items = account.items.read();
+        let mut snapshot = DestinationSnapshot {
+            name: name.clone(),
+            url: route.map(|route| route.shown_url()),
+            protocol: route.map(|route| route.protocol),
+            format: None,
+            malformed: 0,
+            unflattened: 0,
+            sending: (in_hand as u64).min(items.queued),
+            queue_capacity: capacity as u64,
+            items,
+            #[cfg(feature = "metrics")]
+            operations: Arc::clone(&account.operations),
+            queued_bytes: queue.load().bytes as u64,
+            requests: account.requests.get(),
+            retries: account.retries.get(),
+            breaker_open: queue.is_breaker_open(),
+            draining,
+            last_success: account.last_success(),
+            last_error: account.last_error(),
         };
-        worker.start(self.name).map_err(StartError::Thread)?;
-        Ok(queue)
+        S::show(kept, destination, &mut snapshot);
+        snapshot
     }
 }
 
@@ -255,7 +260,7 @@ pub(crate) fn queues<S: Signal>(outlets: &[Outlet<S>]) -> Vec<Arc<Queue<S>>> {
     outlets.iter().map(|outlet| Arc::clone(&outlet.queue)).collect()
 }
 
-pub(crate) fn close_all<S: Signal>(outlets: &[Outlet<S>], until: Instant, reason: DropReason) {
+pub(crate) fn close_all<S: Signal>(outlets: &[Outlet<S>], until: Deadline, reason: DropReason) {
     for outlet in outlets {
         outlet.queue.close(until, reason);
     }

@@ -2,19 +2,20 @@
 //! threads, the destination's thread and people who flush or shut down meet.
 //!
 //! The lock is held for a push, for moving one batch out, or for reading a few numbers; never
-//! while a span is copied, converted or sent. The destination's thread is woken when a batch is
-//! full, not for each span; below that it wakes by itself after the delay.
+//! while an item is copied, converted or sent. The destination's thread is woken when a batch is
+//! full, not for each item; below that it wakes by itself after the delay.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::account::Account;
+use super::deadline::Deadline;
 use super::finished::Finished;
-use super::signal::Signal;
+use super::item::Item;
+use super::transport::MAX_REQUEST;
 use crate::config::settings::Batch;
 use crate::health::{DropReason, Fate, Health};
-use crate::pipeline::size;
 
 #[derive(Debug)]
 pub(crate) struct Queue<S> {
@@ -29,10 +30,10 @@ pub(crate) struct Queue<S> {
 
 #[derive(Debug)]
 struct State<S> {
-    spans: VecDeque<Arc<Finished<S>>>,
-    /// What these spans take.
+    items: VecDeque<Arc<Finished<S>>>,
+    /// What these take.
     bytes: usize,
-    /// Spans the worker has taken and not settled; they count towards the limits.
+    /// Items the worker has taken and not settled; they count towards the limits.
     in_hand: Load,
     batch: Batch,
     mode: Mode,
@@ -45,18 +46,20 @@ struct State<S> {
     /// Attempts are numbered; whether the last one is under way.
     attempts: u64,
     attempting: bool,
-    /// Spans ever taken in, and how many of these are settled: a flush is done when the second
+    /// Items ever taken in, and how many of these are settled: a flush is done when the second
     /// reaches what the first was when it was asked for.
     pushed: u64,
     settled: u64,
+    /// So many of these are due, whatever the delay.
+    due_up_to: u64,
     flush: Flush,
     due: Instant,
 }
 
-/// So many spans, and about how many bytes they take.
+/// So many items, and about how many bytes they take.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Load {
-    pub(crate) spans: usize,
+    pub(crate) items: usize,
     pub(crate) bytes: usize,
 }
 
@@ -75,7 +78,7 @@ enum Mode {
     Open,
     /// Takes nothing more. What is not delivered by then is dropped for the reason.
     Closing {
-        until: Instant,
+        until: Deadline,
     },
     Stopped,
 }
@@ -96,12 +99,12 @@ pub(crate) struct Ticket {
     target: u64,
 }
 
-/// A span that the queue did not take.
+/// An item that the queue did not take.
 #[derive(Debug)]
 pub(crate) enum Refused<S> {
     /// Counted; nothing more to do.
     Full,
-    /// The destination was removed: the span is still to be routed.
+    /// The destination was removed: the item is still to be routed.
     Closed(Arc<Finished<S>>),
 }
 
@@ -115,10 +118,10 @@ pub(crate) enum Pause {
     Stop,
 }
 
-impl<S: Signal> Queue<S> {
+impl<S: Item> Queue<S> {
     pub(crate) fn new(batch: Batch, account: Arc<Account>, health: Arc<Health>) -> Self {
         let state = State {
-            spans: VecDeque::new(),
+            items: VecDeque::new(),
             bytes: 0,
             in_hand: Load::default(),
             batch,
@@ -130,6 +133,7 @@ impl<S: Signal> Queue<S> {
             attempting: false,
             pushed: 0,
             settled: 0,
+            due_up_to: 0,
             flush: Flush::default(),
             due: Instant::now() + batch.schedule_delay,
         };
@@ -137,22 +141,22 @@ impl<S: Signal> Queue<S> {
         Self { state: Mutex::new(state), work, progress, account, health }
     }
 
-    /// Takes a span in, unless there is no room.
+    /// Takes an item in, unless there is no room.
     pub(crate) fn offer(&self, finished: Arc<Finished<S>>) -> Result<(), Refused<S>> {
         let mut state = self.lock();
         if state.mode != Mode::Open {
             drop(state);
             return Err(Refused::Closed(finished));
         }
-        self.account.spans.receive(1);
+        self.account.items.receive(1);
         let bytes = finished.bytes();
         if let Some(reason) = state.full(bytes) {
             drop(state);
-            self.account.spans.settle(Fate::Dropped(reason), 1);
+            self.account.items.settle(Fate::Dropped(reason), 1);
             finished.settle(Fate::Dropped(reason), &self.health);
             return Err(Refused::Full);
         }
-        state.spans.push_back(finished);
+        state.items.push_back(finished);
         state.bytes += bytes;
         state.pushed += 1;
         let wake = state.idle && state.has_batch();
@@ -173,19 +177,19 @@ impl<S: Signal> Queue<S> {
             let now = Instant::now();
             match state.mode {
                 Mode::Stopped => return Work::Stop,
-                Mode::Closing { until } if now >= until => {
+                Mode::Closing { until } if until.is_over() => {
                     self.drop_all(state);
                     return Work::Stop;
                 }
                 // Who waits for the end waits for that of the transport too.
-                Mode::Closing { .. } if state.spans.is_empty() => return Work::Stop,
+                Mode::Closing { .. } if state.items.is_empty() => return Work::Stop,
                 _ => {}
             }
             if state.flush.is_open() && state.settled >= state.flush.target {
                 return Work::Flush(state.flush.asked);
             }
-            let asked = state.is_urgent() || now >= state.due;
-            if state.has_batch() || (asked && !state.spans.is_empty()) {
+            let asked = state.is_urgent() || now >= state.due || state.is_asked_for();
+            if state.has_batch() || (asked && !state.items.is_empty()) {
                 state.due = now + state.batch.schedule_delay;
                 return Work::Batch(state.take_batch());
             }
@@ -201,31 +205,51 @@ impl<S: Signal> Queue<S> {
 
     /// Waits before the next attempt. A flush ends the wait unless the destination asked for it.
     pub(crate) fn pause(&self, wait: Duration, asked_by_destination: bool) -> Pause {
-        let end = Instant::now() + wait;
+        let end = Deadline::after(wait);
         let mut state = self.lock();
         let asked_before = state.is_urgent();
         loop {
-            let now = Instant::now();
             match state.mode {
                 Mode::Stopped => return Pause::Stop,
                 Mode::Closing { until } if end >= until => return Pause::Stop,
-                _ if now >= end => return Pause::Elapsed,
+                _ if end.is_over() => return Pause::Elapsed,
                 _ => {}
             }
             if state.is_urgent() && !asked_before && !asked_by_destination {
                 return Pause::Urgent;
             }
-            state = wait_on(&self.work, state, end - now);
+            state = wait_on(&self.work, state, end.left());
         }
     }
 
-    /// Counts spans that the worker has finished with.
+    /// Counts items that the worker has finished with.
     pub(crate) fn settled(&self, load: Load) {
         let mut state = self.lock();
-        state.in_hand.spans = state.in_hand.spans.saturating_sub(load.spans);
+        state.in_hand.items = state.in_hand.items.saturating_sub(load.items);
         state.in_hand.bytes = state.in_hand.bytes.saturating_sub(load.bytes);
-        state.settled += load.spans as u64;
+        state.settled += load.items as u64;
         drop(state);
+        self.progress.notify_all();
+    }
+
+    /// What is queued is due. It is sent as soon as the destination answers, and nobody waits.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn send_now(&self) {
+        let mut state = self.lock();
+        state.due_up_to = state.pushed;
+        drop(state);
+        self.work.notify_all();
+    }
+
+    /// Drops what is queued: what comes next says it better.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn supersede(&self) {
+        let mut state = self.lock();
+        let items = std::mem::take(&mut state.items);
+        state.bytes = 0;
+        state.settled += items.len() as u64;
+        drop(state);
+        self.dropped(items, DropReason::Superseded);
         self.progress.notify_all();
     }
 
@@ -251,21 +275,19 @@ impl<S: Signal> Queue<S> {
         self.lock().breaker_open = false;
     }
 
-    /// Begins an attempt and gives the time for it: never past the end of shutdown. `None` when
-    /// that is over.
-    pub(crate) fn begin_attempt(&self, timeout: Duration) -> Option<Duration> {
+    /// Begins an attempt and says until when it may take: never past the end of shutdown. `None`
+    /// when that is over.
+    pub(crate) fn begin_attempt(&self, timeout: Duration) -> Option<Deadline> {
+        let deadline = Deadline::after(timeout);
         let mut state = self.lock();
-        let timeout = match state.mode {
-            Mode::Open => Some(timeout),
-            Mode::Closing { until } => {
-                let left = until.saturating_duration_since(Instant::now());
-                (!left.is_zero()).then(|| timeout.min(left))
-            }
+        let deadline = match state.mode {
+            Mode::Open => Some(deadline),
+            Mode::Closing { until } => (!until.is_over()).then(|| deadline.min(until)),
             Mode::Stopped => None,
         };
         state.attempts += 1;
-        state.attempting = timeout.is_some();
-        timeout
+        state.attempting = deadline.is_some();
+        deadline
     }
 
     pub(crate) fn end_attempt(&self) {
@@ -274,19 +296,18 @@ impl<S: Signal> Queue<S> {
     }
 
     /// Waits until the attempt that is under way, if there is one, has ended.
-    pub(crate) fn wait_attempt(&self, deadline: Instant) {
+    pub(crate) fn wait_attempt(&self, deadline: Deadline) {
         let mut state = self.lock();
         let number = state.attempts;
         while state.attempting && state.attempts == number && state.mode != Mode::Stopped {
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
+            if deadline.is_over() {
                 return;
             }
-            state = wait_on(&self.progress, state, left);
+            state = wait_on(&self.progress, state, deadline.left());
         }
     }
 
-    /// What a span is counted as when there is no time left for it.
+    /// What an item is counted as when there is no time left for it.
     pub(crate) fn drop_reason(&self) -> DropReason {
         self.lock().reason
     }
@@ -308,24 +329,23 @@ impl<S: Signal> Queue<S> {
     }
 
     /// Waits until the flush is done, trying was given up, or the time is over. Returns how many
-    /// spans are still waiting.
-    pub(crate) fn wait_flushed(&self, ticket: Ticket, deadline: Instant) -> u64 {
+    /// items are still waiting.
+    pub(crate) fn wait_flushed(&self, ticket: Ticket, deadline: Deadline) -> u64 {
         let mut state = self.lock();
         loop {
-            let now = Instant::now();
             let over = state.flush.done >= ticket.number
                 || state.flush.gave_up >= ticket.number
                 || state.mode == Mode::Stopped
-                || now >= deadline;
+                || deadline.is_over();
             if over {
                 return ticket.target.saturating_sub(state.settled);
             }
-            state = wait_on(&self.progress, state, deadline - now);
+            state = wait_on(&self.progress, state, deadline.left());
         }
     }
 
-    /// Takes no more spans; what is there is delivered until `until`, then dropped.
-    pub(crate) fn close(&self, until: Instant, reason: DropReason) {
+    /// Takes no more items; what is there is delivered until `until`, then dropped.
+    pub(crate) fn close(&self, until: Deadline, reason: DropReason) {
         let mut state = self.lock();
         // The earlier end wins: a destination that drains after a reload must not outlive shutdown.
         let is_earlier = match state.mode {
@@ -341,35 +361,34 @@ impl<S: Signal> Queue<S> {
     }
 
     /// Waits until the worker has stopped or the time is over; then nothing is queued any more.
-    /// Returns how many spans the worker still has in hand: sent, perhaps, but not answered.
-    pub(crate) fn wait_stopped(&self, deadline: Instant, reason: DropReason) -> usize {
+    /// Returns how many items the worker still has in hand: sent, perhaps, but not answered.
+    pub(crate) fn wait_stopped(&self, deadline: Deadline, reason: DropReason) -> usize {
         let mut state = self.lock();
         loop {
-            let now = Instant::now();
             if state.mode == Mode::Stopped {
-                return state.in_hand.spans;
+                return state.in_hand.items;
             }
-            if now >= deadline {
-                let in_hand = state.in_hand.spans;
+            if deadline.is_over() {
+                let in_hand = state.in_hand.items;
                 state.reason = reason;
                 self.drop_all(state);
                 return in_hand;
             }
-            state = wait_on(&self.progress, state, deadline - now);
+            state = wait_on(&self.progress, state, deadline.left());
         }
     }
 
     /// What the worker has in hand, and how much the queue may hold with that.
     pub(crate) fn in_hand_of_capacity(&self) -> (usize, usize) {
         let state = self.lock();
-        (state.in_hand.spans, state.batch.max_queue_size)
+        (state.in_hand.items, state.batch.max_queue_size)
     }
 
     /// What it holds, in the worker's hands too.
     pub(crate) fn load(&self) -> Load {
         let state = self.lock();
         Load {
-            spans: state.spans.len() + state.in_hand.spans,
+            items: state.items.len() + state.in_hand.items,
             bytes: state.bytes + state.in_hand.bytes,
         }
     }
@@ -377,7 +396,7 @@ impl<S: Signal> Queue<S> {
     /// Nothing is left in it, nor on its way.
     pub(crate) fn is_over(&self) -> bool {
         let state = self.lock();
-        state.mode == Mode::Stopped && state.in_hand.spans == 0
+        state.mode == Mode::Stopped && state.in_hand.items == 0
     }
 
     pub(crate) fn is_breaker_open(&self) -> bool {
@@ -396,16 +415,20 @@ impl<S: Signal> Queue<S> {
     fn drop_all(&self, mut state: MutexGuard<'_, State<S>>) {
         let reason = state.reason;
         state.mode = Mode::Stopped;
-        let spans = std::mem::take(&mut state.spans);
+        let items = std::mem::take(&mut state.items);
         state.bytes = 0;
-        state.settled += spans.len() as u64;
+        state.settled += items.len() as u64;
         drop(state);
-        self.account.spans.settle(Fate::Dropped(reason), spans.len() as u64);
-        for span in spans {
-            span.settle(Fate::Dropped(reason), &self.health);
-        }
+        self.dropped(items, reason);
         self.work.notify_all();
         self.progress.notify_all();
+    }
+
+    fn dropped(&self, items: VecDeque<Arc<Finished<S>>>, reason: DropReason) {
+        self.account.items.settle(Fate::Dropped(reason), items.len() as u64);
+        for item in items {
+            item.settle(Fate::Dropped(reason), &self.health);
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State<S>> {
@@ -419,11 +442,11 @@ impl Flush {
     }
 }
 
-impl<S: Signal> State<S> {
-    /// Why there is no room for a span of so many bytes, if there is none.
+impl<S: Item> State<S> {
+    /// Why there is no room for an item of so many bytes, if there is none.
     fn full(&self, bytes: usize) -> Option<DropReason> {
         let Batch { max_queue_size, max_queue_bytes, .. } = self.batch;
-        let many = self.spans.len() + self.in_hand.spans >= max_queue_size;
+        let many = self.items.len() + self.in_hand.items >= max_queue_size;
         let large = self.bytes + self.in_hand.bytes + bytes > max_queue_bytes;
         match (many, large) {
             (false, false) => None,
@@ -435,23 +458,28 @@ impl<S: Signal> State<S> {
 
     /// Whether there is enough for a batch that need not wait.
     fn has_batch(&self) -> bool {
-        self.spans.len() >= self.batch.max_export_batch_size || self.bytes >= size::MAX_REQUEST
+        self.items.len() >= self.batch.max_export_batch_size || self.bytes >= MAX_REQUEST
     }
 
-    /// As many spans as one batch may have; of large ones no more than go into one request, so
+    /// As many items as one batch may have; of large ones no more than go into one request, so
     /// that what is encoded at a time stays small.
     fn take_batch(&mut self) -> Vec<Arc<Finished<S>>> {
         let mut load = Load::default();
-        for span in self.spans.iter().take(self.batch.max_export_batch_size) {
-            if load.spans > 0 && load.bytes + span.bytes() > size::MAX_REQUEST {
+        for item in self.items.iter().take(self.batch.max_export_batch_size) {
+            if load.items > 0 && load.bytes + item.bytes() > MAX_REQUEST {
                 break;
             }
-            load.spans += 1;
-            load.bytes += span.bytes();
+            load.items += 1;
+            load.bytes += item.bytes();
         }
         self.bytes -= load.bytes;
         self.in_hand = load;
-        self.spans.drain(..load.spans).collect()
+        self.items.drain(..load.items).collect()
+    }
+
+    /// Whether some of what is queued was asked for.
+    fn is_asked_for(&self) -> bool {
+        self.pushed - (self.items.len() as u64) < self.due_up_to
     }
 
     /// Whether somebody is waiting.

@@ -1,18 +1,17 @@
-//! New settings under running spans: new destinations start first, then spans are sent there,
+//! New settings under running items: new destinations start first, then items are sent there,
 //! then the old ones deliver what they still have.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::account::Account;
+use super::deadline::Deadline;
 use super::outlets::{Outlet, Outlets, close_all, destinations, queues};
 use super::signal::Signal;
 use super::start_error::StartError;
 use crate::config::own::is_same;
 use crate::config::settings::{Batch, Destination, Settings};
 use crate::health::DropReason;
-use crate::pipeline::resource::resource_changes;
-use crate::policy::Policy;
 
 /// What a reload did.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -68,7 +67,7 @@ impl<S: Signal> Outlets<S> {
             let Some(new) = destinations::<S>(new).find(|new| new.name == outlet.name) else {
                 continue;
             };
-            outlet.account.policy.store(new.policy.unwrap_or(Policy::LOOSEST));
+            S::renew(&outlet.kept, new);
             outlet.destination = Some(new.clone());
         }
         let mut retired = Vec::new();
@@ -89,9 +88,9 @@ impl<S: Signal> Outlets<S> {
                 outlet.queue.set_batch(S::batch(new));
             }
         }
-        // New spans must find the new queues before the old ones close.
+        // New items must find the new queues before the old ones close.
         self.routes.replace(queues(&active));
-        close_all(&retired, Instant::now() + DRAIN_TIMEOUT, DropReason::Replaced);
+        close_all(&retired, Deadline::after(DRAIN_TIMEOUT), DropReason::Replaced);
         outlets.active = active;
         outlets.draining.retain(|outlet| !outlet.queue.is_over());
         outlets.draining.append(&mut retired);
@@ -107,9 +106,7 @@ impl<S: Signal> Outlets<S> {
         new: &Settings,
         applied: &mut Applied,
     ) -> Result<Vec<From<S>>, StartError> {
-        let same_resource = resource_changes(current, new).iter().all(|(_, differs)| !differs);
-        let keep_all = same_resource
-            && S::same_preparation(current, new)
+        let keep_all = S::same_source(current, new)
             && S::batch(current).export_timeout == S::batch(new).export_timeout;
         let mut plan: Vec<From<S>> = Vec::new();
         for destination in destinations::<S>(new) {
@@ -130,12 +127,12 @@ impl<S: Signal> Outlets<S> {
                 continue;
             }
             // Under the same name the counts go on.
-            let account = active
+            let (account, kept) = active
                 .iter()
                 .find(|outlet| outlet.name == destination.name)
-                .map(|outlet| Arc::clone(&outlet.account))
-                .unwrap_or_else(|| Arc::new(Account::new(destination.policy)));
-            match Outlet::open(new, destination, account, &self.core) {
+                .map(|outlet| (Arc::clone(&outlet.account), outlet.kept.clone()))
+                .unwrap_or_else(|| (Arc::new(Account::default()), S::kept(destination)));
+            match Outlet::open(new, destination, account, kept, (&self.source, &self.health)) {
                 Ok(outlet) => {
                     applied.changed.push(format!("exporters.{}", destination.name));
                     plan.push(From::Started(Box::new(outlet)));
@@ -156,7 +153,7 @@ fn cancel<S: Signal>(plan: Vec<From<S>>) {
         From::Started(outlet) => Some(*outlet),
         From::Running(_) => None,
     });
-    close_all(&started.collect::<Vec<_>>(), Instant::now(), DropReason::Replaced);
+    close_all(&started.collect::<Vec<_>>(), Deadline::after(Duration::ZERO), DropReason::Replaced);
 }
 
 /// What waits to drain is as much as one destination may hold by the old or the new settings,
@@ -164,13 +161,13 @@ fn cancel<S: Signal>(plan: Vec<From<S>>) {
 /// sending.
 fn cut_short<S: Signal>(draining: &mut Vec<Outlet<S>>, batches: [Batch; 2]) {
     let bound = |of: fn(&Batch) -> usize| batches.iter().map(of).max().unwrap_or(0);
-    let max_spans = bound(|batch| batch.max_queue_size);
+    let max_items = bound(|batch| batch.max_queue_size);
     let max_bytes = bound(|batch| batch.max_queue_bytes);
-    let (mut spans, mut bytes, mut outlets) = (0, 0, 0);
+    let (mut items, mut bytes, mut outlets) = (0, 0, 0);
     for outlet in draining.iter().rev() {
         let load = outlet.queue.load();
-        (spans, bytes, outlets) = (spans + load.spans, bytes + load.bytes, outlets + 1);
-        let many = spans > max_spans || bytes > max_bytes;
+        (items, bytes, outlets) = (items + load.items, bytes + load.bytes, outlets + 1);
+        let many = items > max_items || bytes > max_bytes;
         if many || outlets > MAX_DRAINING {
             outlet.queue.stop();
         }

@@ -1,8 +1,9 @@
 //! Getting one parcel delivered: attempts, waiting, giving up.
 //!
-//! Retries follow the OTLP specification. After a few quick attempts the circuit breaker opens:
-//! the parcel is kept and tried once per period, and spans pile up in the queue up to its limit.
-//! So an outage shorter than the queue is long costs nothing, and a longer one costs the spans
+//! The one law for every signal. Retries follow the OTLP specification: never sooner than the
+//! backoff, however soon the receiver asks for them, and never sooner than it asks for. After a few quick attempts the circuit breaker opens:
+//! the parcel is kept and tried once per period, and items pile up in the queue up to its limit.
+//! So an outage shorter than the queue is long costs nothing, and a longer one costs the items
 //! that did not fit. Only this thread ever waits.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,14 +12,16 @@ use std::time::{Duration, Instant};
 
 use super::account::Account;
 use super::backoff::Backoff;
+use super::deadline::Deadline;
+use super::failure::{Failure, FailureKind};
+use super::item::Item;
 use super::queue::{Pause, Queue};
-use super::signal::Signal;
-use super::transport::{Failure, FailureKind, Outcome, Packed, Transport};
+use super::transport::{Attempted, Packed, Transport};
 
 /// What became of a parcel.
 #[derive(Debug)]
 pub(crate) enum Delivered<P> {
-    /// Taken, but for so many spans.
+    /// Taken, but for so many items.
     Taken { rejected: u64 },
     /// Refused, or not taken for too long.
     Failed,
@@ -39,9 +42,9 @@ pub(crate) struct Delivery<S> {
     breaker: Option<Backoff>,
 }
 
-impl<S: Signal> Delivery<S> {
+impl<S: Item> Delivery<S> {
     pub(crate) fn new(queue: Arc<Queue<S>>, account: Arc<Account>, timeout: Duration) -> Self {
-        Self { queue, account, timeout: timeout.min(MAX_TIMEOUT), breaker: None }
+        Self { queue, account, timeout, breaker: None }
     }
 
     pub(crate) fn deliver<T: Transport<Item = S>>(
@@ -54,7 +57,7 @@ impl<S: Signal> Delivery<S> {
         let mut backoff = Backoff::new(FIRST_WAIT, MAX_WAIT);
         let mut attempts_left = if self.breaker.is_some() { 1 } else { ATTEMPTS };
         loop {
-            let Some(timeout) = self.queue.begin_attempt(self.timeout) else {
+            let Some(deadline) = self.queue.begin_attempt(self.timeout) else {
                 return Delivered::OutOfTime;
             };
             // Asked in the attempt: a reload that comes later waits for its end.
@@ -62,22 +65,22 @@ impl<S: Signal> Delivery<S> {
                 self.queue.end_attempt();
                 return Delivered::Outdated;
             }
-            let outcome = attempt(transport, &mut parcel, timeout);
+            let outcome = attempt(transport, &mut parcel, deadline);
             self.note(&outcome);
             self.queue.end_attempt();
-            if !matches!(outcome, Outcome::Transient { .. }) && self.breaker.take().is_some() {
+            if !matches!(outcome, Attempted::Transient { .. }) && self.breaker.take().is_some() {
                 self.queue.answering();
             }
             let (failure, retry_after) = match outcome {
-                Outcome::Delivered { rejected, .. } => return Delivered::Taken { rejected },
-                Outcome::Permanent(_) => return Delivered::Failed,
-                Outcome::TooLarge(_) => {
+                Attempted::Delivered { rejected, .. } => return Delivered::Taken { rejected },
+                Attempted::Permanent(_) => return Delivered::Failed,
+                Attempted::TooLarge(_) => {
                     return match transport.split(parcel) {
                         Some(parts) => Delivered::Split(parts),
                         None => Delivered::Failed,
                     };
                 }
-                Outcome::Transient { failure, retry_after } => (failure, retry_after),
+                Attempted::Transient { failure, retry_after } => (failure, retry_after),
             };
 
             let too_slow = failure.kind == FailureKind::Timeout;
@@ -94,8 +97,8 @@ impl<S: Signal> Delivery<S> {
             } else {
                 backoff.wait()
             };
-            let asked = retry_after.map(|asked| asked.min(GIVE_UP_AFTER));
-            match self.queue.pause(asked.unwrap_or(wait), asked.is_some()) {
+            let asked = retry_after.map_or(Duration::ZERO, |asked| asked.min(GIVE_UP_AFTER));
+            match self.queue.pause(wait.max(asked), asked > wait) {
                 Pause::Elapsed => {}
                 Pause::Urgent => {
                     attempts_left = ATTEMPTS;
@@ -107,25 +110,37 @@ impl<S: Signal> Delivery<S> {
         }
     }
 
-    fn note(&self, outcome: &Outcome) {
+    /// Lets the transport end, in the time of an attempt at most.
+    pub(crate) fn conclude(&self, end: impl FnOnce(Deadline)) {
+        let deadline = self.queue.begin_attempt(self.timeout);
+        let deadline = deadline.unwrap_or_else(|| Deadline::after(Duration::ZERO));
+        let _ = catch_unwind(AssertUnwindSafe(|| end(deadline)));
+        self.queue.end_attempt();
+    }
+
+    fn note(&self, outcome: &Attempted) {
         match outcome {
-            Outcome::Delivered { rejected, message } => {
+            Attempted::Delivered { rejected, message } => {
                 self.account.succeeded();
                 if *rejected > 0 {
                     self.account.failed(rejection(*rejected, S::ITEMS, message.as_deref()));
                 }
             }
-            Outcome::Transient { failure, .. }
-            | Outcome::Permanent(failure)
-            | Outcome::TooLarge(failure) => self.account.failed(failure.clone()),
+            Attempted::Transient { failure, .. }
+            | Attempted::Permanent(failure)
+            | Attempted::TooLarge(failure) => self.account.failed(failure.clone()),
         }
     }
 }
 
 /// One attempt. A panic in the exporting code is its failure, not the thread's end.
-fn attempt<T: Transport>(transport: &mut T, parcel: &mut T::Parcel, timeout: Duration) -> Outcome {
-    catch_unwind(AssertUnwindSafe(|| transport.send(parcel, timeout))).unwrap_or_else(|_| {
-        Outcome::Permanent(Failure::new(FailureKind::Panic, "the exporter panicked"))
+fn attempt<T: Transport>(
+    transport: &mut T,
+    parcel: &mut T::Parcel,
+    deadline: Deadline,
+) -> Attempted {
+    catch_unwind(AssertUnwindSafe(|| transport.send(parcel, deadline))).unwrap_or_else(|_| {
+        Attempted::Permanent(Failure::new(FailureKind::Panic, "the exporter panicked"))
     })
 }
 
@@ -136,8 +151,6 @@ fn rejection(rejected: u64, items: &str, message: Option<&str>) -> Failure {
 
 /// Quick attempts before the breaker opens.
 const ATTEMPTS: u32 = 3;
-/// "No limit" in numbers that clocks can add.
-const MAX_TIMEOUT: Duration = Duration::from_secs(24 * 3600);
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 const MAX_WAIT: Duration = Duration::from_secs(5);
 /// The breaker's periods.

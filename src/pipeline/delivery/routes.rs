@@ -5,33 +5,54 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 
 use super::finished::Finished;
+use super::item::Item;
 use super::queue::{Queue, Refused};
-use super::signal::Signal;
 use crate::health::{DropReason, Fate, Health};
 
 /// Where items go. Read for each item, replaced by a reload.
 #[derive(Debug)]
-pub(crate) struct Routes<S>(ArcSwap<Route<S>>);
+pub(crate) struct Routes<S>(ArcSwap<Queues<S>>);
 
 #[derive(Debug)]
-struct Route<S> {
+struct Queues<S> {
     queues: Vec<Arc<Queue<S>>>,
     shut_down: bool,
 }
 
-impl<S: Signal> Routes<S> {
+impl<S: Item> Routes<S> {
     pub(crate) fn new(queues: Vec<Arc<Queue<S>>>) -> Self {
-        Self(ArcSwap::from_pointee(Route { queues, shut_down: false }))
+        Self(ArcSwap::from_pointee(Queues { queues, shut_down: false }))
     }
 
     /// From now on items go to these queues. Comes before the old ones are closed.
     pub(crate) fn replace(&self, queues: Vec<Arc<Queue<S>>>) {
-        self.0.store(Arc::new(Route { queues, shut_down: false }));
+        self.0.store(Arc::new(Queues { queues, shut_down: false }));
+    }
+
+    #[cfg(feature = "metrics")]
+    pub(crate) fn are_empty(&self) -> bool {
+        self.0.load().queues.is_empty()
+    }
+
+    /// Drops what is queued in favour of what comes next.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn supersede(&self) {
+        for queue in &self.0.load().queues {
+            queue.supersede();
+        }
+    }
+
+    /// What is queued is due.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn send_now(&self) {
+        for queue in &self.0.load().queues {
+            queue.send_now();
+        }
     }
 
     /// From now on items are counted and dropped.
     pub(crate) fn shut_down(&self) {
-        self.0.store(Arc::new(Route { queues: Vec::new(), shut_down: true }));
+        self.0.store(Arc::new(Queues { queues: Vec::new(), shut_down: true }));
     }
 
     /// Sends an item that was counted in.
@@ -91,7 +112,7 @@ impl<S: Signal> Routes<S> {
     }
 }
 
-impl<S> Route<S> {
+impl<S> Queues<S> {
     fn reason(&self) -> DropReason {
         match self.shut_down {
             true => DropReason::AfterShutdown,
@@ -100,7 +121,7 @@ impl<S> Route<S> {
     }
 }
 
-fn offer<S: Signal>(
+fn offer<S: Item>(
     queue: &Queue<S>,
     finished: Arc<Finished<S>>,
     homeless: &mut Vec<Arc<Finished<S>>>,

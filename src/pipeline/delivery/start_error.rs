@@ -22,7 +22,6 @@ pub(crate) enum StartError {
 }
 
 impl StartError {
-    #[cfg(feature = "otel-http")]
     pub(crate) fn missing(destination: &str, what: &'static str, feature: &'static str) -> Self {
         Self::MissingFeature { destination: destination.to_owned(), what, feature }
     }

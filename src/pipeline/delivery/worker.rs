@@ -1,7 +1,6 @@
 //! The thread of one destination: batch in, parcels out, every item settled.
 
 use std::collections::VecDeque;
-use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,41 +8,67 @@ use std::time::Duration;
 use opentelemetry::Context;
 
 use super::account::Account;
+use super::failure::{Failure, FailureKind};
 use super::finished::{Finished, Receipt};
+use super::item::{Item, Prepare, Prepared};
 use super::queue::{Load, Queue, Work};
 use super::retry::{Delivered, Delivery};
-use super::signal::{Prepared, Signal};
-use super::transport::{Failure, FailureKind, Packed, Transport};
+use super::start_error::StartError;
+use super::transport::{Packed, Transport};
+use crate::config::settings::Batch;
 use crate::health::{DropReason, Fate, Health};
-use crate::policy::Policy;
 
-/// What a destination's thread works with.
+/// What a destination is opened with, whatever is sent there.
 #[derive(Debug)]
-pub(crate) struct Worker<T: Transport> {
-    pub(crate) queue: Arc<Queue<T::Item>>,
-    pub(crate) account: Arc<Account>,
-    pub(crate) health: Arc<Health>,
-    pub(crate) preparation: <T::Item as Signal>::Preparation,
-    pub(crate) timeout: Duration,
-    pub(crate) transport: T,
+pub(crate) struct Opening<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) batch: Batch,
+    pub(crate) account: &'a Arc<Account>,
+    pub(crate) health: &'a Arc<Health>,
 }
 
-impl<T: Transport> Worker<T> {
-    /// Starts the thread; it ends when its queue is closed and empty, or out of time.
-    pub(crate) fn start(self, name: &str) -> io::Result<()> {
-        let thread = std::thread::Builder::new().name(thread_name::<T::Item>(name));
+impl Opening<'_> {
+    /// Starts the thread; it ends when its queue is closed and empty, or out of time. An attempt
+    /// may take so long, if `export_timeout` is not shorter.
+    pub(crate) fn start<T: Transport>(
+        self,
+        timeout: Duration,
+        preparation: Preparation<T>,
+        transport: T,
+    ) -> Result<Arc<Queue<T::Item>>, StartError> {
+        let (account, health) = (Arc::clone(self.account), Arc::clone(self.health));
+        let queue = Queue::new(self.batch, Arc::clone(&account), Arc::clone(&health));
+        let queue = Arc::new(queue);
+        let timeout = timeout.min(self.batch.export_timeout);
+        let delivery = Delivery::new(Arc::clone(&queue), Arc::clone(&account), timeout);
+        let worker = Worker { queue: Arc::clone(&queue), account, health, preparation, transport };
+        let thread = std::thread::Builder::new().name(thread_name::<T::Item>(self.name));
         let run = move || {
             // Nothing that the exporting code does may become a span of its own.
             let _suppressed = Context::enter_telemetry_suppressed_scope();
-            self.run();
+            worker.run(delivery);
         };
-        thread.spawn(run).map(drop)
+        thread.spawn(run).map_err(StartError::Thread)?;
+        Ok(queue)
     }
+}
 
-    fn run(mut self) {
+type Preparation<T> = <<T as Transport>::Item as Item>::Preparation;
+type Terms<T> = <Preparation<T> as Prepare<<T as Transport>::Item>>::Terms;
+
+/// What a destination's thread works with.
+#[derive(Debug)]
+struct Worker<T: Transport> {
+    queue: Arc<Queue<T::Item>>,
+    account: Arc<Account>,
+    health: Arc<Health>,
+    preparation: Preparation<T>,
+    transport: T,
+}
+
+impl<T: Transport> Worker<T> {
+    fn run(mut self, mut delivery: Delivery<T::Item>) {
         let queue = Arc::clone(&self.queue);
-        let mut delivery =
-            Delivery::new(Arc::clone(&queue), Arc::clone(&self.account), self.timeout);
         loop {
             match queue.next() {
                 Work::Batch(batch) => {
@@ -56,7 +81,7 @@ impl<T: Transport> Worker<T> {
                     queue.flushed(number);
                 }
                 Work::Stop => {
-                    self.end_transport();
+                    self.end_transport(&delivery);
                     return queue.stop();
                 }
             }
@@ -64,12 +89,10 @@ impl<T: Transport> Worker<T> {
     }
 
     /// What was replaced by a reload may be in use by its successor.
-    fn end_transport(&mut self) {
+    fn end_transport(&mut self, delivery: &Delivery<T::Item>) {
         self.flush_transport();
         if self.queue.drop_reason() == DropReason::Shutdown {
-            let left = self.queue.begin_attempt(self.timeout).unwrap_or_default();
-            let _ = catch_unwind(AssertUnwindSafe(|| self.transport.shutdown(left)));
-            self.queue.end_attempt();
+            delivery.conclude(|deadline| self.transport.shutdown(deadline));
         }
     }
 
@@ -92,11 +115,8 @@ impl<T: Transport> Worker<T> {
                     continue;
                 }
             };
-            let preparation = &self.preparation;
-            let may_leave = || {
-                let now = T::Item::policy(preparation);
-                !load.policy.captures_content() || !now.takes_back_from(load.policy)
-            };
+            let (preparation, terms) = (&self.preparation, load.terms);
+            let may_leave = || preparation.may_leave(terms);
             #[cfg(feature = "metrics")]
             let started = std::time::Instant::now();
             let delivered = delivery.deliver(&mut self.transport, parcel, may_leave);
@@ -113,7 +133,7 @@ impl<T: Transport> Worker<T> {
                     load.parcels.push_front(second);
                     load.parcels.push_front(first);
                 }
-                Delivered::Outdated => load = self.load(load.without_content()),
+                Delivered::Outdated => load = self.load(load.spare()),
                 Delivered::OutOfTime => {
                     self.settle(load.receipts, Fate::Dropped(self.queue.drop_reason()));
                     return Err(OutOfTime);
@@ -125,17 +145,17 @@ impl<T: Transport> Worker<T> {
         Ok(())
     }
 
-    /// Makes the items what this destination wants, by the policy of this moment, and packs them.
+    /// Makes the items what this destination wants, by the terms of this moment, and packs them.
     fn load(&mut self, batch: impl Iterator<Item = (T::Item, Receipt<T::Item>)>) -> Loaded<T> {
-        let policy = T::Item::policy(&self.preparation);
+        let terms = self.preparation.terms();
         let (mut items, mut receipts, mut spare) = (Vec::new(), VecDeque::new(), VecDeque::new());
         for (item, receipt) in batch {
-            let prepare = || item.prepare(&self.preparation, policy);
+            let prepare = || self.preparation.prepare(item, terms);
             match catch_unwind(AssertUnwindSafe(prepare)) {
-                Ok(Prepared { item, without_content }) => {
+                Ok(Prepared { item, spare: other }) => {
                     items.push(item);
                     receipts.push_back(receipt);
-                    spare.extend(without_content);
+                    spare.extend(other);
                 }
                 // Whatever state it is in, it must not leave.
                 Err(_) => self.settle([receipt], Fate::Dropped(DropReason::Panicked)),
@@ -147,18 +167,18 @@ impl<T: Transport> Worker<T> {
             self.account.failed(failure);
             Vec::new()
         });
-        Loaded { policy, parcels: parcels.into(), receipts, spare }
+        Loaded { terms, parcels: parcels.into(), receipts, spare }
     }
 
     fn settle(&self, receipts: impl IntoIterator<Item = Receipt<T::Item>>, fate: Fate) {
         let mut load = Load::default();
         for receipt in receipts {
-            load.spans += 1;
+            load.items += 1;
             load.bytes += receipt.bytes;
             receipt.settle(fate, &self.health);
         }
-        if load.spans > 0 {
-            self.account.spans.settle(fate, load.spans as u64);
+        if load.items > 0 {
+            self.account.items.settle(fate, load.items as u64);
             self.queue.settled(load);
         }
     }
@@ -167,11 +187,11 @@ impl<T: Transport> Worker<T> {
 /// A batch that is ready to be sent.
 struct Loaded<T: Transport> {
     /// Under which it was made.
-    policy: Policy,
+    terms: Terms<T>,
     parcels: VecDeque<Packed<T::Parcel>>,
     /// Of the items in the parcels, in their order.
     receipts: VecDeque<Receipt<T::Item>>,
-    /// The same items without content, where the policy lets some out.
+    /// The same items for stricter terms, where these are not the strictest.
     spare: VecDeque<T::Item>,
 }
 
@@ -184,7 +204,7 @@ impl<T: Transport> Loaded<T> {
     }
 
     /// What is not delivered yet, to be made ready again.
-    fn without_content(self) -> impl Iterator<Item = (T::Item, Receipt<T::Item>)> {
+    fn spare(self) -> impl Iterator<Item = (T::Item, Receipt<T::Item>)> {
         self.spare.into_iter().zip(self.receipts)
     }
 }
@@ -194,6 +214,6 @@ impl<T: Transport> Loaded<T> {
 struct OutOfTime;
 
 /// Systems show 15 bytes of a thread's name.
-fn thread_name<S: Signal>(destination: &str) -> String {
+fn thread_name<S: Item>(destination: &str) -> String {
     format!("{}-{destination}", S::THREAD).chars().filter(|c| *c != '\0').collect()
 }

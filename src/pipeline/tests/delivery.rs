@@ -7,7 +7,7 @@ use tracing_genai_test_support::{Answer, OtlpReceiver};
 use super::*;
 use crate::config::settings::{Batch, Sampler, Scalar};
 use crate::health::DropReason;
-use crate::pipeline::delivery::transport::FailureKind;
+use crate::pipeline::delivery::FailureKind;
 use crate::policy::{ContentCapture, Policy};
 
 #[test]
@@ -24,7 +24,7 @@ fn every_span_arrives_once_and_is_counted() {
     let snapshot = running.snapshot();
     assert_eq!(snapshot.spans.finished.exported, 1500);
     assert_eq!(snapshot.spans.started, 1500);
-    assert_eq!(snapshot.destinations[0].spans.exported, 1500);
+    assert_eq!(snapshot.destinations[0].items.exported, 1500);
     assert!(snapshot.destinations[0].last_success.is_some());
     assert!(snapshot.destinations[0].last_error.is_none());
 }
@@ -129,8 +129,8 @@ fn a_span_counts_by_the_worst_of_its_fates() {
     assert_eq!(running.pipeline.flush(PATIENCE).unwrap_err().refused, 5);
     let snapshot = running.snapshot();
     assert_eq!(snapshot.spans.finished.failed, 5);
-    assert_eq!(snapshot.destinations[0].spans.exported, 5);
-    assert_eq!(snapshot.destinations[1].spans.failed, 5);
+    assert_eq!(snapshot.destinations[0].items.exported, 5);
+    assert_eq!(snapshot.destinations[1].items.failed, 5);
     let (_, error) = snapshot.destinations[1].last_error.as_ref().unwrap();
     assert_eq!((error.kind, error.code), (FailureKind::Status, Some(401)));
     assert_eq!(error.message, "no such key");
@@ -202,7 +202,7 @@ fn a_full_queue_drops_and_counts() {
     let running = Running::start(&settings);
     running.numbered(1000);
     let snapshot = running.snapshot();
-    assert!(snapshot.destinations[0].spans.queued <= 50);
+    assert!(snapshot.destinations[0].items.queued <= 50);
     running.pipeline.flush(PATIENCE).unwrap();
     let spans = running.snapshot().spans.finished;
     let dropped: Vec<_> = spans.dropped().collect();

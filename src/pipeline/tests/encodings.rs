@@ -3,7 +3,7 @@
 use tracing_genai_test_support::{Answer, OtlpReceiver};
 
 use super::*;
-use crate::pipeline::delivery::transport::FailureKind;
+use crate::pipeline::delivery::FailureKind;
 
 #[test]
 fn json_and_gzip_carry_the_same_spans() {

@@ -7,7 +7,7 @@ use tracing_genai_test_support::{Answer, OtlpReceiver};
 use super::*;
 use crate::config::settings::Batch;
 use crate::health::DropReason;
-use crate::pipeline::delivery::transport::FailureKind;
+use crate::pipeline::delivery::FailureKind;
 
 /// Answers for the first requests, what becomes of the spans of a flush, and the last error.
 struct Case {
@@ -190,8 +190,8 @@ fn a_broken_destination_does_not_delay_the_other() {
     }
     // A request leaves after the answer to the one before it was counted.
     let snapshot = running.snapshot();
-    assert!(snapshot.destinations[1].spans.exported >= 1000, "{snapshot:?}");
-    assert_eq!(snapshot.destinations[0].spans.exported, 0);
+    assert!(snapshot.destinations[1].items.exported >= 1000, "{snapshot:?}");
+    assert_eq!(snapshot.destinations[0].items.exported, 0);
     let _ = running.pipeline.shutdown(Duration::from_millis(100));
 }
 

@@ -11,7 +11,7 @@ use tonic_types::{ErrorDetails, StatusExt};
 use tracing_genai_test_support::GrpcReceiver;
 
 use super::*;
-use crate::pipeline::delivery::transport::FailureKind;
+use crate::pipeline::delivery::FailureKind;
 
 pub(super) fn grpc(endpoint: &str) -> Destination {
     by(destination("default", endpoint), |to| {
@@ -72,7 +72,7 @@ fn statuses_mean_what_the_specification_says() {
         let to = &snapshot.destinations[0];
         assert_eq!(flushed.is_ok(), retried, "{status:?} {snapshot:?}");
         assert_eq!(
-            (to.spans.exported, to.retries > 0),
+            (to.items.exported, to.retries > 0),
             if retried { (2, true) } else { (0, false) }
         );
         let (_, error) = to.last_error.as_ref().unwrap();

@@ -8,7 +8,7 @@ use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 
 use super::*;
 use crate::health::DropReason;
-use crate::pipeline::delivery::transport::FailureKind;
+use crate::pipeline::delivery::FailureKind;
 use crate::pipeline::{Driven, Local};
 
 #[derive(Clone, Debug, Default)]

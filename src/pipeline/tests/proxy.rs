@@ -6,7 +6,7 @@ use tracing_genai_test_support::{Authority, GrpcReceiver, OtlpReceiver, Proxy};
 
 use super::*;
 use crate::config::env::Env;
-use crate::pipeline::delivery::transport::FailureKind;
+use crate::pipeline::delivery::FailureKind;
 use crate::pipeline::probe;
 
 struct Office {

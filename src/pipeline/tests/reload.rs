@@ -62,7 +62,7 @@ fn a_replaced_destination_delivers_what_it_has_and_the_counts_go_on() {
     assert_eq!((old.span_count(), new.span_count()), (600, 100));
     let snapshot = running.snapshot();
     assert_eq!(snapshot.destinations.len(), 1);
-    assert_eq!(snapshot.destinations[0].spans.exported, 700);
+    assert_eq!(snapshot.destinations[0].items.exported, 700);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use tokio::runtime::{Builder, Runtime};
 use tracing_genai_test_support::{Answer, OtlpReceiver};
 
 use super::*;
-use crate::pipeline::delivery::transport::{Outcome, Packed, Transport};
+use crate::pipeline::delivery::{Attempted, Deadline, Packed, Transport};
 
 fn runtimes() -> Vec<(&'static str, Runtime)> {
     vec![
@@ -104,9 +104,9 @@ impl<F: Fn() -> bool + Send + 'static> Transport for Traced<F> {
         vec![Packed::Parcel((), spans.len())]
     }
 
-    fn send(&mut self, _parcel: &mut (), _timeout: Duration) -> Outcome {
+    fn send(&mut self, _parcel: &mut (), _deadline: Deadline) -> Attempted {
         let _ = self.sender.send((self.traced)());
-        Outcome::Delivered { rejected: 0, message: None }
+        Attempted::Delivered { rejected: 0, message: None }
     }
 
     fn split(&mut self, _parcel: ()) -> Option<[Packed<()>; 2]> {

@@ -7,7 +7,7 @@ use tracing_genai_test_support::GrpcReceiver;
 use tracing_genai_test_support::{Authority, OtlpReceiver};
 
 use super::*;
-use crate::pipeline::delivery::transport::FailureKind;
+use crate::pipeline::delivery::FailureKind;
 
 /// A receiver, and the TLS server before it.
 trait Receiver {

@@ -11,7 +11,7 @@ use prost::Message;
 use serde_json::Value as Json;
 
 use crate::config::settings::Route;
-use crate::pipeline::delivery::transport::Outcome;
+use crate::pipeline::delivery::Attempted;
 use crate::policy::Redactor;
 
 /// What knows the secrets of a route: some servers repeat the credentials they did not like.
@@ -22,7 +22,7 @@ pub(crate) fn redactor(route: &Route) -> Redactor {
 }
 
 /// A success over HTTP, with what the receiver says about single spans.
-pub(crate) fn delivered(headers: &HeaderMap, body: &[u8], redactor: &Redactor) -> Outcome {
+pub(crate) fn delivered(headers: &HeaderMap, body: &[u8], redactor: &Redactor) -> Attempted {
     let partial = match content_type(headers) {
         "application/x-protobuf" => {
             ExportTraceServiceResponse::decode(body).ok().and_then(|answer| answer.partial_success)
@@ -34,9 +34,9 @@ pub(crate) fn delivered(headers: &HeaderMap, body: &[u8], redactor: &Redactor) -
 }
 
 /// A success but for what the receiver says about single spans.
-pub(crate) fn delivered_but(partial: ExportTracePartialSuccess, redactor: &Redactor) -> Outcome {
+pub(crate) fn delivered_but(partial: ExportTracePartialSuccess, redactor: &Redactor) -> Attempted {
     let said = partial.error_message;
-    Outcome::Delivered {
+    Attempted::Delivered {
         rejected: u64::try_from(partial.rejected_spans).unwrap_or(0),
         message: (!said.is_empty()).then(|| tidy(&said, redactor)),
     }
@@ -193,12 +193,12 @@ mod tests {
             ),
         ] {
             let outcome = delivered(&headers(kind), &body, &Redactor::default());
-            assert!(matches!(outcome, Outcome::Delivered { rejected: 3, message: None }), "{kind}");
+            assert!(matches!(outcome, Attempted::Delivered { rejected: 3, message: None }), "{kind}");
         }
         for body in ["", "{}", "<html>", "\u{1}"] {
             for kind in ["application/json", "application/x-protobuf", "text/html"] {
                 let outcome = delivered(&headers(kind), body.as_bytes(), &Redactor::default());
-                assert!(matches!(outcome, Outcome::Delivered { rejected: 0, .. }), "{kind} {body}");
+                assert!(matches!(outcome, Attempted::Delivered { rejected: 0, .. }), "{kind} {body}");
             }
         }
     }

@@ -11,7 +11,7 @@ use ureq::Agent;
 use super::tls::tls_config;
 use crate::config::proxy::Proxy;
 use crate::config::settings::Route;
-use crate::pipeline::delivery::start_error::StartError;
+use crate::pipeline::delivery::StartError;
 use crate::policy::shown_url;
 
 /// Blocking: for threads that may wait.

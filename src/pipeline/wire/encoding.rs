@@ -6,7 +6,7 @@ use http::HeaderValue;
 use super::connection::PROTOBUF;
 use super::request::Request;
 use crate::config::settings::{Compression, Protocol, Route};
-use crate::pipeline::delivery::start_error::StartError;
+use crate::pipeline::delivery::StartError;
 
 /// How bodies are encoded along one route.
 #[derive(Clone, Copy, Debug)]

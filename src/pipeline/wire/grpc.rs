@@ -24,16 +24,16 @@ use tonic::client::Grpc as Client;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::metadata::{AsciiMetadataKey, AsciiMetadataValue, MetadataMap};
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
-use tonic::{Code, Request, Status};
+use tonic::{Request, Status};
 use tonic_types::StatusExt;
 
 use super::answer::{delivered_but, redactor, tidy};
 use super::connection::USER_AGENT_PRODUCT;
+use super::remedy::{Remedy, no_answer};
 use super::tls::{PemFile, client_files, crypto_provider, system_roots_work};
 use crate::config::proxy::Proxy;
 use crate::config::settings::{Compression, Route};
-use crate::pipeline::delivery::start_error::StartError;
-use crate::pipeline::delivery::transport::{Failure, FailureKind, Outcome};
+use crate::pipeline::delivery::{Attempted, Failure, FailureKind, StartError};
 use crate::policy::{Redactor, shown_url};
 
 /// Sends requests along one route.
@@ -73,14 +73,13 @@ impl Grpc {
         method: &'static str,
         body: &Bytes,
         timeout: Duration,
-    ) -> Outcome {
+    ) -> Attempted {
         let session = match self.session.take() {
             Some(session) => session,
             None => match self.connect() {
                 Ok(session) => session,
                 Err(error) => {
-                    let failure = Failure::new(FailureKind::Connection, error.to_string());
-                    return Outcome::Transient { failure, retry_after: None };
+                    return no_answer(Failure::new(FailureKind::Connection, error.to_string()));
                 }
             },
         };
@@ -95,13 +94,10 @@ impl Grpc {
                 delivered_but(answer.partial_success.unwrap_or_default(), &self.redactor)
             }
             Ok(Err(status)) => refused(&status, &self.redactor),
-            Err(_) => Outcome::Transient {
-                failure: Failure::new(FailureKind::Timeout, "timeout: no answer"),
-                retry_after: None,
-            },
+            Err(_) => no_answer(Failure::new(FailureKind::Timeout, "timeout: no answer")),
         };
         let silent = |failure: &Failure| failure.kind == FailureKind::Timeout;
-        if matches!(&outcome, Outcome::Transient { failure, .. } if silent(failure)) {
+        if matches!(&outcome, Attempted::Transient { failure, .. } if silent(failure)) {
             // A connection that something on the way has forgotten is silent for many minutes
             // before TCP gives up: the next request gets another one.
             self.session = None;
@@ -280,38 +276,18 @@ fn metadata(destination: &str, route: &Route) -> Result<(MetadataMap, String), S
 }
 
 /// What a status means, by the table of the OTLP specification.
-fn refused(status: &Status, redactor: &Redactor) -> Outcome {
+fn refused(status: &Status, redactor: &Redactor) -> Attempted {
     if let Some(source) = status.source() {
         // No answer at all: the status was made on this side.
         let kind = kind_of(source);
-        let failure = Failure::new(kind, tidy(&chain(source), redactor));
-        return Outcome::Transient { failure, retry_after: None };
+        return no_answer(Failure::new(kind, tidy(&chain(source), redactor)));
     }
     let message = tidy(status.message(), redactor);
     let message = format!("{:?}: {message}", status.code());
     // The numbers of gRPC's codes are below 20.
     let failure = Failure::new(FailureKind::Status, message).with_code(status.code() as u16);
     let retry_after = status.get_details_retry_info().and_then(|info| info.retry_delay);
-    match status.code() {
-        Code::ResourceExhausted | Code::OutOfRange if is_about_size(status.message()) => {
-            Outcome::TooLarge(failure)
-        }
-        Code::Cancelled
-        | Code::DeadlineExceeded
-        | Code::Aborted
-        | Code::OutOfRange
-        | Code::Unavailable
-        | Code::DataLoss => Outcome::Transient { failure, retry_after },
-        Code::ResourceExhausted if retry_after.is_some() => {
-            Outcome::Transient { failure, retry_after }
-        }
-        _ => Outcome::Permanent(failure),
-    }
-}
-
-/// The Go and the Rust server's words for a message over their limit.
-fn is_about_size(message: &str) -> bool {
-    message.contains("larger than max") || message.contains("too large")
+    Remedy::of_code(status.code(), status.message(), retry_after.is_some()).of(failure, retry_after)
 }
 
 fn kind_of(error: &(dyn Error + 'static)) -> FailureKind {

@@ -12,15 +12,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::CONTENT_ENCODING;
-use http::{Request, Response, StatusCode};
+use http::{Request, Response};
 use opentelemetry_http::{HttpClient, HttpError};
 
 use super::answer::{delivered, is_page, redactor, retry_after, server_message, tidy};
 use super::connection::Connection;
 use super::encoding::Encoding;
+use super::remedy::{Remedy, no_answer};
 use crate::config::settings::Route;
-use crate::pipeline::delivery::start_error::StartError;
-use crate::pipeline::delivery::transport::{Failure, FailureKind, Outcome};
+use crate::pipeline::delivery::{Attempted, Failure, FailureKind, StartError};
 use crate::policy::Redactor;
 
 /// Sends requests along one route.
@@ -38,7 +38,7 @@ struct Attempt {
     /// How long it may take. `None` sends nothing.
     timeout: Option<Duration>,
     /// The body, and what came of it.
-    sent: Option<(Bytes, Outcome)>,
+    sent: Option<(Bytes, Attempted)>,
     /// The exporter has compressed it.
     coded: bool,
 }
@@ -52,7 +52,7 @@ impl Http {
     }
 
     /// Sends a body.
-    pub(crate) fn send(&self, body: &Bytes, timeout: Duration) -> Outcome {
+    pub(crate) fn send(&self, body: &Bytes, timeout: Duration) -> Attempted {
         let body = self.encoding.compress(body);
         let (kind, coding) = (self.encoding.content_type(), self.encoding.content_encoding());
         match self.connection.post(&body, kind, coding, timeout) {
@@ -66,7 +66,7 @@ impl Http {
                         body.len() / 1024
                     ));
                 }
-                Outcome::Transient { failure, retry_after: None }
+                no_answer(failure)
             }
         }
     }
@@ -76,7 +76,7 @@ impl Http {
         &self,
         timeout: Duration,
         export: impl FnOnce(),
-    ) -> Option<(Bytes, Outcome)> {
+    ) -> Option<(Bytes, Attempted)> {
         *self.attempt() = Attempt { timeout: Some(timeout), ..Attempt::default() };
         export();
         self.attempt().sent.take()
@@ -95,27 +95,18 @@ impl Http {
         self.attempt.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn understand(&self, answer: &Response<Vec<u8>>) -> Outcome {
+    fn understand(&self, answer: &Response<Vec<u8>>) -> Attempted {
         let (status, headers, body) = (answer.status(), answer.headers(), answer.body());
         if status.is_success() && is_page(headers, body) {
             let failure = Failure::new(FailureKind::Status, "a web page, which keeps nothing");
-            return Outcome::Permanent(failure.with_code(status.as_u16()));
+            return Attempted::Permanent(failure.with_code(status.as_u16()));
         }
         if status.is_success() {
             return delivered(headers, body, &self.redactor);
         }
         let message = server_message(headers, body, &self.redactor);
         let failure = Failure::new(FailureKind::Status, message).with_code(status.as_u16());
-        match status {
-            StatusCode::TOO_MANY_REQUESTS
-            | StatusCode::BAD_GATEWAY
-            | StatusCode::SERVICE_UNAVAILABLE
-            | StatusCode::GATEWAY_TIMEOUT => {
-                Outcome::Transient { failure, retry_after: retry_after(headers) }
-            }
-            StatusCode::PAYLOAD_TOO_LARGE => Outcome::TooLarge(failure),
-            _ => Outcome::Permanent(failure),
-        }
+        Remedy::of_status(status.as_u16()).of(failure, retry_after(headers))
     }
 }
 

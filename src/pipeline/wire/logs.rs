@@ -20,6 +20,8 @@ use super::request::OtlpResource;
 use crate::capture::logs::{LogAttribute, LogRecord};
 
 impl Otlp for LogRecord {
+    const OPTIONAL: Option<&'static str> = Some("logs.enabled");
+
     type Request = ExportLogsServiceRequest;
 
     fn request(records: Vec<Self>, resource: &OtlpResource) -> Self::Request {

@@ -8,12 +8,18 @@ mod grpc;
 mod http;
 #[cfg(feature = "logs")]
 mod logs;
-pub(crate) mod otlp;
+mod otlp;
 mod probe;
-pub(crate) mod refusal;
-pub(crate) mod request;
-pub(crate) mod sender;
+mod refusal;
+mod remedy;
+mod request;
+mod sender;
 mod spans;
 mod tls;
 
+pub(crate) use otlp::OtlpTransport;
+#[cfg(feature = "metrics")]
+pub(crate) use otlp::Otlp;
 pub(crate) use probe::probe;
+#[cfg(feature = "metrics")]
+pub(crate) use request::OtlpResource;

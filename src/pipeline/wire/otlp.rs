@@ -17,14 +17,17 @@ use super::http::Http;
 use super::refusal::Refusal;
 use super::request::{Nested, OtlpResource, Request};
 use super::sender::Sender;
-use crate::config::settings::Route;
-use crate::pipeline::delivery::signal::Signal;
-use crate::pipeline::delivery::start_error::StartError;
-use crate::pipeline::delivery::transport::{Failure, FailureKind, Outcome, Packed, Transport};
-use crate::pipeline::size;
+use crate::config::settings::Destination;
+use crate::pipeline::delivery::{
+    Attempted, Deadline, Failure, FailureKind, Item, MAX_REQUEST, Packed, Signal, StartError,
+    Transport,
+};
 
 /// A signal that leaves by OTLP.
-pub(crate) trait Otlp: Signal {
+pub(crate) trait Otlp: Item {
+    /// The key that switches the signal off, where not every receiver takes it.
+    const OPTIONAL: Option<&'static str> = None;
+
     /// What is sent of it at once.
     type Request: Request + Nested;
 
@@ -56,7 +59,22 @@ pub(crate) enum Parcel<S> {
 }
 
 impl<S: Otlp> OtlpTransport<S> {
-    pub(crate) fn new(name: &str, route: &Route, resource: &Resource) -> Result<Self, StartError> {
+    /// Along the route of the signal to a destination; with the time that a request may take.
+    pub(crate) fn open(
+        destination: &Destination,
+        resource: &Resource,
+    ) -> Result<(Duration, Self), StartError>
+    where
+        S: Signal,
+    {
+        let name = &destination.name;
+        let Some(route) = S::route(destination) else {
+            return Err(StartError::Url {
+                destination: name.clone(),
+                url: String::new(),
+                reason: "nothing goes there",
+            });
+        };
         let sender = Sender::new(name, route)?;
         let exporter = match &sender {
             Sender::Http(http) => S::exporter(http, resource),
@@ -64,18 +82,18 @@ impl<S: Otlp> OtlpTransport<S> {
             Sender::Grpc(_) => None,
         };
         let refusal = S::OPTIONAL.map(|switch| Refusal::of(S::ITEMS, switch));
-        Ok(Self { resource: resource.into(), sender, exporter, refusal })
+        Ok((route.timeout, Self { resource: resource.into(), sender, exporter, refusal }))
     }
 
-    fn attempt(&mut self, parcel: &mut Parcel<S>, timeout: Duration) -> Outcome {
+    fn attempt(&mut self, parcel: &mut Parcel<S>, deadline: Deadline) -> Attempted {
         let body = match parcel {
             Parcel::Body(body) => body.clone(),
             Parcel::Items(items) => {
                 let items = std::mem::take(items);
                 if let (Sender::Http(http), Some(export)) = (&self.sender, &self.exporter) {
-                    let Some((body, outcome)) = http.through(timeout, || export(items)) else {
+                    let Some((body, outcome)) = http.through(deadline.left(), || export(items)) else {
                         let failure = Failure::new(FailureKind::Protocol, "nothing was sent");
-                        return Outcome::Permanent(failure);
+                        return Attempted::Permanent(failure);
                     };
                     *parcel = Parcel::Body(body);
                     return outcome;
@@ -84,7 +102,7 @@ impl<S: Otlp> OtlpTransport<S> {
             }
         };
         *parcel = Parcel::Body(body.clone());
-        self.sender.send::<S::Request>(&body, timeout)
+        self.sender.send::<S::Request>(&body, deadline)
     }
 }
 
@@ -102,7 +120,7 @@ impl<S: Otlp> Transport for OtlpTransport<S> {
         let mut part_bytes = 0;
         for item in items {
             let bytes = item.size();
-            if bytes > MAX_ITEM_BYTES || part_bytes + bytes > size::MAX_REQUEST {
+            if bytes > MAX_ITEM_BYTES || part_bytes + bytes > MAX_REQUEST {
                 if !part.is_empty() {
                     packed.push(parcel(std::mem::take(&mut part)));
                 }
@@ -121,11 +139,11 @@ impl<S: Otlp> Transport for OtlpTransport<S> {
         packed
     }
 
-    fn send(&mut self, parcel: &mut Parcel<S>, timeout: Duration) -> Outcome {
+    fn send(&mut self, parcel: &mut Parcel<S>, deadline: Deadline) -> Attempted {
         if let Some(refused) = self.refusal.as_ref().and_then(Refusal::standing) {
             return refused;
         }
-        let outcome = self.attempt(parcel, timeout);
+        let outcome = self.attempt(parcel, deadline);
         match &mut self.refusal {
             Some(refusal) => refusal.note(outcome, &self.sender),
             None => outcome,

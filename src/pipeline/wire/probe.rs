@@ -16,8 +16,7 @@ use super::request::Request;
 use super::sender::Sender;
 use crate::config::settings::{Destination, Protocol, Route};
 use crate::health::{Probe, Verdict};
-use crate::pipeline::delivery::start_error::StartError;
-use crate::pipeline::delivery::transport::{Failure, FailureKind, Outcome};
+use crate::pipeline::delivery::{Attempted, Deadline, Failure, FailureKind, StartError};
 use crate::policy::shown_url;
 
 /// Sends an export without items to one destination, for each signal that goes there, and explains
@@ -64,13 +63,13 @@ impl Asking<'_> {
         if self.finding.as_ref().is_some_and(bad) {
             return;
         }
-        let timeout = route.timeout.min(MAX_TIMEOUT);
+        let deadline = Deadline::after(route.timeout.min(MAX_TIMEOUT));
         let start = Instant::now();
         let (outcome, missing) = match Sender::new(&self.destination.name, route) {
             Ok(mut sender) => {
-                let outcome = sender.post(request, timeout);
+                let outcome = sender.post(request, deadline);
                 let missing = match &outcome {
-                    Outcome::Permanent(failure) => sender.is_missing(failure),
+                    Attempted::Permanent(failure) => sender.is_missing(failure),
                     _ => false,
                 };
                 (Ok(outcome), missing)
@@ -101,13 +100,13 @@ impl Asking<'_> {
         &self,
         items: &str,
         route: &Route,
-        outcome: Result<Outcome, StartError>,
+        outcome: Result<Attempted, StartError>,
         took: Duration,
     ) -> Probe {
         let url = shown_url(&route.url);
         let (verdict, message, advice) = match outcome {
             Err(error) => (Verdict::Broken, error.to_string(), fix(&error)),
-            Ok(Outcome::Delivered { .. }) if took > SLOW => (
+            Ok(Attempted::Delivered { .. }) if took > SLOW => (
                 Verdict::Slow,
                 format!("takes {items}, after {:.1} s", took.as_secs_f32()),
                 Some(String::from(
@@ -115,9 +114,9 @@ impl Asking<'_> {
                      traces.batch.max_queue_size.",
                 )),
             ),
-            Ok(Outcome::Delivered { .. }) => (Verdict::Works, format!("takes {items}"), None),
-            Ok(Outcome::Transient { failure, .. } | Outcome::Permanent(failure))
-            | Ok(Outcome::TooLarge(failure)) => {
+            Ok(Attempted::Delivered { .. }) => (Verdict::Works, format!("takes {items}"), None),
+            Ok(Attempted::Transient { failure, .. } | Attempted::Permanent(failure))
+            | Ok(Attempted::TooLarge(failure)) => {
                 let advice = advice(route, &url, &failure);
                 (Verdict::Broken, failure.said(), Some(advice))
             }

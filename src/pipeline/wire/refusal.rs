@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::sender::Sender;
-use crate::pipeline::delivery::transport::{Failure, Outcome};
+use crate::pipeline::delivery::{Attempted, Failure};
 
 /// Remembers that a receiver has no place for a signal. It is left alone for a while then; one
 /// that was set up meanwhile is found.
@@ -21,21 +21,21 @@ impl Refusal {
     }
 
     /// The no of a moment ago, which still counts.
-    pub(crate) fn standing(&self) -> Option<Outcome> {
+    pub(crate) fn standing(&self) -> Option<Attempted> {
         let (at, refusal) = self.said.as_ref()?;
-        (at.elapsed() < ASK_AGAIN).then(|| Outcome::Permanent(refusal.clone()))
+        (at.elapsed() < ASK_AGAIN).then(|| Attempted::Permanent(refusal.clone()))
     }
 
     /// Notes an answer. The first no is a warning in the log.
-    pub(crate) fn note(&mut self, outcome: Outcome, sender: &Sender) -> Outcome {
+    pub(crate) fn note(&mut self, outcome: Attempted, sender: &Sender) -> Attempted {
         match outcome {
-            Outcome::Permanent(failure) if sender.is_missing(&failure) => {
+            Attempted::Permanent(failure) if sender.is_missing(&failure) => {
                 let refusal = self.explain(failure);
                 if self.said.is_none() {
                     tracing::warn!(target: "tracing_genai", "{}", refusal.message);
                 }
                 self.said = Some((Instant::now(), refusal.clone()));
-                Outcome::Permanent(refusal)
+                Attempted::Permanent(refusal)
             }
             outcome => {
                 self.said = None;

@@ -6,6 +6,10 @@ use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequ
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 #[cfg(feature = "logs")]
 use opentelemetry_proto::tonic::logs::v1::{ResourceLogs, ScopeLogs};
+#[cfg(feature = "metrics")]
+use opentelemetry_proto::tonic::metrics::v1::{
+    ExponentialHistogram, Histogram, Metric, ResourceMetrics, ScopeMetrics, Sum, metric::Data,
+};
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans};
 use opentelemetry_proto::transform::common::tonic::ResourceAttributesWithSchema;
 
@@ -85,6 +89,45 @@ nested! {
     ExportTraceServiceRequest: groups in resource_spans;
     ResourceSpans: groups in scope_spans;
     ScopeSpans: items in spans;
+}
+
+#[cfg(feature = "metrics")]
+nested! {
+    ExportMetricsServiceRequest: groups in resource_metrics;
+    ResourceMetrics: groups in scope_metrics;
+    ScopeMetrics: groups in metrics;
+    Sum: items in data_points;
+    Histogram: items in data_points;
+    ExponentialHistogram: items in data_points;
+}
+
+/// The points of the kinds that are sent.
+#[cfg(feature = "metrics")]
+impl Nested for Metric {
+    fn count(&self) -> usize {
+        match &self.data {
+            Some(Data::Sum(sum)) => sum.count(),
+            Some(Data::Histogram(histogram)) => histogram.count(),
+            Some(Data::ExponentialHistogram(histogram)) => histogram.count(),
+            _ => 0,
+        }
+    }
+
+    fn split_off(&mut self, n: usize) -> Self {
+        let mut kept = self.data.take();
+        let other = match &mut kept {
+            Some(Data::Sum(sum)) => Some(Data::Sum(sum.split_off(n))),
+            Some(Data::Histogram(histogram)) => Some(Data::Histogram(histogram.split_off(n))),
+            Some(Data::ExponentialHistogram(histogram)) => {
+                Some(Data::ExponentialHistogram(histogram.split_off(n)))
+            }
+            _ => None,
+        };
+        // Only the description is copied.
+        let mut rest = self.clone();
+        (self.data, rest.data) = (kept, other);
+        rest
+    }
 }
 
 fn split_off<G: Nested>(groups: &mut Vec<G>, mut n: usize) -> Vec<G> {

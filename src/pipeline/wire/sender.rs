@@ -1,7 +1,6 @@
 //! One request along one route, over whichever protocol the route wants.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -10,8 +9,7 @@ use super::grpc::Grpc;
 use super::http::Http;
 use super::request::Request;
 use crate::config::settings::{Protocol, Route};
-use crate::pipeline::delivery::start_error::StartError;
-use crate::pipeline::delivery::transport::{Failure, Outcome};
+use crate::pipeline::delivery::{Attempted, Deadline, Failure, StartError};
 
 /// Sends requests along one route.
 #[derive(Debug)]
@@ -60,17 +58,17 @@ impl Sender {
     }
 
     /// Sends what [`Sender::encode`] made of such a request.
-    pub(crate) fn send<R: Request>(&mut self, body: &Bytes, timeout: Duration) -> Outcome {
+    pub(crate) fn send<R: Request>(&mut self, body: &Bytes, deadline: Deadline) -> Attempted {
         match self {
-            Self::Http(http) => http.send(body, timeout),
+            Self::Http(http) => http.send(body, deadline.left()),
             #[cfg(feature = "otel-grpc")]
-            Self::Grpc(grpc) => grpc.send(R::METHOD, body, timeout),
+            Self::Grpc(grpc) => grpc.send(R::METHOD, body, deadline.left()),
         }
     }
 
     /// Encodes and sends a request.
-    pub(crate) fn post<R: Request>(&mut self, request: &R, timeout: Duration) -> Outcome {
+    pub(crate) fn post<R: Request>(&mut self, request: &R, deadline: Deadline) -> Attempted {
         let body = self.encode(request);
-        self.send::<R>(&body, timeout)
+        self.send::<R>(&body, deadline)
     }
 }

@@ -12,7 +12,7 @@ use opentelemetry_sdk::trace::{SpanData, SpanExporter as _};
 use super::http::Http;
 use super::otlp::{Exporter, Otlp};
 use super::request::OtlpResource;
-use crate::pipeline::delivery::drive::drive;
+use crate::pipeline::delivery::drive;
 
 impl Otlp for SpanData {
     type Request = ExportTraceServiceRequest;

@@ -10,7 +10,7 @@ use rustls::crypto::CryptoProvider;
 use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig, parse_pem};
 
 use crate::config::settings::Route;
-use crate::pipeline::delivery::start_error::StartError;
+use crate::pipeline::delivery::StartError;
 
 /// The TLS settings of a route, with its files read and checked.
 pub(crate) fn tls_config(name: &str, route: &Route) -> Result<TlsConfig, StartError> {

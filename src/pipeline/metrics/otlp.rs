@@ -10,50 +10,18 @@ use opentelemetry_proto::tonic::metrics::v1::exponential_histogram_data_point::B
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value as Number;
 use opentelemetry_proto::tonic::resource::v1::Resource;
-use opentelemetry_proto::transform::common::tonic::ResourceAttributesWithSchema;
-use prost::Message;
 
-use super::histogram::{Buckets, Layer};
-use super::points::{Attribute, Measured, Metric, Point, Points};
-use crate::semconv::metrics::MetricDef;
+use super::signal::MetricPoint;
+use crate::metrics::{Attribute, Buckets, Layer, Measured, Point};
+use crate::pipeline::wire::OtlpResource;
 
-/// Export requests of a size that receivers take: one, unless there are thousands of series.
-pub(super) fn requests(
-    points: &Points,
-    resource: &ResourceAttributesWithSchema,
-) -> Vec<ExportMetricsServiceRequest> {
-    let temporality = match points.delta {
-        true => proto::AggregationTemporality::Delta,
-        false => proto::AggregationTemporality::Cumulative,
-    };
-    let (mut requests, mut part, mut part_bytes) = (Vec::new(), Vec::new(), 0);
-    for Metric { def, points } in &points.metrics {
-        let whole = metric(def, points, temporality);
-        let bytes = whole.encoded_len();
-        if bytes > MAX_REQUEST_BYTES {
-            let chunks = points.chunks(POINTS_AT_LEAST);
-            requests.extend(
-                chunks.map(|points| request(vec![metric(def, points, temporality)], resource)),
-            );
-            continue;
-        }
-        if part_bytes + bytes > MAX_REQUEST_BYTES {
-            requests.push(request(std::mem::take(&mut part), resource));
-            part_bytes = 0;
-        }
-        part_bytes += bytes;
-        part.push(whole);
-    }
-    if !part.is_empty() {
-        requests.push(request(part, resource));
-    }
-    requests
-}
-
-fn request(
-    metrics: Vec<proto::Metric>,
-    resource: &ResourceAttributesWithSchema,
+/// A request with these points. Those of one metric are beside each other.
+pub(super) fn request(
+    points: &[MetricPoint],
+    resource: &OtlpResource,
 ) -> ExportMetricsServiceRequest {
+    let same = |a: &MetricPoint, b: &MetricPoint| a.def.name == b.def.name && a.delta == b.delta;
+    let metrics = points.chunk_by(same).map(metric).collect();
     ExportMetricsServiceRequest {
         resource_metrics: vec![proto::ResourceMetrics {
             resource: Some(Resource {
@@ -74,21 +42,25 @@ fn request(
     }
 }
 
-fn metric(
-    def: &MetricDef,
-    points: &[Point],
-    temporality: proto::AggregationTemporality,
-) -> proto::Metric {
-    let aggregation_temporality = temporality as i32;
-    let data = match points.first().map(|point| &point.value) {
+fn metric(points: &[MetricPoint]) -> proto::Metric {
+    let Some(MetricPoint { def, delta, .. }) = points.first() else {
+        return proto::Metric::default();
+    };
+    let aggregation_temporality = match delta {
+        true => proto::AggregationTemporality::Delta,
+        false => proto::AggregationTemporality::Cumulative,
+    }
+    .into();
+    let points = points.iter().map(|point| &*point.point);
+    let data = match points.clone().next().map(|point| &point.value) {
         Some(Measured::Histogram(Layer { buckets: Buckets::Exponential { .. }, .. })) => {
             Data::ExponentialHistogram(proto::ExponentialHistogram {
-                data_points: points.iter().filter_map(exponential).collect(),
+                data_points: points.filter_map(exponential).collect(),
                 aggregation_temporality,
             })
         }
         Some(Measured::Histogram(_)) => Data::Histogram(proto::Histogram {
-            data_points: points.iter().filter_map(explicit).collect(),
+            data_points: points.filter_map(explicit).collect(),
             aggregation_temporality,
         }),
         Some(Measured::Level(_)) => Data::Sum(proto::Sum {
@@ -97,7 +69,7 @@ fn metric(
             is_monotonic: false,
         }),
         _ => Data::Sum(proto::Sum {
-            data_points: points.iter().filter_map(number).collect(),
+            data_points: points.filter_map(number).collect(),
             aggregation_temporality,
             is_monotonic: true,
         }),
@@ -185,9 +157,3 @@ fn nanos(time: SystemTime) -> u64 {
     let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }
-
-/// A gRPC server takes 4 MiB unless told otherwise; the resource needs a little.
-const MAX_REQUEST_BYTES: usize = (4 << 20) - (64 << 10);
-/// Points of a metric that is too large for one request. Labels are bounded, and with them points:
-/// so many fit always.
-const POINTS_AT_LEAST: usize = 500;
