@@ -1,4 +1,4 @@
-//! From finished spans to their destinations.
+//! From finished spans, log records and collected metrics to their destinations.
 //!
 //! ```text
 //! SdkTracerProvider ── on_end ──▶ Processor ──▶ one Queue per destination

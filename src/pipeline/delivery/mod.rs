@@ -4,6 +4,7 @@
 //! see [`Item`], [`Signal`] and [`Transport`].
 
 mod account;
+mod attempts;
 mod backoff;
 mod deadline;
 mod drive;

@@ -10,6 +10,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::account::Account;
+use super::attempts::Progress;
 use super::deadline::Deadline;
 use super::finished::Finished;
 use super::item::Item;
@@ -21,38 +22,34 @@ use crate::health::{DropReason, Fate, Health};
 pub(crate) struct Queue<S> {
     state: Mutex<State<S>>,
     /// Something to do for the worker.
-    work: Condvar,
+    pub(super) work: Condvar,
     /// Something was settled, given up or stopped.
-    progress: Condvar,
+    pub(super) progress: Condvar,
     account: Arc<Account>,
     health: Arc<Health>,
 }
 
 #[derive(Debug)]
-struct State<S> {
+pub(super) struct State<S> {
     items: VecDeque<Arc<Finished<S>>>,
     /// What these take.
     bytes: usize,
     /// Items the worker has taken and not settled; they count towards the limits.
     in_hand: Load,
     batch: Batch,
-    mode: Mode,
+    pub(super) mode: Mode,
     /// What is dropped from now on is counted so.
-    reason: DropReason,
+    pub(super) reason: DropReason,
     /// The worker is waiting on `work`.
     idle: bool,
-    /// The destination is not answering.
-    breaker_open: bool,
-    /// Attempts are numbered; whether the last one is under way.
-    attempts: u64,
-    attempting: bool,
+    pub(super) attempts: Progress,
     /// Items ever taken in, and how many of these are settled: a flush is done when the second
     /// reaches what the first was when it was asked for.
     pushed: u64,
     settled: u64,
     /// So many of these are due, whatever the delay.
     due_up_to: u64,
-    flush: Flush,
+    pub(super) flush: Flush,
     due: Instant,
 }
 
@@ -65,16 +62,16 @@ pub(crate) struct Load {
 
 /// Flushes are numbered.
 #[derive(Debug, Default)]
-struct Flush {
-    asked: u64,
+pub(super) struct Flush {
+    pub(super) asked: u64,
     done: u64,
-    gave_up: u64,
+    pub(super) gave_up: u64,
     /// What the last one waits for.
     target: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Mode {
+pub(super) enum Mode {
     Open,
     /// Takes nothing more. What is not delivered by then is dropped for the reason.
     Closing {
@@ -108,16 +105,6 @@ pub(crate) enum Refused<S> {
     Closed(Arc<Finished<S>>),
 }
 
-/// Why a pause ended.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Pause {
-    Elapsed,
-    /// Somebody is waiting for a flush.
-    Urgent,
-    /// The time for shutdown is over.
-    Stop,
-}
-
 impl<S: Item> Queue<S> {
     pub(crate) fn new(batch: Batch, account: Arc<Account>, health: Arc<Health>) -> Self {
         let state = State {
@@ -128,9 +115,7 @@ impl<S: Item> Queue<S> {
             mode: Mode::Open,
             reason: DropReason::Shutdown,
             idle: false,
-            breaker_open: false,
-            attempts: 0,
-            attempting: false,
+            attempts: Progress::default(),
             pushed: 0,
             settled: 0,
             due_up_to: 0,
@@ -203,25 +188,6 @@ impl<S: Item> Queue<S> {
         }
     }
 
-    /// Waits before the next attempt. A flush ends the wait unless the destination asked for it.
-    pub(crate) fn pause(&self, wait: Duration, asked_by_destination: bool) -> Pause {
-        let end = Deadline::after(wait);
-        let mut state = self.lock();
-        let asked_before = state.is_urgent();
-        loop {
-            match state.mode {
-                Mode::Stopped => return Pause::Stop,
-                Mode::Closing { until } if end >= until => return Pause::Stop,
-                _ if end.is_over() => return Pause::Elapsed,
-                _ => {}
-            }
-            if state.is_urgent() && !asked_before && !asked_by_destination {
-                return Pause::Urgent;
-            }
-            state = wait_on(&self.work, state, end.left());
-        }
-    }
-
     /// Counts items that the worker has finished with.
     pub(crate) fn settled(&self, load: Load) {
         let mut state = self.lock();
@@ -253,53 +219,16 @@ impl<S: Item> Queue<S> {
         self.progress.notify_all();
     }
 
-    /// The destination does not answer: whoever is waiting for a flush need not wait longer.
-    /// `true` if that is also the end of trying, because the process is about to end.
-    pub(crate) fn give_up(&self) -> bool {
-        let mut state = self.lock();
-        state.flush.gave_up = state.flush.asked;
-        state.breaker_open = true;
-        let closing = matches!(state.mode, Mode::Closing { .. });
-        let last = closing && state.reason == DropReason::Shutdown;
-        drop(state);
-        self.progress.notify_all();
-        last
-    }
-
     /// No time left: stops and drops what is queued.
     pub(crate) fn stop(&self) {
         self.drop_all(self.lock());
     }
 
-    pub(crate) fn answering(&self) {
-        self.lock().breaker_open = false;
-    }
-
-    /// Begins an attempt and says until when it may take: never past the end of shutdown. `None`
-    /// when that is over.
-    pub(crate) fn begin_attempt(&self, timeout: Duration) -> Option<Deadline> {
-        let deadline = Deadline::after(timeout);
-        let mut state = self.lock();
-        let deadline = match state.mode {
-            Mode::Open => Some(deadline),
-            Mode::Closing { until } => (!until.is_over()).then(|| deadline.min(until)),
-            Mode::Stopped => None,
-        };
-        state.attempts += 1;
-        state.attempting = deadline.is_some();
-        deadline
-    }
-
-    pub(crate) fn end_attempt(&self) {
-        self.lock().attempting = false;
-        self.progress.notify_all();
-    }
-
     /// Waits until the attempt that is under way, if there is one, has ended.
     pub(crate) fn wait_attempt(&self, deadline: Deadline) {
         let mut state = self.lock();
-        let number = state.attempts;
-        while state.attempting && state.attempts == number && state.mode != Mode::Stopped {
+        let number = state.attempts.number;
+        while state.attempts.is_under_way(number) && state.mode != Mode::Stopped {
             if deadline.is_over() {
                 return;
             }
@@ -400,7 +329,7 @@ impl<S: Item> Queue<S> {
     }
 
     pub(crate) fn is_breaker_open(&self) -> bool {
-        self.lock().breaker_open
+        self.lock().attempts.breaker_open
     }
 
     pub(crate) fn set_batch(&self, batch: Batch) {
@@ -431,7 +360,7 @@ impl<S: Item> Queue<S> {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State<S>> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, State<S>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -450,7 +379,7 @@ impl<S: Item> State<S> {
         let large = self.bytes + self.in_hand.bytes + bytes > max_queue_bytes;
         match (many, large) {
             (false, false) => None,
-            _ if self.breaker_open => Some(DropReason::BreakerOpen),
+            _ if self.attempts.breaker_open => Some(DropReason::BreakerOpen),
             (true, _) => Some(DropReason::QueueFull),
             (false, true) => Some(DropReason::QueueBytes),
         }
@@ -483,12 +412,12 @@ impl<S: Item> State<S> {
     }
 
     /// Whether somebody is waiting.
-    fn is_urgent(&self) -> bool {
+    pub(super) fn is_urgent(&self) -> bool {
         self.mode != Mode::Open || (self.flush.is_open() && self.settled < self.flush.target)
     }
 }
 
-fn wait_on<'a, S>(
+pub(super) fn wait_on<'a, S>(
     condvar: &Condvar,
     state: MutexGuard<'a, State<S>>,
     wait: Duration,

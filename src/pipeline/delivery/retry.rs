@@ -11,11 +11,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::account::Account;
+use super::attempts::{Attempts, Pause};
 use super::backoff::Backoff;
 use super::deadline::Deadline;
 use super::failure::{Failure, FailureKind};
 use super::item::Item;
-use super::queue::{Pause, Queue};
 use super::transport::{Attempted, Packed, Transport};
 
 /// What became of a parcel.
@@ -36,15 +36,15 @@ pub(crate) enum Delivered<P> {
 /// Attempts and waiting for one destination.
 #[derive(Debug)]
 pub(crate) struct Delivery<S> {
-    queue: Arc<Queue<S>>,
+    attempts: Attempts<S>,
     account: Arc<Account>,
     timeout: Duration,
     breaker: Option<Backoff>,
 }
 
 impl<S: Item> Delivery<S> {
-    pub(crate) fn new(queue: Arc<Queue<S>>, account: Arc<Account>, timeout: Duration) -> Self {
-        Self { queue, account, timeout, breaker: None }
+    pub(crate) fn new(attempts: Attempts<S>, account: Arc<Account>, timeout: Duration) -> Self {
+        Self { attempts, account, timeout, breaker: None }
     }
 
     pub(crate) fn deliver<T: Transport<Item = S>>(
@@ -57,19 +57,19 @@ impl<S: Item> Delivery<S> {
         let mut backoff = Backoff::new(FIRST_WAIT, MAX_WAIT);
         let mut attempts_left = if self.breaker.is_some() { 1 } else { ATTEMPTS };
         loop {
-            let Some(deadline) = self.queue.begin_attempt(self.timeout) else {
+            let Some(deadline) = self.attempts.begin(self.timeout) else {
                 return Delivered::OutOfTime;
             };
             // Asked in the attempt: a reload that comes later waits for its end.
             if !may_leave() {
-                self.queue.end_attempt();
+                self.attempts.end();
                 return Delivered::Outdated;
             }
             let outcome = attempt(transport, &mut parcel, deadline);
             self.note(&outcome);
-            self.queue.end_attempt();
+            self.attempts.end();
             if !matches!(outcome, Attempted::Transient { .. }) && self.breaker.take().is_some() {
-                self.queue.answering();
+                self.attempts.answering();
             }
             let (failure, retry_after) = match outcome {
                 Attempted::Delivered { rejected, .. } => return Delivered::Taken { rejected },
@@ -90,7 +90,7 @@ impl<S: Item> Delivery<S> {
             attempts_left -= 1;
             let wait = if attempts_left == 0 || too_slow {
                 attempts_left = 1;
-                if self.queue.give_up() {
+                if self.attempts.give_up() {
                     return Delivered::OutOfTime;
                 }
                 self.breaker.get_or_insert_with(|| Backoff::new(FIRST_PERIOD, MAX_PERIOD)).wait()
@@ -98,7 +98,7 @@ impl<S: Item> Delivery<S> {
                 backoff.wait()
             };
             let asked = retry_after.map_or(Duration::ZERO, |asked| asked.min(GIVE_UP_AFTER));
-            match self.queue.pause(wait.max(asked), asked > wait) {
+            match self.attempts.pause(wait.max(asked), asked > wait) {
                 Pause::Elapsed => {}
                 Pause::Urgent => {
                     attempts_left = ATTEMPTS;
@@ -112,10 +112,10 @@ impl<S: Item> Delivery<S> {
 
     /// Lets the transport end, in the time of an attempt at most.
     pub(crate) fn conclude(&self, end: impl FnOnce(Deadline)) {
-        let deadline = self.queue.begin_attempt(self.timeout);
+        let deadline = self.attempts.begin(self.timeout);
         let deadline = deadline.unwrap_or_else(|| Deadline::after(Duration::ZERO));
         let _ = catch_unwind(AssertUnwindSafe(|| end(deadline)));
-        self.queue.end_attempt();
+        self.attempts.end();
     }
 
     fn note(&self, outcome: &Attempted) {

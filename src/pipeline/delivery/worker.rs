@@ -8,6 +8,7 @@ use std::time::Duration;
 use opentelemetry::Context;
 
 use super::account::Account;
+use super::attempts::Attempts;
 use super::failure::{Failure, FailureKind};
 use super::finished::{Finished, Receipt};
 use super::item::{Item, Prepare, Prepared};
@@ -40,7 +41,8 @@ impl Opening<'_> {
         let queue = Queue::new(self.batch, Arc::clone(&account), Arc::clone(&health));
         let queue = Arc::new(queue);
         let timeout = timeout.min(self.batch.export_timeout);
-        let delivery = Delivery::new(Arc::clone(&queue), Arc::clone(&account), timeout);
+        let attempts = Attempts::new(Arc::clone(&queue));
+        let delivery = Delivery::new(attempts, Arc::clone(&account), timeout);
         let worker = Worker { queue: Arc::clone(&queue), account, health, preparation, transport };
         let thread = std::thread::Builder::new().name(thread_name::<T::Item>(self.name));
         let run = move || {

@@ -6,11 +6,17 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use http::HeaderMap;
+use opentelemetry_proto::tonic::collector::logs::v1::logs_service_server::{
+    LogsService, LogsServiceServer,
+};
+use opentelemetry_proto::tonic::collector::logs::v1::{
+    ExportLogsPartialSuccess, ExportLogsServiceRequest, ExportLogsServiceResponse,
+};
 use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_server::{
     MetricsService, MetricsServiceServer,
 };
 use opentelemetry_proto::tonic::collector::metrics::v1::{
-    ExportMetricsServiceRequest, ExportMetricsServiceResponse,
+    ExportMetricsPartialSuccess, ExportMetricsServiceRequest, ExportMetricsServiceResponse,
 };
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{
     TraceService, TraceServiceServer,
@@ -25,7 +31,7 @@ use tonic::{Request, Response, Status};
 use crate::http::lock;
 use crate::span::{ReceivedSpan, spans_of};
 
-/// How a request for traces is answered.
+/// How a request is answered; other signals than traces get the same in their words.
 pub type GrpcAnswer = Result<ExportTraceServiceResponse, Status>;
 
 /// A collector for OTLP over gRPC on a loopback port of its own. Keeps everything.
@@ -47,6 +53,8 @@ pub struct GrpcRequest {
     pub traces: Option<ExportTraceServiceRequest>,
     /// What was sent to the metrics service.
     pub metrics: Option<ExportMetricsServiceRequest>,
+    /// What was sent to the logs service.
+    pub logs: Option<ExportLogsServiceRequest>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -74,12 +82,13 @@ impl GrpcReceiver {
             .max_decoding_message_size(MAX_MESSAGE_BYTES)
             .accept_compressed(CompressionEncoding::Gzip);
         let metrics = MetricsServiceServer::new(inbox.clone());
+        let logs = LogsServiceServer::new(inbox.clone());
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             runtime.expect("a runtime").block_on(async {
                 let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
                 let server = tonic::transport::Server::builder();
-                let server = { server }.add_service(traces).add_service(metrics);
+                let server = { server }.add_service(traces).add_service(metrics).add_service(logs);
                 server.serve_with_incoming(TcpIncoming::from(listener)).await
             })
         });
@@ -98,7 +107,7 @@ impl GrpcReceiver {
         self.address
     }
 
-    /// Answers one coming request for traces this way; calls queue up.
+    /// Answers one coming request this way; calls queue up.
     pub fn answer_next(&self, answer: GrpcAnswer) {
         lock(&self.inbox.answers).push_back(answer);
     }
@@ -137,6 +146,11 @@ impl GrpcReceiver {
 }
 
 impl Inbox {
+    fn answer(&self) -> GrpcAnswer {
+        let answer = lock(&self.answers).pop_front();
+        answer.unwrap_or_else(|| Ok(ExportTraceServiceResponse::default()))
+    }
+
     fn keep(&self, request: GrpcRequest) {
         lock(&self.requests).push(request);
         self.arrived.notify_all();
@@ -161,9 +175,9 @@ impl TraceService for Inbox {
             metadata: metadata.into_headers(),
             traces: Some(message),
             metrics: None,
+            logs: None,
         });
-        let answer = lock(&self.answers).pop_front();
-        answer.unwrap_or_else(|| Ok(ExportTraceServiceResponse::default())).map(Response::new)
+        self.answer().map(Response::new)
     }
 }
 
@@ -179,8 +193,37 @@ impl MetricsService for Inbox {
             metadata: metadata.into_headers(),
             traces: None,
             metrics: Some(message),
+            logs: None,
         });
-        Ok(Response::new(ExportMetricsServiceResponse::default()))
+        let partial_success =
+            self.answer()?.partial_success.map(|partial| ExportMetricsPartialSuccess {
+                rejected_data_points: partial.rejected_spans,
+                error_message: partial.error_message,
+            });
+        Ok(Response::new(ExportMetricsServiceResponse { partial_success }))
+    }
+}
+
+#[tonic::async_trait]
+impl LogsService for Inbox {
+    async fn export(
+        &self,
+        request: Request<ExportLogsServiceRequest>,
+    ) -> Result<Response<ExportLogsServiceResponse>, Status> {
+        let (metadata, _, message) = request.into_parts();
+        self.keep(GrpcRequest {
+            path: String::from("/opentelemetry.proto.collector.logs.v1.LogsService/Export"),
+            metadata: metadata.into_headers(),
+            traces: None,
+            metrics: None,
+            logs: Some(message),
+        });
+        let partial_success =
+            self.answer()?.partial_success.map(|partial| ExportLogsPartialSuccess {
+                rejected_log_records: partial.rejected_spans,
+                error_message: partial.error_message,
+            });
+        Ok(Response::new(ExportLogsServiceResponse { partial_success }))
     }
 }
 
