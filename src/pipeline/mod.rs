@@ -51,7 +51,7 @@ mod wire;
 #[cfg(all(test, feature = "otel-http"))]
 mod tests;
 
-pub(crate) use delivery::{Applied, DestinationSnapshot, StartError, Undelivered};
+pub(crate) use delivery::{Applied, Deadline, DestinationSnapshot, StartError, Undelivered};
 pub(crate) use lifecycle::Pipeline;
 pub(crate) use local::{Driven, Local};
 #[cfg(feature = "logs")]

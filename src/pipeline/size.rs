@@ -34,7 +34,8 @@ pub(super) fn log_record(record: &LogRecord) -> usize {
 pub(super) fn point(point: &Point) -> usize {
     let attributes = point.attributes.iter().map(|(key, value)| {
         let text = if let Attribute::Text(text) = value { text.len() } else { 0 };
-        ATTRIBUTE + key.len() + text
+        // Lengths of more than 127 bytes are said in one more byte, at three levels.
+        POINT_ATTRIBUTE + key.len() + text + text / 32
     });
     let buckets = match &point.value {
         Measured::Histogram(layer) => 2 * size_of::<u64>() * layer.buckets.len(),
@@ -68,8 +69,11 @@ fn value(value: &Value) -> usize {
 const SPAN: usize = size_of::<SpanData>();
 const EVENT: usize = 96;
 const LINK: usize = 128;
-/// With its share of the metric.
+/// In a request, with its share of the metric: those who collect and send want to stay close to
+/// the size of a request, and in memory a point is no larger.
 #[cfg(feature = "metrics")]
-const POINT: usize = 512;
+const POINT: usize = 80;
+#[cfg(feature = "metrics")]
+const POINT_ATTRIBUTE: usize = 12;
 const ATTRIBUTE: usize = size_of::<KeyValue>();
 const TEXT: usize = 32;

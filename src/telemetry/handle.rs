@@ -19,7 +19,7 @@ use crate::capture::tracer::Core;
 use crate::config::settings::Settings;
 use crate::config::{self, Explanation};
 use crate::health::Calls;
-use crate::pipeline::{Pipeline, Snapshot, Undelivered};
+use crate::pipeline::{Deadline, Pipeline, Snapshot, Undelivered};
 use crate::{Error, ErrorKind};
 
 /// Running telemetry.
@@ -185,13 +185,14 @@ impl Inner {
     fn shutdown(&self) -> Result<(), Error> {
         let Running { pipeline, provider, timeout, .. } = &self.running;
         let first = !self.shut_down.swap(true, Ordering::AcqRel);
+        let deadline = Deadline::after(*timeout);
         // A second call waits here for the first.
         let ended = pipeline.shutdown(*timeout);
         if !first {
             return Ok(());
         }
-        // The queues are closed already, so this takes no time; it makes the tracers stop.
-        let stopped = provider.shutdown_with_timeout(*timeout);
+        // The queues are closed already; this makes the tracers stop.
+        let stopped = provider.shutdown_with_timeout(deadline.left());
         ended.map_err(|left| undelivered("shutdown", left, &pipeline.snapshot()))?;
         stopped.map_err(|error| {
             Error::new(ErrorKind::System, "the tracer provider did not stop").with_source(error)
