@@ -39,7 +39,7 @@ pub(super) fn point(point: &Point) -> usize {
     });
     let buckets = match &point.value {
         Measured::Histogram(layer) => 2 * size_of::<u64>() * layer.buckets.len(),
-        Measured::Count(_) | Measured::Amount(_) => 0,
+        Measured::Count(_) | Measured::Level(_) | Measured::Amount(_) => 0,
     };
     POINT + attributes.sum::<usize>() + buckets
 }

@@ -64,7 +64,7 @@ fn metric(points: &[MetricPoint]) -> proto::Metric {
             aggregation_temporality,
         }),
         Some(Measured::Level(_)) => Data::Sum(proto::Sum {
-            data_points: points.iter().filter_map(number).collect(),
+            data_points: points.filter_map(number).collect(),
             aggregation_temporality: proto::AggregationTemporality::Cumulative as i32,
             is_monotonic: false,
         }),
