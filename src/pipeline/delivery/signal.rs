@@ -56,5 +56,6 @@ pub(crate) trait Signal: Item {
     fn same_source(a: &Settings, b: &Settings) -> bool;
 
     /// Adds what only this signal knows.
-    fn show(_kept: &Self::Kept, _destination: Option<&Destination>, _to: &mut DestinationSnapshot) {}
+    fn show(_kept: &Self::Kept, _destination: Option<&Destination>, _to: &mut DestinationSnapshot) {
+    }
 }

@@ -193,12 +193,18 @@ mod tests {
             ),
         ] {
             let outcome = delivered(&headers(kind), &body, &Redactor::default());
-            assert!(matches!(outcome, Attempted::Delivered { rejected: 3, message: None }), "{kind}");
+            assert!(
+                matches!(outcome, Attempted::Delivered { rejected: 3, message: None }),
+                "{kind}"
+            );
         }
         for body in ["", "{}", "<html>", "\u{1}"] {
             for kind in ["application/json", "application/x-protobuf", "text/html"] {
                 let outcome = delivered(&headers(kind), body.as_bytes(), &Redactor::default());
-                assert!(matches!(outcome, Attempted::Delivered { rejected: 0, .. }), "{kind} {body}");
+                assert!(
+                    matches!(outcome, Attempted::Delivered { rejected: 0, .. }),
+                    "{kind} {body}"
+                );
             }
         }
     }

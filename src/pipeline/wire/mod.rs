@@ -17,9 +17,9 @@ mod sender;
 mod spans;
 mod tls;
 
-pub(crate) use otlp::OtlpTransport;
 #[cfg(feature = "metrics")]
 pub(crate) use otlp::Otlp;
+pub(crate) use otlp::OtlpTransport;
 pub(crate) use probe::probe;
 #[cfg(feature = "metrics")]
 pub(crate) use request::OtlpResource;

@@ -91,7 +91,8 @@ impl<S: Otlp> OtlpTransport<S> {
             Parcel::Items(items) => {
                 let items = std::mem::take(items);
                 if let (Sender::Http(http), Some(export)) = (&self.sender, &self.exporter) {
-                    let Some((body, outcome)) = http.through(deadline.left(), || export(items)) else {
+                    let Some((body, outcome)) = http.through(deadline.left(), || export(items))
+                    else {
                         let failure = Failure::new(FailureKind::Protocol, "nothing was sent");
                         return Attempted::Permanent(failure);
                     };
