@@ -169,11 +169,16 @@ impl PlainSpan {
 
     /// The attributes of a builder.
     pub(crate) fn take_all(&mut self, policy: Policy, all: &mut Vec<KeyValue>, health: &Health) {
-        // Nearly every span has nothing to look at.
-        if all.iter().any(|kv| may_be_listed(kv.key.as_str()) || comes(&kv.value) != Comes::Plain) {
-            let taken = std::mem::take(all);
-            all.extend(taken.into_iter().filter_map(|kv| self.take(policy, kv, health)));
-        }
+        all.retain_mut(|kv| {
+            let taken = std::mem::replace(kv, KeyValue::new("", false));
+            match self.take(policy, taken, health) {
+                Some(back) => {
+                    *kv = back;
+                    true
+                }
+                None => false,
+            }
+        });
     }
 
     /// What has waited, once it is certain what the span is.
