@@ -9,7 +9,7 @@ use std::time::SystemTime;
 
 use super::failure::Failure;
 #[cfg(feature = "metrics")]
-use super::retry::Delivered;
+use super::transport::Delivered;
 use crate::health::{Counter, DropReason, Ledger};
 
 /// The counts and the last events of one destination.

@@ -1,10 +1,10 @@
 //! Getting one parcel delivered: attempts, waiting, giving up.
 //!
 //! The one law for every signal. Retries follow the OTLP specification: never sooner than the
-//! backoff, however soon the receiver asks for them, and never sooner than it asks for. After a few quick attempts the circuit breaker opens:
-//! the parcel is kept and tried once per period, and items pile up in the queue up to its limit.
-//! So an outage shorter than the queue is long costs nothing, and a longer one costs the items
-//! that did not fit. Only this thread ever waits.
+//! backoff, however soon the receiver asks for them, and never sooner than it asks for. After a few
+//! quick attempts the circuit breaker opens: the parcel is kept and tried once per period, and items
+//! pile up in the queue up to its limit. So an outage shorter than the queue is long costs nothing,
+//! and a longer one costs the items that did not fit. Only this thread ever waits.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -16,22 +16,7 @@ use super::backoff::Backoff;
 use super::deadline::Deadline;
 use super::failure::{Failure, FailureKind};
 use super::item::Item;
-use super::transport::{Attempted, Packed, Transport};
-
-/// What became of a parcel.
-#[derive(Debug)]
-pub(crate) enum Delivered<P> {
-    /// Taken, but for so many items.
-    Taken { rejected: u64 },
-    /// Refused, or not taken for too long.
-    Failed,
-    /// No time left.
-    OutOfTime,
-    /// To be tried again in parts.
-    Split([Packed<P>; 2]),
-    /// There is something in it that may not leave any more.
-    Outdated,
-}
+use super::transport::{Attempted, Delivered, Transport};
 
 /// Attempts and waiting for one destination.
 #[derive(Debug)]

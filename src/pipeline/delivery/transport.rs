@@ -52,6 +52,21 @@ pub(crate) enum Attempted {
     TooLarge(Failure),
 }
 
+/// What became of a parcel.
+#[derive(Debug)]
+pub(crate) enum Delivered<P> {
+    /// Taken, but for so many items.
+    Taken { rejected: u64 },
+    /// Refused, or not taken for too long.
+    Failed,
+    /// No time left.
+    OutOfTime,
+    /// To be tried again in parts.
+    Split([Packed<P>; 2]),
+    /// There is something in it that may not leave any more.
+    Outdated,
+}
+
 /// The size of a request that the receivers of most vendors and the Collector's gRPC server take
 /// at least.
 pub(crate) const MAX_REQUEST: usize = 4 << 20;

@@ -13,9 +13,9 @@ use super::failure::{Failure, FailureKind};
 use super::finished::{Finished, Receipt};
 use super::item::{Item, Prepare, Prepared};
 use super::queue::{Load, Queue, Work};
-use super::retry::{Delivered, Delivery};
+use super::retry::Delivery;
 use super::start_error::StartError;
-use super::transport::{Packed, Transport};
+use super::transport::{Delivered, Packed, Transport};
 use crate::config::settings::Batch;
 use crate::health::{DropReason, Fate, Health};
 

@@ -19,6 +19,7 @@ pub(crate) type OtlpResource = ResourceAttributesWithSchema;
 /// A request that can be encoded and sent.
 pub(crate) trait Request: prost::Message + Default + Json {
     /// The method that takes it over gRPC.
+    #[cfg_attr(not(feature = "otel-grpc"), expect(dead_code, reason = "HTTP has paths"))]
     const METHOD: &'static str;
 }
 
