@@ -70,15 +70,6 @@ impl Encoding {
         R::decode(body.clone()).ok()
     }
 
-    /// A body that the exporter made. It prints JSON for people, with a line for each member.
-    pub(crate) fn exported(self, body: Bytes) -> Bytes {
-        #[cfg(feature = "http-json")]
-        if self.json {
-            return compact(&body).into();
-        }
-        body
-    }
-
     /// The body as it is sent.
     pub(crate) fn compress(self, body: &Bytes) -> Bytes {
         #[cfg(feature = "gzip")]
@@ -88,36 +79,10 @@ impl Encoding {
         body.clone()
     }
 
-    /// The same encoding in the words of `opentelemetry-otlp`.
-    pub(crate) fn protocol(self) -> opentelemetry_otlp::Protocol {
-        #[cfg(feature = "http-json")]
-        if self.json {
-            return opentelemetry_otlp::Protocol::HttpJson;
-        }
-        opentelemetry_otlp::Protocol::HttpBinary
+    /// Whether bodies are protobuf.
+    pub(crate) fn is_protobuf(self) -> bool {
+        self.content_type() == PROTOBUF
     }
-}
-
-/// The same JSON on one line. There is no line break inside of a text.
-#[cfg(feature = "http-json")]
-fn compact(mut json: &[u8]) -> Vec<u8> {
-    let mut short = Vec::with_capacity(json.len());
-    while !json.is_empty() {
-        let end = memchr::memchr(b'\n', json).unwrap_or(json.len());
-        let line = &json[..end];
-        json = json[end..].trim_ascii_start();
-        // Keys have nothing to escape: they end at the second quote.
-        let key = line.starts_with(b"\"").then(|| memchr::memchr(b'"', &line[1..])).flatten();
-        match key.map(|quote| line.split_at(quote + 2)) {
-            Some((key, value)) if value.starts_with(b": ") && !key.ends_with(b"\\\"") => {
-                short.extend_from_slice(key);
-                short.push(b':');
-                short.extend_from_slice(&value[2..]);
-            }
-            _ => short.extend_from_slice(line),
-        }
-    }
-    short
 }
 
 #[cfg(feature = "gzip")]
@@ -131,27 +96,4 @@ fn gzip(body: &[u8]) -> Vec<u8> {
     // Writing into memory does not fail.
     let _ = encoder.write_all(body);
     encoder.finish().unwrap_or_default()
-}
-
-#[cfg(all(test, feature = "http-json"))]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn json_for_people_becomes_json_for_the_wire() {
-        let value = json!({
-            "plain": "a", "empty": [], "none": {}, "quoted": "\"key\": value\nand \\",
-            "list": ["\": x", "a\": b", "key\\", 1.5, null, {"deep": [true, {"er": " : "}]}],
-        });
-        let pretty = serde_json::to_string_pretty(&value).expect("JSON");
-        let short = compact(pretty.as_bytes());
-        let back: serde_json::Value = serde_json::from_slice(&short).expect("JSON");
-        assert_eq!(back, value);
-        assert!(!short.contains(&b'\n'));
-        let object = json!({"key": {"stringValue": "text"}, "values": [{"intValue": "1"}]});
-        let pretty = serde_json::to_string_pretty(&object).expect("JSON");
-        assert_eq!(compact(pretty.as_bytes()), object.to_string().into_bytes());
-    }
 }

@@ -120,7 +120,7 @@ impl HttpClient for Http {
             attempt.timeout.take()
         };
         if let Some(timeout) = timeout {
-            let body = self.encoding.exported(request.into_body());
+            let body = request.into_body();
             let outcome = self.send(&body, timeout);
             self.attempt().sent = Some((body, outcome));
         }

@@ -1,6 +1,6 @@
 //! OTLP: items into requests of a size that receivers take, sent over HTTP or gRPC.
 //!
-//! Spans over HTTP are exported by `opentelemetry-otlp`, whose HTTP client is our [`Http`]. What its
+//! Spans in protobuf over HTTP are exported by `opentelemetry-otlp`, whose HTTP client is our [`Http`]. What its
 //! exporters cannot say in full is encoded here, with `opentelemetry-proto`: log records, for which
 //! they have no place for an event's name that is known at run time only, for the number of dropped
 //! attributes and for the order of members; metrics, which no SDK has aggregated; and everything
