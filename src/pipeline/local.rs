@@ -10,12 +10,15 @@ use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 use opentelemetry_sdk::logs::{LogBatch, LogExporter};
 use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 
-use super::delivery::{Attempted, Deadline, Failure, FailureKind, Item, Packed, Transport, drive};
+use super::delivery::{
+    Attempted, Deadline, Failure, FailureKind, Item, Packed, Transport, drive, tidy,
+};
 #[cfg(feature = "logs")]
 use super::sdk_logs::of_the_sdk;
 #[cfg(feature = "logs")]
 use crate::capture::logs::LogRecord;
 use crate::config::own::Export;
+use crate::policy::Redactor;
 
 /// Sends to an exporter in this process. What it refuses has failed: by the contract of the SDK an
 /// exporter repeats by itself what is worth repeating. What it did not manage in time is tried
@@ -46,7 +49,8 @@ impl<S: Item> Transport for Local<S> {
                 Attempted::Transient { failure, retry_after: None }
             }
             Err(error) => {
-                Attempted::Permanent(Failure::new(FailureKind::Protocol, error.to_string()))
+                let message = tidy(&error.to_string(), &Redactor::new([]));
+                Attempted::Permanent(Failure::new(FailureKind::Protocol, message))
             }
         }
     }

@@ -3,6 +3,8 @@
 #[cfg(feature = "metrics")]
 use std::borrow::Cow;
 
+use crate::policy::Redactor;
+
 /// Why an attempt failed, in words for people.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Failure {
@@ -68,3 +70,26 @@ impl Failure {
         self
     }
 }
+
+/// On one line, without secrets and control characters, shortened.
+pub(crate) fn tidy(text: &str, redactor: &Redactor) -> String {
+    let text = redactor.redact(text);
+    let words = text.split(|c: char| c.is_whitespace() || c.is_control());
+    let mut tidy = String::new();
+    for word in words.filter(|word| !word.is_empty()) {
+        if !tidy.is_empty() {
+            tidy.push(' ');
+        }
+        // Counted from the end of what is there, so that a megabyte is not looked at.
+        for c in word.chars() {
+            if tidy.len() >= MAX_MESSAGE_BYTES {
+                tidy.push('…');
+                return tidy;
+            }
+            tidy.push(c);
+        }
+    }
+    tidy
+}
+
+const MAX_MESSAGE_BYTES: usize = 256;

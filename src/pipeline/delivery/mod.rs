@@ -25,7 +25,7 @@ mod worker;
 
 pub(crate) use deadline::Deadline;
 pub(crate) use drive::drive;
-pub(crate) use failure::{Failure, FailureKind};
+pub(crate) use failure::{Failure, FailureKind, tidy};
 pub(crate) use item::{Item, Prepare, Prepared};
 pub(crate) use outlets::{Closing, Flushing, Outlets};
 pub(crate) use queue::Queue;

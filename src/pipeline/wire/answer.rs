@@ -11,7 +11,7 @@ use prost::Message;
 use serde_json::Value as Json;
 
 use crate::config::settings::Route;
-use crate::pipeline::delivery::Attempted;
+use crate::pipeline::delivery::{Attempted, tidy};
 use crate::policy::Redactor;
 
 /// What knows the secrets of a route: some servers repeat the credentials they did not like.
@@ -93,27 +93,6 @@ pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     Some(at.duration_since(SystemTime::now()).unwrap_or_default())
 }
 
-/// On one line, without secrets and control characters, shortened.
-pub(crate) fn tidy(text: &str, redactor: &Redactor) -> String {
-    let text = redactor.redact(text);
-    let words = text.split(|c: char| c.is_whitespace() || c.is_control());
-    let mut tidy = String::new();
-    for word in words.filter(|word| !word.is_empty()) {
-        if !tidy.is_empty() {
-            tidy.push(' ');
-        }
-        // Counted from the end of what is there, so that a megabyte is not looked at.
-        for c in word.chars() {
-            if tidy.len() >= MAX_MESSAGE_BYTES {
-                tidy.push('…');
-                return tidy;
-            }
-            tidy.push(c);
-        }
-    }
-    tidy
-}
-
 /// Whether a success is a page for people: of a login, a proxy or the backend's own surface, none of
 /// which keeps what it was sent. The type alone does not tell, frameworks give it to any answer.
 pub(crate) fn is_page(headers: &HeaderMap, body: &[u8]) -> bool {
@@ -135,8 +114,6 @@ struct RpcStatus {
     #[prost(string, tag = "2")]
     message: String,
 }
-
-const MAX_MESSAGE_BYTES: usize = 256;
 
 #[cfg(test)]
 mod tests {

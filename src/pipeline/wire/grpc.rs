@@ -27,13 +27,13 @@ use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity
 use tonic::{Request, Status};
 use tonic_types::StatusExt;
 
-use super::answer::{delivered_but, redactor, tidy};
+use super::answer::{delivered_but, redactor};
 use super::connection::USER_AGENT_PRODUCT;
 use super::remedy::{Remedy, no_answer};
 use super::tls::{PemFile, client_files, crypto_provider, system_roots_work};
 use crate::config::proxy::Proxy;
 use crate::config::settings::{Compression, Route};
-use crate::pipeline::delivery::{Attempted, Failure, FailureKind, StartError};
+use crate::pipeline::delivery::{Attempted, Failure, FailureKind, StartError, tidy};
 use crate::policy::{Redactor, shown_url};
 
 /// Sends requests along one route.

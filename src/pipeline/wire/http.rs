@@ -15,12 +15,12 @@ use http::header::CONTENT_ENCODING;
 use http::{Request, Response};
 use opentelemetry_http::{HttpClient, HttpError};
 
-use super::answer::{delivered, is_page, redactor, retry_after, server_message, tidy};
+use super::answer::{delivered, is_page, redactor, retry_after, server_message};
 use super::connection::Connection;
 use super::encoding::Encoding;
 use super::remedy::{Remedy, no_answer};
 use crate::config::settings::Route;
-use crate::pipeline::delivery::{Attempted, Failure, FailureKind, StartError};
+use crate::pipeline::delivery::{Attempted, Failure, FailureKind, StartError, tidy};
 use crate::policy::Redactor;
 
 /// Sends requests along one route.
