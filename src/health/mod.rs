@@ -85,6 +85,8 @@ counters! {
     pub struct Calls {
         /// GenAI spans that were open for longer than the time limit and were ended.
         expired: "expired";
+        /// GenAI spans that were open for longer than the time limit, and whose end panicked.
+        not_expired: "not expired after a panic";
         /// Values that are not of their attribute's type and were kept as text.
         not_understood: "values not understood";
         /// Content values that the policy withheld.

@@ -305,13 +305,12 @@ impl State {
 }
 
 impl ObserveSpans for SpanMetrics {
-    fn started(
-        &self,
-        parent: SpanId,
-        span: SpanId,
-        state: Option<(&Arc<SpanState>, Family)>,
-    ) -> bool {
-        self.places.enter(parent, span, state)
+    fn passed(&self, parent: SpanId, span: SpanId) -> bool {
+        self.places.pass(parent, span)
+    }
+
+    fn started(&self, parent: SpanId, span: SpanId, state: &Arc<SpanState>, family: Family) {
+        self.places.enter(parent, span, state, family);
     }
 
     fn ended(&self, mut ended: Ended<'_>) {

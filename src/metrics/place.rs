@@ -41,21 +41,21 @@ impl Default for Places {
 }
 
 impl Places {
-    /// Notes a span that starts. Tells whether its end matters although it is no GenAI span.
+    /// Notes a span that starts and is not GenAI. Tells whether its end matters.
+    pub(super) fn pass(&self, parent: SpanId, span: SpanId) -> bool {
+        let place = self.of_parent(parent);
+        place.map(|place| self.insert(span, place)).is_some()
+    }
+
+    /// Notes a GenAI span that starts, or that became one.
     pub(super) fn enter(
         &self,
         parent: SpanId,
         span: SpanId,
-        state: Option<(&Arc<SpanState>, Family)>,
-    ) -> bool {
-        let place = if parent == SpanId::INVALID { None } else { self.get(parent) };
-        let Some((state, family)) = state else {
-            if let Some(place) = place {
-                self.insert(span, place);
-                return true;
-            }
-            return false;
-        };
+        state: &Arc<SpanState>,
+        family: Family,
+    ) {
+        let place = self.of_parent(parent);
         let Place { around, agent } = place.unwrap_or_default();
         let around = around.filter(|(other, _)| match family {
             Family::Inference | Family::Embeddings => *other == family || *other == Family::Unknown,
@@ -76,12 +76,12 @@ impl Places {
                 Place { around: Some((family, Arc::clone(state))), agent }
             }
             Family::Agent => Place { around: None, agent: Some(Arc::clone(state)) },
-            Family::Workflow => return true,
-            _ if agent.is_none() => return true,
+            // What it had while it passed for another span ends here.
+            Family::Workflow => return self.leave(span),
+            _ if agent.is_none() => return self.leave(span),
             _ => Place { around: None, agent },
         };
         self.insert(span, inner);
-        true
     }
 
     pub(super) fn leave(&self, span: SpanId) {
@@ -145,6 +145,10 @@ impl Places {
         if let Some(around) = &nest.around {
             around.lock().nest.counted.add(&nest.counted);
         }
+    }
+
+    fn of_parent(&self, parent: SpanId) -> Option<Place> {
+        if parent == SpanId::INVALID { None } else { self.get(parent) }
     }
 
     fn get(&self, span: SpanId) -> Option<Place> {

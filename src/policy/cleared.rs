@@ -13,14 +13,6 @@ use crate::semconv::{ATTRIBUTES, Attr, Class};
 #[derive(Debug)]
 pub(crate) struct ClearedRecord(Record);
 
-/// What the span has of an attribute already, when it is written.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Already {
-    Nothing,
-    /// Another value, from the span's start.
-    Another,
-}
-
 impl Comes {
     pub(crate) fn of(raw: &Raw<'_>) -> Self {
         match raw {
@@ -157,22 +149,21 @@ impl ClearedRecord {
 
     /// Hands over what the span has to be told, the conventions' attributes first: the SDK cuts
     /// the tail at its limit. What it has already is left out.
-    pub(crate) fn write(self, mut set: impl FnMut(&mut Key, &mut Value, Already)) {
+    pub(crate) fn write(self, mut set: impl FnMut(&mut Key, &mut Value)) {
         let mut record = self.0;
         let mut entries = std::mem::take(record.entries_mut());
         let mut others = 0;
         for Entry { key, value } in &mut entries {
             match key {
                 Key::Attr(attr) if record.is_written(*attr) => {}
-                Key::Attr(attr) if record.is_changed(*attr) => set(key, value, Already::Another),
-                Key::Attr(_) => set(key, value, Already::Nothing),
+                Key::Attr(_) => set(key, value),
                 Key::Other(..) => others += 1,
             }
         }
         if others > 0 {
             for Entry { key, value } in &mut entries {
                 if matches!(key, Key::Other(..)) {
-                    set(key, value, Already::Nothing);
+                    set(key, value);
                 }
             }
         }

@@ -9,7 +9,7 @@ mod decide;
 pub(crate) mod otel;
 mod redact;
 
-pub(crate) use cleared::{Already, ClearedRecord};
+pub(crate) use cleared::ClearedRecord;
 #[cfg(feature = "init")]
 pub(crate) use decide::format_fact;
 pub(crate) use decide::{Comes, Decision, Holds};

@@ -34,6 +34,8 @@ pub(crate) struct Record {
     written: AttrSet,
     /// Of those, the ones recorded again since with another value.
     changed: AttrSet,
+    /// Whether what was written stays, because nobody can change it on the span.
+    fixed: bool,
     /// Whether anything was recorded that only GenAI spans have.
     ours: bool,
     /// Whether one of the facts that name a span was recorded since the span started.
@@ -219,6 +221,9 @@ impl Record {
         if let Some(entry) = self.entries.iter_mut().find(|entry| entry.key == Key::Attr(attr)) {
             if self.written.has(attr) && entry.value != value {
                 self.changed.insert(attr);
+                if self.fixed {
+                    return;
+                }
             }
             entry.value = value;
         }
@@ -258,12 +263,17 @@ impl Record {
 
     /// Whether the span has the attribute already, with the value it has now.
     pub(crate) fn is_written(&self, attr: Attr) -> bool {
-        self.written.has(attr) && !self.changed.has(attr)
+        self.written.has(attr) && (self.fixed || !self.changed.has(attr))
     }
 
-    /// Whether the span has the attribute already, with another value.
-    pub(crate) fn is_changed(&self, attr: Attr) -> bool {
-        self.changed.has(attr)
+    /// Keeps what is written from now on as it is.
+    pub(crate) fn fix_written(&mut self) {
+        self.fixed = true;
+    }
+
+    /// How many attributes were recorded with another value after they had been fixed.
+    pub(crate) fn refused(&self) -> usize {
+        if self.fixed { self.changed.len() } else { 0 }
     }
 
     /// Whether a fact that decides the span's name or kind was recorded since the span started.

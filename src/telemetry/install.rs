@@ -25,7 +25,7 @@ use super::handle::{Running, Telemetry};
 use super::measuring::Measuring;
 use super::targets::{NoPayloads, Relevant};
 use crate::capture::tracer::open_spans::OpenSpans;
-use crate::capture::tracer::{Core, GenAiTracerProvider};
+use crate::capture::tracer::{Core, Finisher, GenAiTracerProvider};
 use crate::config::env::Env;
 use crate::config::settings::{Destination, ExporterChoice, LogLevel, Propagator, Settings};
 use crate::config::{self, Resolved};
@@ -61,7 +61,7 @@ impl Parts {
         let settings = &effective.settings;
         let mut core = Core::new(settings.policy, settings.semconv);
         core.override_explicit_names = settings.override_explicit_names;
-        core.finish_on_export = true;
+        core.finisher = Finisher::OnExport;
         #[cfg(feature = "metrics")]
         let metrics = Measuring::prepare(settings);
         #[cfg(feature = "metrics")]

@@ -73,7 +73,7 @@ pub use spans::{CapturedSpan, CapturedSpans};
 use crate::GenAiLayer;
 use crate::capture::layer::makes_gen_ai;
 use crate::capture::lint::{self, Finding, Found, lock};
-use crate::capture::tracer::{Core, finish};
+use crate::capture::tracer::{Core, Finisher, finish};
 use crate::policy::{ContentCapture, Policy};
 use crate::semconv::Version;
 
@@ -139,7 +139,7 @@ impl Setup {
         let findings = Arc::<Mutex<Found>>::default();
         let mut core = Core::new(self.policy, self.semconv);
         core.findings = Some(Arc::clone(&findings));
-        core.finish_on_export = true;
+        core.finisher = Finisher::OnExport;
         let layer = GenAiLayer::with_core(provider.tracer("test"), core);
         let watch = Watch {
             findings: Arc::clone(&findings),

@@ -137,7 +137,7 @@ fn put(open: &mut Open, field: &Field, plan: FieldPlan, raw: &mut Raw<'_>, core:
         FieldPlan::Own(holds) => {
             let comes = Comes::of(&raw);
             if holds.class(comes) == Class::ErrorText {
-                open.note_error();
+                open.set_status(Status::error(""));
             }
             holds.put(&mut open.record, Cow::Borrowed(field.name()), raw, comes);
         }
@@ -446,12 +446,5 @@ fn integer<T: TryInto<i64> + Copy + std::fmt::Display + Debug>(value: T) -> Owne
     match value.try_into() {
         Ok(value) => Owned::I64(value),
         Err(_) => Owned::Debug(tracing::field::display(value.to_string())),
-    }
-}
-
-impl Open {
-    /// An error recorded on the span fails it.
-    fn note_error(&mut self) {
-        self.set_status(Status::error(""));
     }
 }

@@ -1,6 +1,7 @@
 //! Ends spans that nobody ends.
 
 use std::num::NonZeroU64;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -29,13 +30,13 @@ pub(super) fn watch(core: &Arc<Core>, dispatch: &Dispatch) {
                 next += step;
                 let Expired { known, watched } = core.open_spans.advance();
                 for span in known {
-                    expire(&core, &dispatch, span);
+                    each(&core, || expire(&core, &dispatch, span));
                 }
                 for span in watched.iter().filter_map(Weak::upgrade) {
-                    note(&core, span.state());
-                    if span.end() {
-                        core.health.expired.increment();
-                    }
+                    each(&core, || {
+                        note(&core, span.state());
+                        span.end()
+                    });
                 }
             }
         }
@@ -48,14 +49,26 @@ pub(super) fn watch(core: &Arc<Core>, dispatch: &Dispatch) {
 /// The thread ends this long after the last user of the layer, at the latest.
 const LONGEST_NAP: Duration = Duration::from_secs(1);
 
-fn expire(core: &Core, dispatch: &Dispatch, span: NonZeroU64) {
-    let id = Id::from_non_zero_u64(span);
-    let Some(Reached { state: Some(state), .. }) = Reach::find(dispatch, &id) else { return };
-    note(core, &state);
-    if let Some(context) = tracing_opentelemetry::get_otel_context(&id, dispatch) {
-        core.health.expired.increment();
-        context.span().end();
+/// Ends one span. A processor of the user's may panic over it, and so does the layer below over a
+/// span that its owner closes just then: neither is the end of expiry.
+fn each(core: &Core, end: impl FnOnce() -> bool) {
+    match catch_unwind(AssertUnwindSafe(end)) {
+        Ok(true) => core.health.expired.increment(),
+        Ok(false) => {}
+        Err(_) => core.health.not_expired.increment(),
     }
+}
+
+/// Tells whether the span was open.
+fn expire(core: &Core, dispatch: &Dispatch, span: NonZeroU64) -> bool {
+    let id = Id::from_non_zero_u64(span);
+    let Some(Reached { state: Some(state), .. }) = Reach::find(dispatch, &id) else { return false };
+    if state.has_ended() {
+        return false;
+    }
+    note(core, &state);
+    let context = tracing_opentelemetry::get_otel_context(&id, dispatch);
+    context.map(|context| context.span().end()).is_some()
 }
 
 fn note(core: &Core, state: &SpanState) {

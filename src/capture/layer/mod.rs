@@ -22,6 +22,7 @@ use std::time::Duration;
 #[cfg(feature = "logs")]
 use opentelemetry::trace::SpanContext;
 use opentelemetry::trace::{Tracer, TracerProvider};
+use tracing::field::{Field, Value, Visit};
 use tracing::span::{Attributes, Id, Record as Values};
 use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_core::{Dispatch, Interest, LevelFilter};
@@ -33,7 +34,9 @@ use tracing_subscriber::registry::LookupSpan;
 #[cfg(feature = "metrics")]
 use crate::capture::tracer::observe::ObserveSpans;
 use crate::capture::tracer::open_spans::OpenSpans;
-use crate::capture::tracer::{Core, GenAiTracer, GenAiTracerProvider, Open, SpanState};
+use crate::capture::tracer::{
+    Core, Finisher, GenAiTracer, GenAiTracerProvider, Given, Open, SpanState, markers,
+};
 use crate::policy::{ContentCapture, Policy};
 use crate::record::Record;
 use crate::semconv::Version;
@@ -96,7 +99,7 @@ where
 
     pub(crate) fn with_shared_core(tracer: T, core: Arc<Core>) -> Self {
         let inner = tracing_opentelemetry::layer()
-            .with_tracer(GenAiTracer::new(tracer.clone(), Arc::clone(&core)))
+            .with_tracer(GenAiTracer::of_layer(tracer.clone(), Arc::clone(&core)))
             .with_location(false)
             .with_target(false)
             .with_threads(false)
@@ -163,7 +166,8 @@ where
     #[cfg(any(feature = "init", feature = "testing"))]
     #[must_use]
     pub fn finish_on_export(self, finish: bool) -> Self {
-        self.rebuilt(|core| core.finish_on_export = finish)
+        let finisher = if finish { Finisher::OnExport } else { Finisher::AtEnd };
+        self.rebuilt(|core| core.finisher = finisher)
     }
 
     /// Wraps a provider so that spans made with the OpenTelemetry API directly meet the same
@@ -193,7 +197,7 @@ where
     fn rebuilt(self, change: impl FnOnce(&mut Core)) -> Self {
         let mut core = Core::new(self.core.policy.load(), self.core.semconv);
         core.override_explicit_names = self.core.override_explicit_names;
-        core.finish_on_export = self.core.finish_on_export;
+        core.finisher = self.core.finisher;
         core.observer.clone_from(&self.core.observer);
         core.findings.clone_from(&self.core.findings);
         core.open_spans = OpenSpans::new(self.core.open_spans.limit());
@@ -207,6 +211,15 @@ where
 struct Tracked {
     state: Arc<SpanState>,
     plan: &'static [FieldPlan],
+}
+
+/// Calls back with each field that has a value.
+struct EachField<F>(F);
+
+impl<F: FnMut(&Field)> Visit for EachField<F> {
+    fn record_debug(&mut self, field: &Field, _: &dyn fmt::Debug) {
+        (self.0)(field);
+    }
 }
 
 /// The record of a span of the registry `S`.
@@ -268,9 +281,15 @@ where
             None if attrs.is_root() => Attributes::new_root(attrs.metadata(), &none),
             None => Attributes::new(attrs.metadata(), &none),
         };
-        self.core.introduce(&state, fields.len(), || {
+        let introduced = self.core.introduce(&state, fields.len(), || {
             self.inner.on_new_span(&bare, id, ctx.clone());
         });
+        if !introduced {
+            // The tracer takes the fields for attributes of the OpenTelemetry API.
+            return self
+                .core
+                .introduce_plain(Given::default(), || self.inner.on_new_span(attrs, id, ctx));
+        }
         if let Some(span) = ctx.span(id) {
             let tracked = Tracked { state, plan: fields };
             span.extensions_mut().replace(tracked.clone());
@@ -281,6 +300,16 @@ where
     fn on_record(&self, id: &Id, values: &Values<'_>, ctx: Context<'_, S>) {
         let record = |tracked: &Tracked, entered: bool| {
             let Tracked { state, plan } = tracked;
+            if !state.has_started() {
+                // Attributes that the API sets meanwhile wait below: the last value counts.
+                values.record(&mut EachField(|field: &Field| {
+                    if let Some(span) = ctx.span(id) {
+                        let mark = [(field, Some(&markers::RECORDED as &dyn Value))];
+                        let mark = span.metadata().fields().value_set(&mark);
+                        self.inner.on_record(id, &Values::new(&mark), ctx.clone());
+                    }
+                }));
+            }
             if self.core.is_of_use(state) {
                 values.record(&mut SpanFields::live(plan, &self.core, state, entered));
             }

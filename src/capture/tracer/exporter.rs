@@ -3,14 +3,12 @@
 use std::fmt;
 use std::time::Duration;
 
-use opentelemetry::trace::SpanKind;
 use opentelemetry::{KeyValue, Value as OtelValue};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 
-use super::span::KIND;
-use super::{aside, state};
+use super::{markers, state};
 use crate::policy::Policy;
 use crate::record::{Text, Value};
 use crate::semconv::{Attr, Match, is_ours, lookup};
@@ -72,22 +70,20 @@ impl<E> fmt::Debug for GenAiExporter<E> {
     }
 }
 
-/// Finishes one span. A span that is finished already, or is not GenAI, stays as it is.
+/// Finishes one span. A span that is finished already, or is not GenAI, stays as it is but for what
+/// this crate put on it.
 pub(crate) fn finish(span: &mut SpanData, policy: Policy) {
+    if let Some(kind) = markers::take_kind(&mut span.attributes) {
+        span.span_kind = kind;
+    }
     if !span.attributes.iter().any(|kv| is_ours(kv.key.as_str())) {
         return;
-    }
-    if let Some(at) = span.attributes.iter().position(|kv| kv.key.as_str() == KIND) {
-        let kind = span.attributes.swap_remove(at);
-        if let Some(kind) = kind_of(&kind.value.as_str()) {
-            span.span_kind = kind;
-        }
     }
     keep_last_values(&mut span.attributes);
     let mut reasons = None;
     for kv in &mut span.attributes {
         if let OtelValue::String(text) = &kv.value
-            && let Some(text) = aside::take(text.as_str())
+            && let Some(text) = markers::take_text(text.as_str())
         {
             kv.value = OtelValue::String(text.into());
         }
@@ -130,16 +126,5 @@ fn keep_last_values(attributes: &mut Vec<KeyValue>) {
             attributes.retain(|kv| kv.key != key || !std::mem::replace(&mut seen, true));
         }
         at += 1;
-    }
-}
-
-fn kind_of(text: &str) -> Option<SpanKind> {
-    match text {
-        "Client" => Some(SpanKind::Client),
-        "Internal" => Some(SpanKind::Internal),
-        "Server" => Some(SpanKind::Server),
-        "Producer" => Some(SpanKind::Producer),
-        "Consumer" => Some(SpanKind::Consumer),
-        _ => None,
     }
 }

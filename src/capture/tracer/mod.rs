@@ -4,12 +4,15 @@
 //! them as far as they are known then, and completes them when the span ends. What is not GenAI
 //! passes through. Whatever enters the SDK has passed the policy.
 
-#[cfg(any(feature = "init", feature = "testing"))]
-mod aside;
 pub(crate) mod carried;
 pub(crate) mod event;
 #[cfg(any(feature = "init", feature = "testing"))]
 mod exporter;
+#[cfg_attr(
+    not(any(feature = "init", feature = "testing")),
+    expect(dead_code, reason = "nobody finishes spans on export")
+)]
+pub(crate) mod markers;
 #[cfg_attr(not(feature = "metrics"), expect(dead_code, reason = "metrics is the one observer"))]
 pub(crate) mod observe;
 pub(crate) mod open_spans;
@@ -18,12 +21,12 @@ mod span;
 mod state;
 
 use std::borrow::Cow;
-use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
 
-use opentelemetry::trace::{SpanBuilder, Tracer};
-use opentelemetry::{Context, KeyValue, Value as OtelValue};
+use opentelemetry::Context;
+use opentelemetry::trace::{Span, SpanBuilder, SpanId, TraceContextExt, Tracer};
 
 #[cfg(any(feature = "init", feature = "testing"))]
 pub use exporter::GenAiExporter;
@@ -32,14 +35,30 @@ pub(crate) use exporter::finish;
 pub use provider::GenAiTracerProvider;
 pub use span::GenAiSpan;
 
+pub(crate) use markers::Given;
 pub(crate) use state::{Open, SpanState, raw};
 
 use crate::capture::lint::Found;
 use crate::health::Health;
 use crate::policy::otel::{self, PlainSpan};
 use crate::policy::{Policy, PolicyCell};
-use crate::semconv::Version;
+use crate::record::Record;
+use crate::semconv::{Family, Version};
+use markers::Mark;
 use open_spans::OpenSpans;
+use span::{Birth, Body, Plain};
+
+/// Who finishes a GenAI span.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Finisher {
+    /// The end of the span itself. What the span was started with stays: the SDK would keep a
+    /// second value beside the first.
+    AtEnd,
+    /// A [`GenAiExporter`] on the export thread, which sees the messages, the kind and the last
+    /// value of what was written twice.
+    #[cfg(any(feature = "init", feature = "testing"))]
+    OnExport,
+}
 
 /// What a layer, its tracer and the handle share.
 #[derive(Debug)]
@@ -50,9 +69,7 @@ pub(crate) struct Core {
     pub(crate) semconv: Version,
     /// Replace a name or a kind that the user set, too.
     pub(crate) override_explicit_names: bool,
-    /// Messages, the kind and rewritten attributes are finished by a [`GenAiExporter`] on the
-    /// export thread, instead of where the span ends.
-    pub(crate) finish_on_export: bool,
+    pub(crate) finisher: Finisher,
     pub(crate) health: Arc<Health>,
     /// Who is told of spans beside the SDK.
     pub(crate) observer: Option<Arc<dyn observe::ObserveSpans>>,
@@ -75,7 +92,7 @@ impl Core {
             policy: PolicyCell::new(policy),
             semconv,
             override_explicit_names: false,
-            finish_on_export: false,
+            finisher: Finisher::AtEnd,
             health: Arc::default(),
             observer: None,
             #[cfg(feature = "logs")]
@@ -104,81 +121,57 @@ impl Core {
     }
 
     /// Runs `create`, in which the layer below asks this core's tracer for a builder, so that the
-    /// builder carries the way to `state`.
+    /// builder carries the way to `state`. Does not, and says so, when too many spans wait already.
     /// `fields` is how many attributes the span may come to have.
-    pub(crate) fn introduce(&self, state: &Arc<SpanState>, fields: usize, create: impl FnOnce()) {
-        let Some(slot) = self.waiting.insert(Arc::clone(state)) else {
-            // More spans wait than the slab has room for: they leave as the layer below makes them.
-            return create();
-        };
-        PENDING.set(Some(Pending { slot, fields }));
-        create();
-        if PENDING.take().is_some() {
+    pub(crate) fn introduce(
+        &self,
+        state: &Arc<SpanState>,
+        fields: usize,
+        create: impl FnOnce(),
+    ) -> bool {
+        let Some(slot) = self.waiting.insert(Arc::clone(state)) else { return false };
+        if !markers::making(self.id, Some(Mark::Slot(slot, fields)), create) {
             self.waiting.remove(slot);
         }
+        true
     }
 
     /// Runs `create` for a span without GenAI fields, whose name or kind its maker may have given.
     pub(crate) fn introduce_plain(&self, given: Given, create: impl FnOnce()) {
-        if given.name || given.kind {
-            GIVEN.set(given);
-            create();
-            GIVEN.set(Given::default());
-        } else {
-            create();
-        }
+        markers::making(self.id, (given.name || given.kind).then_some(Mark::Given(given)), create);
+    }
+
+    /// The family of metrics of a span, if anybody measures.
+    fn family(&self, open: &Open) -> Family {
+        self.family_of(open, &open.record)
+    }
+
+    fn family_of(&self, open: &Open, record: &Record) -> Family {
+        self.observer.as_ref().map_or(Family::Unknown, |_| open.family(record))
     }
 
     /// Whether anybody wants to hear of the chunks of a stream.
     pub(crate) fn observes_chunks(&self) -> bool {
         self.observer.is_some()
     }
-
-    /// Takes over a span that was introduced.
-    fn take(&self, slot: usize) -> Option<Arc<SpanState>> {
-        self.waiting.take(slot)
-    }
 }
-
-thread_local! {
-    /// The span whose builder is being made on this thread.
-    static PENDING: Cell<Option<Pending>> = const { Cell::new(None) };
-}
-
-#[derive(Clone, Copy)]
-struct Pending {
-    slot: usize,
-    fields: usize,
-}
-
-thread_local! {
-    /// What the maker of the span whose builder is being made on this thread has given.
-    static GIVEN: Cell<Given> = const { Cell::new(Given { name: false, kind: false }) };
-}
-
-/// What the user said of a span with `otel.name` and `otel.kind`, which wins.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Given {
-    pub(crate) name: bool,
-    pub(crate) kind: bool,
-}
-
-/// The attribute that tells which of name and kind the user has given. Never leaves.
-const GIVEN_BY_USER: &str = "tracing_genai.given";
-
-/// The attribute under which a builder carries the way to its record. Never leaves.
-const SLOT: &str = "tracing_genai.slot";
 
 /// A [`Tracer`] whose GenAI spans follow the conventions and the content policy.
 #[derive(Clone, Debug)]
 pub struct GenAiTracer<T> {
     inner: T,
     core: Arc<Core>,
+    /// Used by the layer, not by code that calls the OpenTelemetry API.
+    of_layer: bool,
 }
 
 impl<T> GenAiTracer<T> {
     pub(crate) fn new(inner: T, core: Arc<Core>) -> Self {
-        Self { inner, core }
+        Self { inner, core, of_layer: false }
+    }
+
+    pub(crate) fn of_layer(inner: T, core: Arc<Core>) -> Self {
+        Self { inner, core, of_layer: true }
     }
 }
 
@@ -190,82 +183,86 @@ where
 
     fn span_builder<N: Into<Cow<'static, str>>>(&self, name: N) -> SpanBuilder {
         let mut builder = SpanBuilder::from_name(name);
-        match PENDING.take() {
-            Some(Pending { slot, fields }) => {
-                // The list that the SDK span will have: it grows once, here.
-                let mut attributes = Vec::with_capacity(fields + 2);
-                attributes.push(KeyValue::new(SLOT, slot as i64));
-                builder.attributes = Some(attributes);
-                builder
-            }
-            None => match GIVEN.take() {
-                Given { name: false, kind: false } => builder,
-                Given { name, kind } => {
-                    let bits = i64::from(name) | i64::from(kind) << 1;
-                    builder.with_attributes([KeyValue::new(GIVEN_BY_USER, bits)])
-                }
-            },
+        if self.of_layer {
+            markers::put_on(self.core.id, &mut builder);
         }
+        builder
     }
 
     fn build_with_context(&self, mut builder: SpanBuilder, parent_cx: &Context) -> Self::Span {
-        let given = take_given(&mut builder);
-        let introduced = self.introduced(&builder);
-        let adopts = introduced.is_none();
-        let state = introduced.or_else(|| state::adopt(&builder));
-        let mut family = crate::semconv::Family::Unknown;
-        let mut plain = PlainSpan::default();
+        let mark = if self.of_layer { markers::take_off(&mut builder) } else { None };
+        let (known, given) = match mark {
+            Some(Mark::Slot(slot, _)) => (self.core.waiting.take(slot), Given::default()),
+            Some(Mark::Given(given)) => (None, given),
+            None => (None, Given::default()),
+        };
         let (policy, health) = (self.core.policy.load(), &*self.core.health);
         for link in builder.links.iter_mut().flatten() {
             otel::attributes(policy, &mut link.attributes, health);
         }
-        if let Some(state) = &state {
+        let start = *builder.start_time.get_or_insert_with(SystemTime::now);
+        let parent = match parent_cx.has_active_span() {
+            true => parent_cx.span().span_context().span_id(),
+            false => SpanId::INVALID,
+        };
+        let birth = Birth { start, parent, given, of_layer: self.of_layer };
+        let body = match known {
+            Some(state) => {
+                let span = self.build_gen_ai(builder, parent_cx, &state, &birth);
+                Body::GenAi(span, state)
+            }
+            None if state::is_gen_ai(&builder) => {
+                let state = Arc::new(SpanState::new(Open::of(given, self.of_layer), None));
+                let span = self.build_gen_ai(builder, parent_cx, &state, &birth);
+                Body::watched(span, state, &self.core)
+            }
+            None => Body::Plain(self.build_plain(builder, parent_cx, birth)),
+        };
+        GenAiSpan::new(body, Arc::clone(&self.core))
+    }
+}
+
+impl<T: Tracer> GenAiTracer<T> {
+    fn build_gen_ai(
+        &self,
+        mut builder: SpanBuilder,
+        parent: &Context,
+        state: &Arc<SpanState>,
+        birth: &Birth,
+    ) -> T::Span {
+        let family = {
             let mut open = state.lock();
-            carried::stamp(&mut open.record, parent_cx);
+            carried::stamp(&mut open.record, parent);
             open.start(&mut builder, &self.core);
-            if self.core.observer.is_some() {
-                family = open.family();
-            }
-        } else {
-            if let Some(attributes) = &mut builder.attributes {
-                plain.take_all(policy, attributes, health);
-            }
-            for event in builder.events.iter_mut().flatten() {
-                otel::event(policy, &mut event.name, &mut event.attributes, health);
-            }
+            self.core.family(&open)
+        };
+        let span = self.inner.build_with_context(builder, parent);
+        state.started(span.is_recording());
+        if let Some(observer) = &self.core.observer {
+            observer.started(birth.parent, span.span_context().span_id(), state, family);
         }
-        let inner = self.inner.build_with_context(builder, parent_cx);
-        let core = Arc::clone(&self.core);
-        if adopts && state.is_some() {
-            return GenAiSpan::new(inner, state, plain, given, core, parent_cx, family).adopted();
-        }
-        GenAiSpan::new(inner, state, plain, given, core, parent_cx, family)
+        span
     }
-}
 
-fn take_given(builder: &mut SpanBuilder) -> Given {
-    let Some(attributes) = &mut builder.attributes else { return Given::default() };
-    match attributes.first() {
-        Some(first) if first.key.as_str() == GIVEN_BY_USER => {
-            let bits = match attributes.swap_remove(0).value {
-                OtelValue::I64(bits) => bits,
-                _ => 0,
-            };
-            Given { name: bits & 1 != 0, kind: bits & 2 != 0 }
+    fn build_plain(
+        &self,
+        mut builder: SpanBuilder,
+        parent: &Context,
+        birth: Birth,
+    ) -> Plain<T::Span> {
+        let (policy, health) = (self.core.policy.load(), &*self.core.health);
+        let mut waiting = PlainSpan::default();
+        if let Some(attributes) = &mut builder.attributes {
+            waiting.take_all(policy, attributes, health);
         }
-        _ => Given::default(),
-    }
-}
-
-impl<T> GenAiTracer<T> {
-    fn introduced(&self, builder: &SpanBuilder) -> Option<Arc<SpanState>> {
-        let first = builder.attributes.as_ref()?.first()?;
-        match &first.value {
-            OtelValue::I64(slot) if first.key.as_str() == SLOT => {
-                // The slab uses all bits: the number may have come out negative.
-                self.core.take(*slot as usize)
-            }
-            _ => None,
+        for event in builder.events.iter_mut().flatten() {
+            otel::event(policy, &mut event.name, &mut event.attributes, health);
         }
+        let span = self.inner.build_with_context(builder, parent);
+        let observed =
+            self.core.observer.as_ref().is_some_and(|observer| {
+                observer.passed(birth.parent, span.span_context().span_id())
+            });
+        Plain { span, birth, waiting, failed: false, observed }
     }
 }

@@ -14,13 +14,11 @@ use crate::semconv::Family;
 
 /// Is told of every span's start and of the ends that matter to it, sampled or not.
 pub(crate) trait ObserveSpans: Debug + Send + Sync {
-    /// A span has started. Tells whether its end is of interest although it is no GenAI span.
-    fn started(
-        &self,
-        parent: SpanId,
-        span: SpanId,
-        state: Option<(&Arc<SpanState>, Family)>,
-    ) -> bool;
+    /// A span has started that is not GenAI. Tells whether its end is of interest.
+    fn passed(&self, parent: SpanId, span: SpanId) -> bool;
+
+    /// A GenAI span has started, or a span that passed has become one.
+    fn started(&self, parent: SpanId, span: SpanId, state: &Arc<SpanState>, family: Family);
 
     /// A GenAI span has ended; what is put into its record leaves with it.
     fn ended(&self, ended: Ended<'_>);

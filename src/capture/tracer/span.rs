@@ -2,20 +2,22 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::SystemTime;
 
-use opentelemetry::trace::{Span, SpanContext, SpanId, Status, TraceContextExt};
-use opentelemetry::{Context, Key, KeyValue};
+use opentelemetry::trace::{Span, SpanContext, SpanId, Status};
+use opentelemetry::{Key, KeyValue};
 
-use super::observe::{Ended, Nest, ObserveSpans};
+use super::markers::{self, Given};
+use super::observe::Ended;
 use super::open_spans::{Endable, Ticket};
 use super::state::{Finished, SpanState, string, strings};
-use super::{Core, Given, Open, event};
+use super::{Core, Finisher, Open, event};
+use crate::policy::ClearedRecord;
 use crate::policy::otel::{self, PlainSpan};
-use crate::policy::{Already, ClearedRecord};
 use crate::record::{self, Key as RecordKey, Text, Value};
-use crate::semconv::{Attr, Family, is_ours};
+use crate::semconv::{Attr, is_ours};
 
 /// A span of a [`GenAiTracer`](super::GenAiTracer).
 ///
@@ -23,21 +25,40 @@ use crate::semconv::{Attr, Family, is_ours};
 /// form of the conventions, as far as the policy allows. Any other span passes everything on at
 /// once; the first GenAI attribute turns it into a GenAI span.
 pub struct GenAiSpan<S: Span> {
-    /// `None` where it is watched.
-    own: Option<S>,
-    watched: Option<Box<Guarded<S>>>,
-    state: Option<Arc<SpanState>>,
-    /// What waits until it is certain whether the span is GenAI.
-    plain: PlainSpan,
-    given: Given,
+    body: Body<S>,
     core: Arc<Core>,
-    ended: bool,
-    /// The observer wants to hear of the end even if this never becomes a GenAI span.
-    observed: bool,
 }
 
-/// A GenAI span that the layer does not know by an id. It is ended by its owner, or in the owner's
-/// place when it is open for too long.
+/// What a span is. It goes down this list and never back.
+pub(super) enum Body<S: Span> {
+    Plain(Plain<S>),
+    GenAi(S, Arc<SpanState>),
+    /// GenAI, and ended in its owner's place when it is open for too long.
+    Watched(Box<Guarded<S>>),
+    Ended(SpanContext),
+}
+
+/// A span that is not GenAI, or not yet.
+pub(super) struct Plain<S> {
+    pub(super) span: S,
+    pub(super) birth: Birth,
+    /// What waits until it is certain which it is.
+    pub(super) waiting: PlainSpan,
+    /// Whether it has an error for its status.
+    pub(super) failed: bool,
+    /// Whether the observer wants to hear of its end.
+    pub(super) observed: bool,
+}
+
+/// What is known of a span from its start.
+pub(super) struct Birth {
+    pub(super) start: SystemTime,
+    pub(super) parent: SpanId,
+    pub(super) given: Given,
+    pub(super) of_layer: bool,
+}
+
+/// A GenAI span that the layer does not know by an id.
 struct Watched<S> {
     /// `None` once it has ended.
     span: Mutex<Option<S>>,
@@ -46,121 +67,133 @@ struct Watched<S> {
 }
 
 /// The owner's side of it.
-struct Guarded<S> {
+pub(super) struct Guarded<S> {
     context: SpanContext,
     watched: Arc<Watched<S>>,
     ticket: Ticket,
 }
 
-/// The attribute that tells a [`GenAiExporter`](super::GenAiExporter) the kind of a span that was
-/// started as another one. Never leaves.
-pub(super) const KIND: &str = "tracing_genai.kind";
+impl<S: Span + Send + 'static> Body<S> {
+    /// A GenAI span that ends when it is open for too long.
+    pub(super) fn watched(span: S, state: Arc<SpanState>, core: &Arc<Core>) -> Self {
+        if core.open_spans.limit().is_none() {
+            return Self::GenAi(span, state);
+        }
+        let context = span.span_context().clone();
+        let (span, core) = (Mutex::new(Some(span)), Arc::clone(core));
+        let watched = Arc::new(Watched { span, state, core });
+        let weak: Weak<Watched<S>> = Arc::downgrade(&watched);
+        match watched.core.open_spans.watch(weak) {
+            Some(ticket) => Self::Watched(Box::new(Guarded { context, watched, ticket })),
+            None => match watched.lock().take() {
+                Some(span) => Self::GenAi(span, Arc::clone(&watched.state)),
+                None => Self::Ended(context),
+            },
+        }
+    }
+}
 
 impl<S: Span + Send + 'static> GenAiSpan<S> {
-    pub(super) fn new(
-        inner: S,
-        state: Option<Arc<SpanState>>,
-        plain: PlainSpan,
-        given: Given,
-        core: Arc<Core>,
-        parent: &Context,
-        family: Family,
-    ) -> Self {
-        let sampled = inner.is_recording();
-        if let Some(state) = &state {
-            state.started(sampled);
-        }
-        let observed = core.observer.as_ref().is_some_and(|observer| {
-            let parent = match parent.has_active_span() {
-                true => parent.span().span_context().span_id(),
-                false => SpanId::INVALID,
-            };
-            let state = state.as_ref().map(|state| (state, family));
-            observer.started(parent, inner.span_context().span_id(), state)
-        });
-        let own = Some(inner);
-        Self { own, watched: None, state, plain, given, core, ended: false, observed }
+    pub(super) fn new(body: Body<S>, core: Arc<Core>) -> Self {
+        Self { body, core }
     }
 
-    /// The span, which ends when it is open for too long.
-    pub(super) fn adopted(mut self) -> Self {
-        if let Some(state) = self.state.clone() {
-            self.watch(state);
+    /// Has `note` write to what is known of the GenAI span, which a plain one becomes by that.
+    fn note<R>(&mut self, note: impl FnOnce(&mut Open, &Core) -> R) -> Option<R> {
+        if let Some(state) = self.state() {
+            return Some(note(&mut state.lock(), &self.core));
         }
-        self
-    }
-
-    fn watch(&mut self, state: Arc<SpanState>) {
-        if self.core.open_spans.limit().is_none() {
-            return;
-        }
-        let Some(span) = self.own.take() else { return };
-        let context = span.span_context().clone();
-        let core = Arc::clone(&self.core);
-        let watched = Arc::new(Watched { span: Mutex::new(Some(span)), state, core });
-        let weak: Weak<Watched<S>> = Arc::downgrade(&watched);
-        match self.core.open_spans.watch(weak) {
-            Some(ticket) => self.watched = Some(Box::new(Guarded { context, watched, ticket })),
-            None => self.own = watched.lock().take(),
+        let context = self.context().clone();
+        match mem::replace(&mut self.body, Body::Ended(context)) {
+            Body::Plain(plain) => Some(self.promote(plain, note)),
+            _ => None,
         }
     }
 
-    /// Makes the span a GenAI span and returns what is known of it.
-    fn promote(&mut self) -> Arc<SpanState> {
-        if let Some(state) = &self.state {
-            return Arc::clone(state);
-        }
+    /// The one way from plain to GenAI.
+    fn promote<R>(&mut self, plain: Plain<S>, note: impl FnOnce(&mut Open, &Core) -> R) -> R {
+        let Plain { span, birth, mut waiting, failed, observed: _ } = plain;
         self.core.health.promoted.increment();
-        let state = Arc::<SpanState>::default();
-        state.started(self.with(|span| span.is_recording()).unwrap_or_default());
-        let mut open = state.lock();
-        open.explicit.given = self.given;
-        for attribute in self.plain.waited() {
+        let mut open = Open::of(birth.given, birth.of_layer);
+        open.started_at = Some(birth.start);
+        open.unsampled = !span.is_recording();
+        if failed {
+            open.set_status(Status::error(""));
+        }
+        for attribute in waiting.waited() {
             open.set(attribute, &self.core);
         }
-        drop(open);
-        self.state = Some(Arc::clone(&state));
-        self.watch(Arc::clone(&state));
-        state
+        let noted = note(&mut open, &self.core);
+        let family = self.core.family(&open);
+        let state = Arc::new(SpanState::new(open, None));
+        state.started(span.is_recording());
+        if let Some(observer) = &self.core.observer {
+            observer.started(birth.parent, span.span_context().span_id(), &state, family);
+        }
+        self.body = Body::watched(span, state, &self.core);
+        noted
     }
 }
 
 impl<S: Span> GenAiSpan<S> {
-    /// Calls `work` with the span below, unless that has ended in its owner's place.
+    /// Calls `work` with the span below, unless that has ended.
     fn with<R>(&mut self, work: impl FnOnce(&mut S) -> R) -> Option<R> {
-        match (&mut self.own, &self.watched) {
-            (Some(span), _) => Some(work(span)),
-            (None, Some(guarded)) => guarded.watched.lock().as_mut().map(work),
-            (None, None) => None,
+        match &mut self.body {
+            Body::Plain(plain) => Some(work(&mut plain.span)),
+            Body::GenAi(span, _) => Some(work(span)),
+            Body::Watched(guarded) => guarded.watched.lock().as_mut().map(work),
+            Body::Ended(_) => None,
         }
     }
 
-    /// Ends the span; without a time it is to be dropped, which ends the span below.
+    /// What is known of a GenAI span.
+    fn state(&self) -> Option<&Arc<SpanState>> {
+        match &self.body {
+            Body::GenAi(_, state) => Some(state),
+            Body::Watched(guarded) => Some(&guarded.watched.state),
+            Body::Plain(_) | Body::Ended(_) => None,
+        }
+    }
+
+    fn context(&self) -> &SpanContext {
+        match &self.body {
+            Body::Plain(plain) => plain.span.span_context(),
+            Body::GenAi(span, _) => span.span_context(),
+            Body::Watched(guarded) => &guarded.context,
+            Body::Ended(context) => context,
+        }
+    }
+
+    /// Ends the span; without a time it is dropped, which ends the span below.
     fn end_at(&mut self, timestamp: Option<SystemTime>) {
-        if std::mem::replace(&mut self.ended, true) {
+        if matches!(self.body, Body::Ended(_)) {
             return;
         }
-        let state = self.state.take();
-        if let Some(guarded) = &self.watched {
-            self.core.open_spans.unwatch(guarded.ticket);
-            guarded.watched.end_at(timestamp);
-        } else if let Some(span) = &mut self.own {
-            match state {
-                Some(state) => finish(span, &state, &self.core, timestamp),
-                None => {
-                    for attribute in self.plain.waited() {
-                        span.set_attribute(attribute);
-                    }
-                    if self.observed
-                        && let Some(observer) = &self.core.observer
-                    {
-                        observer.left(span.span_context().span_id());
-                    }
-                    if let Some(timestamp) = timestamp {
-                        span.end_with_timestamp(timestamp);
-                    }
-                }
+        let context = self.context().clone();
+        match mem::replace(&mut self.body, Body::Ended(context)) {
+            Body::Plain(plain) => plain.end_at(timestamp, &self.core),
+            Body::GenAi(mut span, state) => finish(&mut span, &state, &self.core, timestamp),
+            Body::Watched(guarded) => {
+                self.core.open_spans.unwatch(guarded.ticket);
+                guarded.watched.end_at(timestamp);
             }
+            Body::Ended(_) => {}
+        }
+    }
+}
+
+impl<S: Span> Plain<S> {
+    fn end_at(mut self, timestamp: Option<SystemTime>, core: &Core) {
+        for attribute in self.waiting.waited() {
+            self.span.set_attribute(attribute);
+        }
+        if self.observed
+            && let Some(observer) = &core.observer
+        {
+            observer.left(self.span.span_context().span_id());
+        }
+        if let Some(timestamp) = timestamp {
+            self.span.end_with_timestamp(timestamp);
         }
     }
 }
@@ -196,26 +229,33 @@ fn finish<S: Span>(span: &mut S, state: &SpanState, core: &Core, timestamp: Opti
         core.open_spans.remove(ticket);
     }
     let recording = span.is_recording();
-    let observing = core.observer.is_some();
-    let mut open = state.lock();
-    open.ended = true;
-    let last_write = open.last_write;
-    let end = match (timestamp, last_write) {
-        (Some(end), Some(write)) => Some(end.max(write)),
-        (end, _) => end,
-    };
-    if recording || observing {
-        let mut finished = open.finish(core);
-        let seen = observing.then(|| Observed::of(&mut open, &finished));
+    let mut open = state.end();
+    let end = open.end(timestamp);
+    if !recording && core.observer.is_none() {
         drop(open);
-        if let (Some(observer), Some(seen)) = (core.observer.as_deref(), seen) {
-            seen.tell(observer, span, state, &mut finished, end);
+    } else {
+        let mut finished = open.finish(core);
+        let family = core.family_of(&open, &finished.record);
+        let (nest, gaps) = (mem::take(&mut open.nest), mem::take(&mut open.gaps));
+        let start = open.started_at;
+        drop(open);
+        if let Some(observer) = &core.observer {
+            let end = end.unwrap_or_else(SystemTime::now);
+            observer.ended(Ended {
+                span: span.span_context().span_id(),
+                state,
+                family,
+                nest,
+                gaps,
+                failed: matches!(finished.status, Status::Error { .. }),
+                record: &mut finished.record,
+                start: start.unwrap_or(end),
+                end,
+            });
         }
         if recording {
             write(span, finished, core);
         }
-    } else {
-        drop(open);
     }
     if let Some(end) = end {
         span.end_with_timestamp(end);
@@ -224,23 +264,31 @@ fn finish<S: Span>(span: &mut S, state: &SpanState, core: &Core, timestamp: Opti
 
 fn write(span: &mut impl Span, finished: Finished, core: &Core) {
     let Finished { name, kind, status, mut record } = finished;
-    let gen_ai = record.is_ours();
-    if gen_ai {
+    let ours = record.is_ours();
+    if ours {
         record.merge_messages();
     }
     let policy = core.policy.load();
-    #[cfg(any(feature = "init", feature = "testing"))]
-    if core.finish_on_export && record.is_delicate(policy.max_bytes()) {
-        super::aside::put_long_texts(&mut record, policy, &core.health);
-    }
-    let mut cleared = policy.clear(record, &core.health);
-    if gen_ai && !core.finish_on_export {
-        cleared.shape_messages(policy.max_bytes());
-    }
+    let cleared = match core.finisher {
+        Finisher::AtEnd => {
+            let mut cleared = policy.clear(record, &core.health);
+            if ours {
+                cleared.shape_messages(policy.max_bytes());
+            }
+            cleared
+        }
+        #[cfg(any(feature = "init", feature = "testing"))]
+        Finisher::OnExport => {
+            if record.is_delicate(policy.max_bytes()) {
+                markers::put_long_texts(&mut record, policy, &core.health);
+            }
+            if let Some(kind) = &kind {
+                span.set_attribute(markers::kind(kind));
+            }
+            policy.clear(record, &core.health)
+        }
+    };
     write_entries(span, cleared, core);
-    if let Some(kind) = kind.filter(|_| core.finish_on_export) {
-        span.set_attribute(KeyValue::new(KIND, format!("{kind:?}")));
-    }
     if let Some(name) = name {
         span.update_name(name);
     }
@@ -249,55 +297,10 @@ fn write(span: &mut impl Span, finished: Finished, core: &Core) {
     }
 }
 
-/// What the observer is told of an open span beside its record.
-struct Observed {
-    family: Family,
-    nest: Nest,
-    gaps: Vec<f64>,
-    start: Option<SystemTime>,
-}
-
-impl Observed {
-    fn of(open: &mut Open, finished: &Finished) -> Self {
-        Self {
-            family: open.family_of(&finished.record),
-            nest: std::mem::take(&mut open.nest),
-            gaps: std::mem::take(&mut open.gaps),
-            start: open.started_at,
-        }
-    }
-
-    fn tell(
-        self,
-        observer: &dyn ObserveSpans,
-        span: &impl Span,
-        state: &SpanState,
-        finished: &mut Finished,
-        end: Option<SystemTime>,
-    ) {
-        let end = end.unwrap_or_else(SystemTime::now);
-        observer.ended(Ended {
-            span: span.span_context().span_id(),
-            state,
-            family: self.family,
-            nest: self.nest,
-            gaps: self.gaps,
-            failed: matches!(finished.status, Status::Error { .. }),
-            record: &mut finished.record,
-            start: self.start.unwrap_or(end),
-            end,
-        });
-    }
-}
-
 fn write_entries(span: &mut impl Span, cleared: ClearedRecord, core: &Core) {
-    cleared.write(|key, value, already| {
+    cleared.write(|key, value| {
         let key = match key {
             RecordKey::Attr(attr) => {
-                if already == Already::Another && !core.finish_on_export {
-                    // The span has the key already and the SDK would keep both.
-                    return core.health.late_changes.increment();
-                }
                 let (key, also) = attr.keys(core.semconv);
                 if *attr == Attr::RequestTopK {
                     record::coerce::to_version(value, core.semconv);
@@ -308,7 +311,7 @@ fn write_entries(span: &mut impl Span, cleared: ClearedRecord, core: &Core) {
                 Key::from_static_str(key)
             }
             RecordKey::Other(Cow::Borrowed(key), _) => Key::from_static_str(key),
-            RecordKey::Other(Cow::Owned(key), _) => Key::from(std::mem::take(key)),
+            RecordKey::Other(Cow::Owned(key), _) => Key::from(mem::take(key)),
         };
         set(span, key, value);
     });
@@ -323,11 +326,11 @@ fn set(span: &mut impl Span, key: Key, value: &mut Value) {
         Value::I64(value) => span.set_attribute(KeyValue::new(key, *value)),
         Value::F64(value) => span.set_attribute(KeyValue::new(key, *value)),
         Value::Text(text) => {
-            let text = std::mem::replace(text, Text::Static(""));
+            let text = mem::replace(text, Text::Static(""));
             span.set_attribute(KeyValue::new(key, string(text)));
         }
         Value::List(list) => {
-            span.set_attribute(KeyValue::new(key, strings(std::mem::take(list))));
+            span.set_attribute(KeyValue::new(key, strings(mem::take(list))));
         }
     }
 }
@@ -337,69 +340,60 @@ impl<S: Span + Send + 'static> Span for GenAiSpan<S> {
     where
         T: Into<Cow<'static, str>>,
     {
-        let name = name.into();
-        let state = if self.state.is_none() && event::is_gen_ai(&name, &attributes) && !self.ended {
-            Some(self.promote())
+        let (mut name, mut attributes) = (name.into(), attributes);
+        if matches!(self.body, Body::Plain(_)) && !event::is_gen_ai(&name, &attributes) {
+            let policy = self.core.policy.load();
+            otel::event(policy, &mut name, &mut attributes, &self.core.health);
         } else {
-            self.state.clone()
-        };
-        let parts = match state {
-            Some(state) => event::take_into(&mut state.lock(), name, attributes, &self.core),
-            None => {
-                let (mut name, mut attributes) = (name, attributes);
-                let policy = self.core.policy.load();
-                otel::event(policy, &mut name, &mut attributes, &self.core.health);
-                Some((name, attributes))
+            let take =
+                |open: &mut Open, core: &Core| event::take_into(open, name, attributes, core);
+            match self.note(take).flatten() {
+                Some(left) => (name, attributes) = left,
+                None => return,
             }
-        };
-        if let Some((name, attributes)) = parts {
-            self.with(|span| span.add_event_with_timestamp(name, time, attributes));
         }
+        self.with(|span| span.add_event_with_timestamp(name, time, attributes));
     }
 
     fn span_context(&self) -> &SpanContext {
-        match (&self.own, &self.watched) {
-            (Some(span), _) => span.span_context(),
-            (None, Some(guarded)) => &guarded.context,
-            (None, None) => &SpanContext::NONE,
-        }
+        self.context()
     }
 
     /// A GenAI span records until it ends even when it is not sampled: metrics need its usage.
     fn is_recording(&self) -> bool {
-        match (&self.own, &self.watched) {
-            _ if self.ended => false,
-            (Some(span), _) => self.state.is_some() || span.is_recording(),
-            (None, Some(guarded)) => guarded.watched.lock().is_some(),
-            (None, None) => false,
+        match &self.body {
+            Body::Plain(plain) => plain.span.is_recording(),
+            Body::GenAi(..) => true,
+            Body::Watched(guarded) => guarded.watched.lock().is_some(),
+            Body::Ended(_) => false,
         }
     }
 
     fn set_attribute(&mut self, attribute: KeyValue) {
-        if self.ended {
-            return;
-        }
-        if self.state.is_none() && !is_ours(attribute.key.as_str()) {
-            let policy = self.core.policy.load();
-            if let Some(attribute) = self.plain.take(policy, attribute, &self.core.health) {
-                self.with(|span| span.set_attribute(attribute));
+        match &mut self.body {
+            Body::Plain(plain) if !is_ours(attribute.key.as_str()) => {
+                let policy = self.core.policy.load();
+                if let Some(kv) = plain.waiting.take(policy, attribute, &self.core.health) {
+                    plain.span.set_attribute(kv);
+                }
             }
-            return;
+            _ => {
+                self.note(|open, core| open.set(attribute, core));
+            }
         }
-        let state = self.promote();
-        state.lock().set(attribute, &self.core);
     }
 
     fn set_status(&mut self, status: Status) {
-        // The layer below says so of every span that starts.
-        if status == Status::Unset {
-            return;
-        }
-        match &self.state {
-            Some(state) => state.lock().set_status(status),
-            None => {
-                let status = otel::status(self.core.policy.load(), status, &self.core.health);
-                self.with(|span| span.set_status(status));
+        match &mut self.body {
+            // The layer below says so of every span that starts.
+            _ if status == Status::Unset => {}
+            Body::Plain(plain) => {
+                plain.failed = matches!(status, Status::Error { .. });
+                let policy = self.core.policy.load();
+                plain.span.set_status(otel::status(policy, status, &self.core.health));
+            }
+            _ => {
+                self.note(|open, _| open.set_status(status));
             }
         }
     }
@@ -408,14 +402,16 @@ impl<S: Span + Send + 'static> Span for GenAiSpan<S> {
     where
         T: Into<Cow<'static, str>>,
     {
-        match &self.state {
-            Some(state) => {
-                let mut open = state.lock();
-                open.explicit.name = Some(name.into().into_owned());
-                open.explicit.changed = true;
+        match &mut self.body {
+            Body::Plain(plain) => {
+                plain.birth.given.name = true;
+                plain.span.update_name(name);
             }
-            None => {
-                self.with(|span| span.update_name(name));
+            _ => {
+                self.note(|open, _| {
+                    open.explicit.name = Some(name.into().into_owned());
+                    open.explicit.changed = true;
+                });
             }
         }
     }
@@ -439,9 +435,11 @@ impl<S: Span> Drop for GenAiSpan<S> {
 
 impl<S: Span> fmt::Debug for GenAiSpan<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("GenAiSpan")
-            .field("gen_ai", &self.state.is_some())
-            .field("ended", &self.ended)
-            .finish_non_exhaustive()
+        let body = match &self.body {
+            Body::Plain(_) => "plain",
+            Body::GenAi(..) | Body::Watched(_) => "gen_ai",
+            Body::Ended(_) => "ended",
+        };
+        f.debug_struct("GenAiSpan").field("body", &body).finish_non_exhaustive()
     }
 }

@@ -1,20 +1,21 @@
 //! A GenAI span between its start and its end.
 
 use std::borrow::Cow;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use opentelemetry::trace::{SpanBuilder, SpanKind, Status};
 use opentelemetry::{Array, Key, KeyValue, Value as OtelValue};
 
+use super::markers::{self, Given};
 use super::observe::Nest;
 use super::open_spans::Ticket;
-use super::{Core, Given, SLOT, event};
+use super::{Core, Finisher, event};
 use crate::capture::lint::{self, Problem};
 use crate::policy::{Comes, Holds, otel};
 use crate::record::{Outline, Raw, Record, SpanRole, Text, Value, clean_name};
-use crate::semconv::{Attr, Class, Family, KnownOperation, Match, Scope, lookup};
+use crate::semconv::{Attr, Class, Family, KnownOperation, Match, Scope, is_ours, lookup};
 
 /// The record of an open span, reached from the layer and from the OpenTelemetry API alike.
 #[derive(Debug, Default)]
@@ -22,9 +23,13 @@ pub(crate) struct SpanState {
     open: Mutex<Open>,
     /// Where the span is noted as open.
     ticket: Option<Ticket>,
-    /// Set when the SDK turned the span down: no content is kept from then on.
-    unsampled: AtomicBool,
+    phase: AtomicU8,
 }
+
+/// The span has been built; the SDK turned it down, so no content is kept; it has ended.
+const STARTED: u8 = 1;
+const UNSAMPLED: u8 = 2;
+const ENDED: u8 = 4;
 
 /// What is known of an open span.
 #[derive(Debug, Default)]
@@ -40,6 +45,8 @@ pub(crate) struct Open {
     pub(crate) last_write: Option<SystemTime>,
     pub(crate) unsampled: bool,
     pub(crate) ended: bool,
+    /// Made by the layer, not with the OpenTelemetry API.
+    pub(super) of_layer: bool,
     pub(crate) started_at: Option<SystemTime>,
     /// Seconds between the chunks of a stream, kept for the observer.
     pub(crate) gaps: Vec<f64>,
@@ -60,7 +67,7 @@ pub(crate) struct Explicit {
 
 impl SpanState {
     pub(crate) fn new(open: Open, ticket: Option<Ticket>) -> Self {
-        Self { open: Mutex::new(open), ticket, unsampled: AtomicBool::new(false) }
+        Self { open: Mutex::new(open), ticket, phase: AtomicU8::new(0) }
     }
 
     pub(super) fn ticket(&self) -> Option<Ticket> {
@@ -69,16 +76,38 @@ impl SpanState {
 
     /// Notes what the SDK made of the span.
     pub(super) fn started(&self, sampled: bool) {
+        self.enter(STARTED);
         if !sampled {
-            self.unsampled.store(true, Ordering::Relaxed);
+            self.enter(UNSAMPLED);
             let mut open = self.lock();
             open.unsampled = true;
             open.record.forget_content();
         }
     }
 
+    /// Notes that the span ends.
+    pub(super) fn end(&self) -> MutexGuard<'_, Open> {
+        self.enter(ENDED);
+        let mut open = self.lock();
+        open.ended = true;
+        open
+    }
+
+    /// Whether the span below has been built.
+    pub(crate) fn has_started(&self) -> bool {
+        self.phase.load(Ordering::Relaxed) & STARTED != 0
+    }
+
     pub(crate) fn is_unsampled(&self) -> bool {
-        self.unsampled.load(Ordering::Relaxed)
+        self.phase.load(Ordering::Relaxed) & UNSAMPLED != 0
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.phase.load(Ordering::Acquire) & ENDED != 0
+    }
+
+    fn enter(&self, phase: u8) {
+        self.phase.fetch_or(phase, Ordering::Release);
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, Open> {
@@ -88,22 +117,33 @@ impl SpanState {
 }
 
 impl Open {
+    /// Of a span that the layer makes.
     pub(crate) fn new(record: Record) -> Self {
-        Self { record, ..Self::default() }
+        Self { record, of_layer: true, ..Self::default() }
+    }
+
+    pub(super) fn of(given: Given, of_layer: bool) -> Self {
+        let explicit = Explicit { given, ..Explicit::default() };
+        Self { explicit, of_layer, ..Self::default() }
+    }
+
+    /// When the span ends. The layer below passes the last exit as the time, which would cut off
+    /// what came after it, as the end of a stream does. Who ends a span by the OpenTelemetry API
+    /// means the time that they say.
+    pub(super) fn end(&self, timestamp: Option<SystemTime>) -> Option<SystemTime> {
+        match (timestamp, self.last_write) {
+            (Some(end), Some(write)) if self.of_layer => Some(end.max(write)),
+            (end, _) => end,
+        }
     }
 
     /// Takes an attribute that came through the OpenTelemetry API.
     pub(crate) fn set(&mut self, attribute: KeyValue, core: &Core) {
         let KeyValue { key, value, .. } = attribute;
-        if is_noise(key.as_str()) {
-            return;
+        self.record_text(Cow::Owned(key.as_str().to_owned()), raw(value), core);
+        if self.of_layer {
+            self.last_write = Some(SystemTime::now());
         }
-        let key = match key.as_str() {
-            SLOT => return,
-            key => Cow::Owned(key.to_owned()),
-        };
-        self.record_text(key, raw(value), core);
-        self.last_write = Some(SystemTime::now());
     }
 
     pub(crate) fn record_text(&mut self, key: Cow<'static, str>, raw: Raw<'_>, core: &Core) {
@@ -146,6 +186,7 @@ impl Open {
     /// Gives the builder the name, the kind and the attributes that are known at the start.
     pub(crate) fn start(&mut self, builder: &mut SpanBuilder, core: &Core) {
         let mut attributes = builder.attributes.take().unwrap_or_default();
+        markers::drop_older(&mut attributes);
         for attribute in attributes.drain(..) {
             self.set(attribute, core);
         }
@@ -167,6 +208,7 @@ impl Open {
         if let Some(kind) = builder.span_kind.take() {
             self.explicit.kind = Some(kind);
         }
+        let said = self.record.has(Attr::OperationName);
         let outline = self.outline(core);
         builder.name = match outline.name {
             Some(name) => Cow::Owned(name),
@@ -174,6 +216,13 @@ impl Open {
         };
         builder.span_kind = self.kind(outline.kind, core);
         self.started_kind = builder.span_kind.clone();
+        if core.finisher == Finisher::AtEnd {
+            self.record.fix_written();
+            // A guess gives way to what is said later, which it could not once it is written.
+            if !said {
+                self.record.remove(Attr::OperationName);
+            }
+        }
         let semconv = core.semconv;
         let policy = core.policy.load();
         for (attr, value) in policy.clear_sampling(&mut self.record, &core.health) {
@@ -212,21 +261,13 @@ impl Open {
         }
     }
 
-    /// The family of metrics by what is known now.
-    pub(crate) fn family(&self) -> Family {
-        self.family_of(&self.record)
-    }
-
-    pub(super) fn family_of(&self, record: &Record) -> Family {
+    /// The family of metrics by what `record` says.
+    pub(super) fn family(&self, record: &Record) -> Family {
         let internal = match &self.explicit.kind {
             Some(kind) => *kind == SpanKind::Internal,
             None => !record.has(Attr::ServerAddress),
         };
-        record.family(internal, self.serves())
-    }
-
-    pub(super) fn serves(&self) -> bool {
-        self.explicit.kind == Some(SpanKind::Server)
+        record.family(internal, self.explicit.kind == Some(SpanKind::Server))
     }
 
     /// Ends the span: what is left to be written to it.
@@ -239,6 +280,10 @@ impl Open {
                 .kind(outline.kind, core)
                 .filter(|kind| self.started_kind.as_ref() != Some(kind));
             name = outline.name;
+        }
+        match self.record.refused() {
+            0 => {}
+            refused => core.health.late_changes.add(refused as u64),
         }
         let status = self.status(core);
         Finished { name, kind, status, record: std::mem::take(&mut self.record) }
@@ -291,23 +336,11 @@ pub(crate) struct Finished {
     pub(crate) record: Record,
 }
 
-/// A state for a builder that comes from the OpenTelemetry API and has GenAI attributes.
-pub(crate) fn adopt(builder: &SpanBuilder) -> Option<Arc<SpanState>> {
-    let by_attribute = builder
-        .attributes
-        .as_ref()
-        .is_some_and(|attributes| otel::scope(attributes) == Scope::BesideGenAi);
-    let by_event = builder.events.as_ref().is_some_and(|events| {
-        events.iter().any(|event| event::is_gen_ai(&event.name, &event.attributes))
-    });
-    (by_attribute || by_event).then(Arc::default)
-}
-
-/// What the layer below adds to every span and the conventions do not ask for.
-fn is_noise(key: &str) -> bool {
-    matches!(key, "busy_ns" | "idle_ns" | "target" | "level")
-        || key.starts_with("code.")
-        || key.starts_with("thread.")
+/// Whether a builder that comes from the OpenTelemetry API is of a GenAI span.
+pub(super) fn is_gen_ai(builder: &SpanBuilder) -> bool {
+    let has_attribute = |all: &Vec<KeyValue>| all.iter().any(|kv| is_ours(kv.key.as_str()));
+    builder.attributes.as_ref().is_some_and(has_attribute)
+        || builder.events.iter().flatten().any(|it| event::is_gen_ai(&it.name, &it.attributes))
 }
 
 pub(crate) fn raw(value: OtelValue) -> Raw<'static> {
