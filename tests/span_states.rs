@@ -374,7 +374,7 @@ fn a_record_is_for_the_span_that_is_open_and_not_for_one_of_the_same_id() {
     // Ids come again when a place in the registry has been used often enough.
     let again = (0..100_000).map(|_| make()).find(|span| span.id() == id);
     let Some(again) = again else { return };
-    sink.take();
+    let _ = sink.take();
     send.send((again.clone(), 2)).unwrap();
     recorded.recv().unwrap();
     drop(again);
