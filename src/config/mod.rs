@@ -43,7 +43,7 @@
 //!
 //! `telemetry.schema.json` in the repository is the same for editors. ¹ may also stand under
 //! `traces`, `metrics` and `logs`, then an endpoint is taken as it is; ² may also stand in an
-//! entry of `exporters`.
+//! entry of `exporters`. *Reload* says what another value does in a running process.
 //!
 #![doc = include_str!("keys.md")]
 
@@ -57,8 +57,11 @@ pub(crate) use decide::{content, own, proxy, settings};
 pub(crate) use read::yaml;
 pub(crate) use read::{compose, env, node, problem, source};
 pub(crate) use say::backends::Backend;
-pub(crate) use say::{keys, layer};
+#[cfg(test)]
+pub(crate) use say::examples;
+pub(crate) use say::{keys, layer, value, words};
 
 pub use check::Config;
 pub use decide::explain::Explanation;
 pub(crate) use decide::load::{FileSource, Resolved, Sources, load};
+pub(crate) use decide::values::Values;

@@ -133,11 +133,6 @@ impl SpanMetrics {
         differ
     }
 
-    /// The labels that series of these settings have beyond the conventional ones.
-    pub(crate) fn label_names(settings: &settings::Metrics) -> Vec<Box<str>> {
-        series::own_labels(&settings.labels).into_iter().map(|(name, _)| name).collect()
-    }
-
     /// Metrics of the given version of the conventions, with every other setting at its default:
     /// for a layer of your own, see [`GenAiLayer::metrics`](crate::GenAiLayer::metrics).
     #[must_use]

@@ -13,7 +13,7 @@ use super::metrics::Metrics;
 
 use super::preparation::{Preparation, SpansKept};
 use super::processor::Processor;
-use super::resource::{resource, resource_changes};
+use super::resource::resource;
 use super::sampler::SettingsSampler;
 use super::snapshot::Snapshot;
 use super::spans::Spans;
@@ -133,7 +133,8 @@ impl Pipeline {
     /// Makes new settings work. Destinations that are new or different start, the old ones
     /// deliver what they have; if one cannot start, nothing changes.
     ///
-    /// The content policy is not among them: it is the tracer core's, and works at once.
+    /// The content policy is not among them: it is the tracer core's, and works at once. Settings
+    /// that need a restart are expected to be as they were.
     pub(crate) fn apply(&self, settings: &Settings) -> Result<Applied, StartError> {
         let mut current = self.settings();
         let metrics = || {
@@ -154,29 +155,9 @@ impl Pipeline {
         for (name, differs) in [("logs", logs), ("metrics", metrics)] {
             applied.changed.extend(differs.then(|| String::from(name)));
         }
-        let sampling = [
-            ("sampler", current.sampler != settings.sampler),
-            ("sample_by", current.sample_by != settings.sample_by),
-            ("keep", current.keep != settings.keep),
-        ];
-        if sampling.iter().any(|(_, differs)| *differs) {
-            self.sampler.set(settings);
-        }
+        self.sampler.set(settings);
         self.spans.follow(settings);
-        for (name, differs) in sampling.into_iter().chain(resource_changes(&current, settings)) {
-            if differs {
-                applied.changed.push(name.to_owned());
-            }
-        }
-        if counts(&current.limits) != counts(&settings.limits) {
-            applied.needs_restart.push(String::from("limits"));
-        }
-        let limits = Limits {
-            attributes_after_format: settings.limits.attributes_after_format,
-            attribute_value_length: settings.limits.attribute_value_length,
-            ..current.limits
-        };
-        *current = Settings { limits, ..settings.clone() };
+        current.clone_from(settings);
         Ok(applied)
     }
 
@@ -221,17 +202,6 @@ fn span_limits(limits: &Limits) -> SpanLimits {
         max_attributes_per_event: limits.attributes_per_event,
         max_attributes_per_link: limits.attributes_per_link,
     }
-}
-
-fn counts(limits: &Limits) -> [u32; 5] {
-    let limits = span_limits(limits);
-    [
-        limits.max_attributes_per_span,
-        limits.max_events_per_span,
-        limits.max_links_per_span,
-        limits.max_attributes_per_event,
-        limits.max_attributes_per_link,
-    ]
 }
 
 /// How long dropping the pipeline may take.

@@ -50,7 +50,7 @@ impl Logs {
         self.outlets.close(deadline, || {})
     }
 
-    /// Makes new settings work; says whether anything is different. `others` as in
+    /// Makes new settings work; says whether log records go elsewhere. `others` as in
     /// [`Outlets::apply`].
     pub(super) fn apply<R>(
         &self,
@@ -70,8 +70,7 @@ impl Logs {
             // Filters have decided once for each callsite.
             tracing_core::callsite::rebuild_interest_cache();
         }
-        let differs = old_level != new_level || limits(current) != limits(new);
-        Ok((differs || !applied.changed.is_empty(), others))
+        Ok((!applied.changed.is_empty(), others))
     }
 
     pub(super) fn snapshot(&self) -> Option<SignalSnapshot> {

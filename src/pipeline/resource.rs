@@ -33,14 +33,7 @@ fn value(scalar: &Scalar) -> Value {
 }
 
 pub(crate) fn same_resource(a: &Settings, b: &Settings) -> bool {
-    resource_changes(a, b).iter().all(|(_, differs)| !differs)
-}
-
-/// Which settings of the resource differ, by their keys.
-pub(crate) fn resource_changes(a: &Settings, b: &Settings) -> [(&'static str, bool); 3] {
-    [
-        ("service_name", a.service_name != b.service_name),
-        ("resource_attributes", a.resource_attributes != b.resource_attributes),
-        ("resource_detectors", a.resource_detectors != b.resource_detectors),
-    ]
+    a.service_name == b.service_name
+        && a.resource_attributes == b.resource_attributes
+        && a.resource_detectors == b.resource_detectors
 }

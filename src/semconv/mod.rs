@@ -61,17 +61,6 @@ impl Version {
             Self::Dual => "dual",
         }
     }
-
-    /// Reads a configured value; `None` for one that names no version.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        match text.trim().to_ascii_lowercase().as_str() {
-            "1.41" | "v1.41" | "1.41.0" | "1.41.1" => Some(Self::V1_41),
-            "latest" => Some(Self::Latest),
-            "dual" => Some(Self::Dual),
-            _ => None,
-        }
-    }
 }
 
 /// What kind of value an attribute has by the registry.

@@ -21,7 +21,7 @@ use super::install::{self, Parts};
 use crate::config::content::CAPTURES;
 use crate::config::env::Env;
 use crate::config::keys::Field;
-use crate::config::settings::Scalar;
+use crate::config::settings::{Protocol, Sampler, Scalar, Words};
 use crate::config::{self, FileSource, Sources};
 use crate::console::Terminal;
 use crate::format::Format;
@@ -85,39 +85,6 @@ pub enum Log {
     /// Events as lines on standard error, by the directives of `RUST_LOG` or `log.filter`.
     #[default]
     Stderr,
-}
-
-/// How spans travel: `protocol`, `OTEL_EXPORTER_OTLP_PROTOCOL`.
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
-#[non_exhaustive]
-pub enum Protocol {
-    /// `http/protobuf`
-    #[default]
-    HttpProtobuf,
-    /// `http/json`, with the feature `http-json`.
-    HttpJson,
-    /// `grpc`, with the feature `otel-grpc`.
-    Grpc,
-}
-
-/// Which traces are kept: `sampler`, `OTEL_TRACES_SAMPLER`. Named as in the OpenTelemetry
-/// specification.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-#[non_exhaustive]
-pub enum Sampler {
-    /// All.
-    AlwaysOn,
-    /// None.
-    AlwaysOff,
-    /// This share of all traces, from 0.0 to 1.0, by trace id.
-    TraceIdRatio(f64),
-    /// What the caller decided; all that begin here.
-    #[default]
-    ParentBasedAlwaysOn,
-    /// What the caller decided; none that begin here.
-    ParentBasedAlwaysOff,
-    /// What the caller decided; this share of those that begin here.
-    ParentBasedTraceIdRatio(f64),
 }
 
 impl Builder {
@@ -191,28 +158,21 @@ impl Builder {
     /// Sets how telemetry travels. Defaults to `OTEL_EXPORTER_OTLP_PROTOCOL`, else `protocol` of
     /// the file, else [`Protocol::HttpProtobuf`].
     pub fn protocol(self, protocol: Protocol) -> Self {
-        self.set(
-            Field::Protocol,
-            match protocol {
-                Protocol::HttpProtobuf => "http/protobuf",
-                Protocol::HttpJson => "http/json",
-                Protocol::Grpc => "grpc",
-            },
-        )
+        self.choose(Field::Protocol, protocol)
     }
 
     /// Sets whether message content leaves. Defaults to
     /// `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`, else `content_capture` of the file,
     /// else [`ContentCapture::Off`].
     pub fn content_capture(self, capture: ContentCapture) -> Self {
-        self.set(Field::ContentCapture, word(capture))
+        self.choose(Field::ContentCapture, capture)
     }
 
     /// Sets capture for one class of content, such as [`Class::Input`]. A class that is not content
     /// is ignored. Defaults to what [`Builder::content_capture`] says for all.
     pub fn content_class(self, class: Class, capture: ContentCapture) -> Self {
         match CAPTURES.iter().find(|(_, other)| *other == class) {
-            Some((field, _)) => self.set(*field, word(capture)),
+            Some((field, _)) => self.choose(*field, capture),
             None => self,
         }
     }
@@ -226,37 +186,22 @@ impl Builder {
     /// Sets how much error text leaves. Defaults to `error_text` of the file, else to
     /// [`ErrorText::Full`] while all content is captured, else to [`ErrorText::Scrubbed`].
     pub fn error_text(self, level: ErrorText) -> Self {
-        self.set(
-            Field::ErrorText,
-            match level {
-                ErrorText::TypeOnly => "type_only",
-                ErrorText::Scrubbed => "scrubbed",
-                ErrorText::Full => "full",
-            },
-        )
+        self.choose(Field::ErrorText, level)
     }
 
     /// Sets the version of the GenAI conventions. Defaults to `TRACING_GENAI_SEMCONV`, else
     /// `semconv` of the file, else [`Version::V1_41`].
     pub fn semconv(self, version: Version) -> Self {
-        self.set(Field::Semconv, version.as_str())
+        self.choose(Field::Semconv, version)
     }
 
     /// Sets which traces are kept. Defaults to `OTEL_TRACES_SAMPLER`, else `sampler` of the file,
     /// else [`Sampler::ParentBasedAlwaysOn`].
     pub fn sampler(mut self, sampler: Sampler) -> Self {
-        let (name, ratio) = match sampler {
-            Sampler::AlwaysOn => ("always_on", None),
-            Sampler::AlwaysOff => ("always_off", None),
-            Sampler::TraceIdRatio(ratio) => ("traceidratio", Some(ratio)),
-            Sampler::ParentBasedAlwaysOn => ("parentbased_always_on", None),
-            Sampler::ParentBasedAlwaysOff => ("parentbased_always_off", None),
-            Sampler::ParentBasedTraceIdRatio(ratio) => ("parentbased_traceidratio", Some(ratio)),
-        };
-        if let Some(ratio) = ratio {
-            self.given.code.set_number(Field::SamplerArg.general(), ratio);
+        if let Some(ratio) = { sampler }.ratio() {
+            self.given.code.set_number(Field::SamplerArg.general(), *ratio);
         }
-        self.set(Field::Sampler, name)
+        self.choose(Field::Sampler, sampler)
     }
 
     /// Sets a format of one's own for a destination, by its name in `exporters`; a destination
@@ -435,6 +380,10 @@ impl Builder {
 }
 
 impl Builder {
+    fn choose(self, field: Field, word: impl Words) -> Self {
+        self.set(field, word.word())
+    }
+
     fn set(mut self, field: Field, value: impl Into<String>) -> Self {
         self.given.code.set(field.general(), value);
         self
@@ -464,13 +413,6 @@ impl Given {
             code: self.code.clone(),
             ..Sources::default()
         }
-    }
-}
-
-fn word(capture: ContentCapture) -> &'static str {
-    match capture {
-        ContentCapture::Off => "off",
-        ContentCapture::Full => "full",
     }
 }
 

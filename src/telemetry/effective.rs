@@ -4,14 +4,17 @@ use std::sync::Arc;
 
 use super::builder::{Given, OwnFormats};
 use super::status::State;
-use crate::config::settings::{Destination, ExporterChoice, Sampler, Settings};
-use crate::config::{Explanation, Resolved};
+use crate::config::keys::Field;
+use crate::config::settings::{Destination, ExporterChoice, Sampler, Settings, Words};
+use crate::config::value::Value;
+use crate::config::{Explanation, Resolved, Values};
 
 /// A configuration as it takes effect.
 #[derive(Clone, Debug)]
 pub(super) struct Effective {
     /// Without the destinations that the configuration names and does not use.
     pub(super) settings: Settings,
+    pub(super) values: Values,
     pub(super) explanation: Explanation,
     pub(super) state: State,
     /// Why nothing leaves.
@@ -20,7 +23,7 @@ pub(super) struct Effective {
 
 impl Effective {
     pub(super) fn new(resolved: Resolved, given: &Given) -> Self {
-        let Resolved { mut settings, mut explanation } = resolved;
+        let Resolved { mut settings, values, mut explanation, .. } = resolved;
         given.exporters.join(&mut settings, &mut explanation);
         let (state, reason) = match stopped(&settings) {
             Some((state, reason)) => (state, Some(reason)),
@@ -43,30 +46,18 @@ impl Effective {
             let missing = "logs: no log record leaves without the feature `logs`";
             settings.warnings.push(String::from(missing));
         }
-        let effective = Self { settings, explanation, state, reason };
+        let effective = Self { settings, values, explanation, state, reason };
         if state == State::Disabled { effective.disabled() } else { effective }
     }
 
-    /// Leaves at the old value what works only after a restart, and says so in a warning, so that
-    /// the status shows what is and the next reload tells of it again.
+    /// Says in a warning what works only after a restart, so that the status shows it and the next
+    /// reload tells of it again. Whether telemetry is on stays too, where that needs one.
     pub(super) fn hold_back(&mut self, old: &Settings, needs_restart: &[String]) {
-        let new = &mut self.settings;
-        new.semconv = old.semconv;
-        new.override_explicit_names = old.override_explicit_names;
-        new.propagators.clone_from(&old.propagators);
-        new.span_ttl = old.span_ttl;
-        new.log_level = old.log_level;
-        new.log_filter.clone_from(&old.log_filter);
-        new.metrics.histograms = old.metrics.histograms;
-        let held = |name| needs_restart.iter().any(|key| key == name);
-        if held("metrics.labels") {
-            new.metrics.labels.clone_from(&old.metrics.labels);
-        }
-        if held("enabled") {
-            new.enabled = old.enabled;
+        if needs_restart.iter().any(|key| key == Field::Enabled.row().path) {
+            self.settings.enabled = old.enabled;
         }
         let warnings = needs_restart.iter().map(|key| format!("{key}: works after a restart"));
-        new.warnings.extend(warnings);
+        self.settings.warnings.extend(warnings);
     }
 
     /// This one, where another says only that telemetry is off.
@@ -80,6 +71,7 @@ impl Effective {
     pub(super) fn disabled(mut self) -> Self {
         self.settings.destinations.clear();
         self.settings.sampler = Sampler::AlwaysOff;
+        self.values.put(Field::Sampler, Value::Choice(Sampler::AlwaysOff.word()));
         Self { state: State::Disabled, reason: Some(DISABLED), ..self }
     }
 }

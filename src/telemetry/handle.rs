@@ -17,7 +17,7 @@ use super::reloaded::Reloaded;
 use super::status::{State, Status};
 use crate::capture::tracer::Core;
 use crate::config::settings::Settings;
-use crate::config::{self, Explanation};
+use crate::config::{self, Explanation, Sources};
 use crate::health::Calls;
 use crate::pipeline::{Deadline, Pipeline, Snapshot, Undelivered};
 use crate::{Error, ErrorKind};
@@ -105,7 +105,11 @@ impl Telemetry {
     pub fn reload(&self) -> Result<Reloaded, Error> {
         let Inner { running, .. } = &*self.inner;
         let mut effective = self.inner.effective();
-        let new = Effective::new(config::load(&running.given.sources())?, &running.given);
+        let running_values = Some(effective.values.clone());
+        let sources = Sources { running: running_values, ..running.given.sources() };
+        let resolved = config::load(&sources)?;
+        let needs_restart = resolved.needs_restart.clone();
+        let new = Effective::new(resolved, &running.given);
         let new = match new.settings.enabled {
             true if running.layered => new,
             true => new.disabled(),
@@ -122,11 +126,14 @@ impl Telemetry {
         })?;
         running.core.policy.store(new.settings.policy);
         #[cfg(feature = "metrics")]
-        let applied = match &running.metrics {
-            Some(metrics) => metrics.apply(old, &new.settings, applied),
-            None => begun_too_late(&new.settings, applied),
+        let (applied, needs_restart) = match &running.metrics {
+            Some(metrics) => (metrics.apply(&new.settings, applied), needs_restart),
+            None => {
+                let late = begun_too_late(&new.settings).map(String::from);
+                (applied, needs_restart.into_iter().chain(late).collect())
+            }
         };
-        let reloaded = Reloaded::new(applied, &effective, &new, running.layered);
+        let reloaded = Reloaded::new(applied, needs_restart, &effective, &new, running.layered);
         let took_back = taken_back(old, &new.settings);
         let mut new = new;
         new.hold_back(old, reloaded.needs_restart());

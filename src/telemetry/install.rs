@@ -27,7 +27,7 @@ use super::targets::{NoPayloads, Relevant};
 use crate::capture::tracer::open_spans::OpenSpans;
 use crate::capture::tracer::{Core, Finisher, GenAiTracerProvider};
 use crate::config::env::Env;
-use crate::config::settings::{Destination, ExporterChoice, LogLevel, Propagator, Settings};
+use crate::config::settings::{Destination, ExporterChoice, LogLevel, Propagator, Settings, Words};
 use crate::config::{self, Resolved};
 use crate::console::{ConsoleExporter, Terminal};
 use crate::pipeline::{Driven, Local, Pipeline, StartError};
@@ -174,7 +174,7 @@ fn log_layer(
     // its targets more exactly still wins.
     let directives = match settings.log_level {
         LogLevel::Info => settings.log_filter.clone(),
-        level => format!("opentelemetry={},{}", level.as_str(), settings.log_filter),
+        level => format!("opentelemetry={},{}", level.word(), settings.log_filter),
     };
     let filter = EnvFilter::try_new(directives).map_err(|error| {
         let message = format!("the log filter `{}` cannot be read", settings.log_filter);
@@ -217,10 +217,11 @@ fn terminal(env: &Env) -> Terminal {
 fn propagator(propagators: &[Propagator]) -> TextMapCompositePropagator {
     let propagators = propagators
         .iter()
-        .map(|propagator| -> Box<dyn TextMapPropagator + Send + Sync> {
+        .filter_map(|propagator| -> Option<Box<dyn TextMapPropagator + Send + Sync>> {
             match propagator {
-                Propagator::TraceContext => Box::new(TraceContextPropagator::new()),
-                Propagator::Baggage => Box::new(BaggagePropagator::new()),
+                Propagator::TraceContext => Some(Box::new(TraceContextPropagator::new())),
+                Propagator::Baggage => Some(Box::new(BaggagePropagator::new())),
+                Propagator::None => None,
             }
         })
         .collect();

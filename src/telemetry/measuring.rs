@@ -39,35 +39,17 @@ impl Measuring {
         }));
     }
 
-    /// Makes new settings work, and adds to what was applied what that was.
-    pub(super) fn apply(&self, old: &Settings, new: &Settings, mut applied: Applied) -> Applied {
+    /// Makes new settings work, and adds to what was applied whether prices are others.
+    pub(super) fn apply(&self, new: &Settings, mut applied: Applied) -> Applied {
         let other_prices = self.0.reload(&new.metrics, &new.pricing);
-        let (was, is) = (&old.metrics, &new.metrics);
-        let same_limits = was.temporality == is.temporality
-            && was.cardinality_limit == is.cardinality_limit
-            && was.labels == is.labels
-            && was.sdk == is.sdk;
-        let told = applied.changed.iter().any(|name| name == "metrics");
-        for (name, differs) in [("metrics", !same_limits && !told), ("pricing", other_prices)] {
-            applied.changed.extend(differs.then(|| String::from(name)));
-        }
-        for (name, differs) in [
-            ("metrics.labels", SpanMetrics::label_names(was) != SpanMetrics::label_names(is)),
-            ("metrics.histogram_aggregation", was.histograms != is.histograms),
-        ] {
-            applied.needs_restart.extend(differs.then(|| String::from(name)));
-        }
+        applied.changed.extend(other_prices.then(|| String::from("pricing")));
         applied
     }
 }
 
 /// For a reload where nothing is measured: spans are observed from the start or not at all.
-pub(super) fn begun_too_late(new: &Settings, mut applied: Applied) -> Applied {
-    if is_wanted(new) {
-        let name = if is_priced(new) { "pricing" } else { "metrics" };
-        applied.needs_restart.push(String::from(name));
-    }
-    applied
+pub(super) fn begun_too_late(new: &Settings) -> Option<&'static str> {
+    is_wanted(new).then(|| if is_priced(new) { "pricing" } else { "metrics" })
 }
 
 fn is_wanted(settings: &Settings) -> bool {

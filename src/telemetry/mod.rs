@@ -21,7 +21,7 @@ mod targets;
 #[cfg(feature = "tower")]
 pub mod tower;
 
-pub use builder::{Builder, Console, Log, Protocol, Sampler};
+pub use builder::{Builder, Console, Log};
 pub use doctor::Diagnosis;
 pub use exporters::ExporterOptions;
 pub use fields::{WithoutContent, WithoutContentVisitor};
@@ -32,6 +32,7 @@ pub use status::LogsStatus;
 pub use status::{DestinationStatus, LastError, Spans, State, Status};
 
 pub use crate::config::Explanation;
+pub use crate::config::words::{Protocol, Sampler};
 pub use crate::console::{Colours, ConsoleExporter, Terminal};
 
 use crate::Error;

@@ -1,10 +1,14 @@
 //! What a reload did.
 
+#[cfg(all(test, feature = "otel-grpc", feature = "http-json", feature = "logs"))]
+mod tests;
+
 use std::fmt;
 
 use serde::Serialize;
 
 use super::effective::Effective;
+use crate::config::keys::Field;
 use crate::pipeline::Applied;
 
 /// What [`Telemetry::reload`](super::Telemetry::reload) did.
@@ -19,27 +23,21 @@ pub struct Reloaded {
 }
 
 impl Reloaded {
-    /// `layered` where spans come, switched on or off.
-    pub(super) fn new(applied: Applied, old: &Effective, new: &Effective, layered: bool) -> Self {
-        let Applied { mut changed, mut needs_restart, kept } = applied;
-        let (old, new) = (&old.settings, &new.settings);
-        if old.policy != new.policy {
-            changed.push(String::from("content_capture"));
-        }
+    /// `needs_restart` are keys that stay as they are; `layered` where spans come, switched on or
+    /// off.
+    pub(super) fn new(
+        applied: Applied,
+        mut needs_restart: Vec<String>,
+        old: &Effective,
+        new: &Effective,
+        layered: bool,
+    ) -> Self {
+        let Applied { mut changed, kept } = applied;
+        changed.extend(new.values.changes(&old.values, &changed));
+        changed.retain(|name| !needs_restart.contains(name));
         let enabled = if layered { &mut changed } else { &mut needs_restart };
-        enabled.extend((old.enabled != new.enabled).then(|| String::from("enabled")));
-        for (name, differs) in [
-            ("semconv", old.semconv != new.semconv),
-            ("override_explicit_names", old.override_explicit_names != new.override_explicit_names),
-            ("propagators", old.propagators != new.propagators),
-            ("span_ttl", old.span_ttl != new.span_ttl),
-            ("log_level", old.log_level != new.log_level),
-            ("log_filter", old.log_filter != new.log_filter),
-        ] {
-            if differs {
-                needs_restart.push(name.to_owned());
-            }
-        }
+        let switched = old.settings.enabled != new.settings.enabled;
+        enabled.extend(switched.then(|| Field::Enabled.row().path.to_owned()));
         Self { changed, kept, needs_restart }
     }
 

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use serde::Serialize;
 
 use crate::capture::tracer::Core;
-use crate::config::settings::{Protocol, Sampler, Settings};
+use crate::config::settings::{Protocol, Settings, Words};
 #[cfg(all(test, feature = "logs", feature = "metrics"))]
 use crate::health::Row;
 use crate::health::{Calls, LedgerCounts, figures, write_figures};
@@ -16,7 +16,6 @@ use crate::metrics::MetricsStatus;
 #[cfg(feature = "logs")]
 use crate::pipeline::SignalSnapshot;
 use crate::pipeline::{DestinationSnapshot, Snapshot};
-use crate::policy::ErrorText;
 use crate::semconv::Class;
 use crate::semconv::metrics::Own;
 
@@ -400,17 +399,13 @@ impl EffectiveSettings {
         let policy = settings.policy;
         let captured = CONTENT.into_iter().filter(|class| policy.allows(*class)).count();
         Self {
-            sampler: sampler(settings.sampler),
+            sampler: settings.sampler.to_string(),
             content_capture: match captured {
                 0 => "off",
                 _ if captured == CONTENT.len() => "full",
                 _ => "partial",
             },
-            error_text: match policy.error_text() {
-                ErrorText::TypeOnly => "type_only",
-                ErrorText::Scrubbed => "scrubbed",
-                ErrorText::Full => "full",
-            },
+            error_text: settings.policy.error_text().word(),
             content_attr_max_bytes: policy.max_bytes(),
             semconv: settings.semconv.as_str(),
             cardinality_limit: settings.metrics.cardinality_limit,
@@ -525,17 +520,6 @@ impl fmt::Display for LogsStatus {
 
 fn dropped(counts: &LedgerCounts) -> BTreeMap<&'static str, u64> {
     counts.dropped().map(|(reason, count)| (reason.name(), count)).collect()
-}
-
-fn sampler(sampler: Sampler) -> String {
-    match sampler {
-        Sampler::AlwaysOn => String::from("always_on"),
-        Sampler::AlwaysOff => String::from("always_off"),
-        Sampler::TraceIdRatio(ratio) => format!("traceidratio {ratio}"),
-        Sampler::ParentBasedAlwaysOn => String::from("parentbased_always_on"),
-        Sampler::ParentBasedAlwaysOff => String::from("parentbased_always_off"),
-        Sampler::ParentBasedTraceIdRatio(ratio) => format!("parentbased_traceidratio {ratio}"),
-    }
 }
 
 const CONTENT: [Class; 6] =

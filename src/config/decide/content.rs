@@ -1,9 +1,10 @@
 //! The content policy out of its keys.
 
-use super::resolve::{Effective, Stack};
+use super::resolve::Stack;
 use crate::config::say::keys::{Field, Key};
-use crate::config::say::value::Value;
-use crate::policy::{ContentCapture, ErrorText, Policy};
+use crate::config::say::value::{Setting, preset_as};
+use crate::config::say::words::Media;
+use crate::policy::{ContentCapture, Policy};
 use crate::semconv::Class;
 
 pub(crate) const CAPTURES: [(Field, Class); 6] = [
@@ -18,7 +19,7 @@ pub(crate) const CAPTURES: [(Field, Class); 6] = [
 /// What the layers say about content. A direction without a word of its own follows
 /// `content_capture`, the strongest layer first.
 pub(crate) fn policy(stack: &mut Stack<'_>) -> Policy {
-    let mut policy = Policy::new(ContentCapture::Off);
+    let mut policy = Policy::default();
     for (field, class) in CAPTURES {
         let keys = [field.general(), Field::ContentCapture.general()];
         policy = policy.with_class(class, capture(stack, &keys));
@@ -46,29 +47,35 @@ pub(crate) fn loosest(base: Policy, policies: &[Policy]) -> Policy {
 
 /// Error text, media and size, on top of what was decided about content.
 pub(crate) fn apply_rest(mut policy: Policy, stack: &mut Stack<'_>) -> Policy {
-    if let Some(Value::Choice(level)) = value(stack.general(Field::ErrorText)) {
-        policy = policy.with_error_text(match level {
-            "full" => ErrorText::Full,
-            "scrubbed" => ErrorText::Scrubbed,
-            _ => ErrorText::TypeOnly,
-        });
+    if let Some(level) = stack.said(Field::ErrorText) {
+        policy = policy.with_error_text(level);
     }
-    if let Some(Value::Choice(media)) = value(stack.general(Field::ContentMedia)) {
-        policy = policy.with_media(media == "keep");
+    if let Some(media) = stack.said::<Media>(Field::ContentMedia) {
+        policy = policy.with_media(media == Media::Keep);
     }
-    if let Some(Value::Int(bytes)) = value(stack.general(Field::ContentAttrMaxBytes)) {
-        policy = policy.with_max_bytes(u32::try_from(bytes).unwrap_or(u32::MAX));
+    if let Some(bytes) = stack.said(Field::ContentAttrMaxBytes) {
+        policy = policy.with_max_bytes(bytes);
     }
     policy
 }
 
 fn capture(stack: &mut Stack<'_>, keys: &[Key]) -> ContentCapture {
-    match value(stack.first_of(keys)) {
-        Some(Value::Choice("full")) => ContentCapture::Full,
-        _ => ContentCapture::Off,
-    }
+    let said = stack.first_of(keys).and_then(|said| ContentCapture::from_value(&said.value));
+    said.unwrap_or_else(|| preset_as(Field::ContentCapture))
 }
 
-fn value(effective: Option<Effective>) -> Option<Value> {
-    effective.map(|effective| effective.value)
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::settings::Settings;
+
+    #[test]
+    fn a_layer_without_a_configuration_withholds_as_much() {
+        let media: Media = preset_as(Field::ContentMedia);
+        let rows = Policy::new(preset_as(Field::ContentCapture))
+            .with_media(media == Media::Keep)
+            .with_max_bytes(preset_as(Field::ContentAttrMaxBytes));
+        assert_eq!(rows, Policy::default());
+        assert_eq!(Settings::default().policy, rows);
+    }
 }

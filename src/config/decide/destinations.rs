@@ -12,8 +12,7 @@ use super::url::{Address, BadAddress};
 use crate::config::read::problem::{Origin, Problem};
 use crate::config::say::backends::{self, Backend};
 use crate::config::say::keys::{Field, OWN_PREFIX, Signal};
-use crate::config::say::layer::Layer;
-use crate::config::say::value::Value;
+use crate::config::say::value::{Value, preset_as};
 use crate::format::FormatChoice;
 use crate::policy::Policy;
 
@@ -54,19 +53,19 @@ pub(crate) fn destinations(
     directory: Option<&Path>,
 ) -> (Vec<Destination>, Policy) {
     let general = stack.strongest(&[Field::Endpoint]);
-    let listed = stack.layers().iter().position(|source| source.layer.exporters.is_some());
+    let listed = listed(stack);
     let mut policy = general_policy;
     let inherited = Inherited {
-        format: format(stack),
-        protocol: protocol(stack, Signal::General),
-        compression: compression(stack, Signal::General),
-        timeout: timeout(stack, Signal::General),
+        format: stack.said(Field::Format),
+        protocol: stack.said(Field::Protocol),
+        compression: stack.said(Field::Compression),
+        timeout: stack.said(Field::Timeout),
     };
     let mut found = Vec::new();
     let with_default = listed.is_none_or(|listed| general.is_some_and(|general| general <= listed));
     let with_list = listed.is_some_and(|listed| general.is_none_or(|general| listed <= general));
     if with_default {
-        let backend = backend(stack);
+        let backend = stack.said(Field::Backend);
         let shape = Shape {
             name: "default",
             backend: backend.unwrap_or(Backend::any()),
@@ -78,14 +77,14 @@ pub(crate) fn destinations(
         };
         found.extend(destination(stack, signals, directory, &shape));
     }
-    if let Some(listed) = listed {
+    if listed.is_some() {
         if with_list {
             if found.is_empty() && stack.general(Field::Backend).is_some() {
                 stack.warnings.push(String::from(
                     "backend: has no effect on the entries of `exporters`; each has its own",
                 ));
             }
-            found.extend(list(stack, listed, signals, directory, inherited, &mut policy));
+            found.extend(list(stack, signals, directory, inherited, &mut policy));
         } else {
             stack.warnings.push(String::from(
                 "exporters: not used, an endpoint is set where it takes precedence",
@@ -95,37 +94,43 @@ pub(crate) fn destinations(
     (found, policy)
 }
 
-/// The entries of `exporters`, each over the same entry in stronger layers.
+/// The entries of `exporters` by their names, each over the same entry in stronger layers.
+pub(crate) fn entries<'a>(stack: &Stack<'a>) -> Vec<(String, Stack<'a>)> {
+    let Some(listed) = listed(stack) else { return Vec::new() };
+    let source = stack.layers()[listed];
+    let entries = source.layer.exporters.as_deref().unwrap_or_default().iter().enumerate();
+    let stacks = entries.map(|(number, entry)| {
+        let overrides = stack.layers()[..listed].iter().filter_map(|source| {
+            let layer = source.layer.exporter_overrides.get(&number)?;
+            Some(Source { layer, ..*source })
+        });
+        let own = Source { layer: entry, ..source };
+        let name = entry.name.clone().unwrap_or_else(|| number.to_string());
+        (name, stack.beside(overrides.chain([own]).collect()))
+    });
+    stacks.collect()
+}
+
+/// The layer whose list of destinations counts.
+fn listed(stack: &Stack<'_>) -> Option<usize> {
+    stack.layers().iter().position(|source| source.layer.exporters.is_some())
+}
+
+/// What the entries of `exporters` come to.
 fn list(
     stack: &mut Stack<'_>,
-    listed: usize,
     signals: Signals,
     directory: Option<&Path>,
     inherited: Inherited,
     policy: &mut Policy,
 ) -> Vec<Destination> {
-    let source = stack.layers()[listed];
-    let entries: &[Layer] = source.layer.exporters.as_deref().unwrap_or_default();
-    let stacks: Vec<Stack<'_>> = entries
-        .iter()
-        .enumerate()
-        .map(|(number, entry)| {
-            let overrides = stack.layers()[..listed].iter().filter_map(|source| {
-                let layer = source.layer.exporter_overrides.get(&number)?;
-                Some(Source { layer, ..*source })
-            });
-            let own = Source { layer: entry, ..source };
-            stack.beside(overrides.chain([own]).collect())
-        })
-        .collect();
     let decided = content::is_set(stack);
     let mut own = Vec::new();
     let mut found = Vec::new();
-    for (number, (entry, mut exporter)) in entries.iter().zip(stacks).enumerate() {
-        if matches!(value(exporter.general(Field::Enabled)), Some(Value::Bool(false))) {
+    for (name, mut exporter) in entries(stack) {
+        if exporter.said(Field::Enabled) == Some(false) {
             continue;
         }
-        let name = entry.name.clone().unwrap_or_else(|| number.to_string());
         let mut asked = if content::is_set(&exporter) || !decided {
             content::policy(&mut exporter)
         } else {
@@ -144,11 +149,11 @@ fn list(
             asked = allowed;
         }
         own.push(asked);
-        let backend = backend(&mut exporter);
+        let backend = exporter.said(Field::Backend);
         let shape = Shape {
             name: &name,
             backend: backend.unwrap_or(Backend::any()),
-            format: chosen(format(&mut exporter), backend, inherited.format),
+            format: chosen(exporter.said(Field::Format), backend, inherited.format),
             inherited,
             policy: Some(asked),
             is_default: false,
@@ -226,10 +231,7 @@ fn own_choice(stack: &mut Stack<'_>, signal: Signal, shape: &Shape<'_>) -> Optio
         Signal::Logs => Field::LogsEnabled,
         Signal::General | Signal::Traces => Field::TracesEnabled,
     };
-    match value(stack.general(field)) {
-        Some(Value::Bool(own)) if !shape.is_default => Some(own),
-        _ => None,
-    }
+    stack.said(field).filter(|_| !shape.is_default)
 }
 
 impl Shape<'_> {
@@ -256,16 +258,18 @@ fn route(
     shape: &Shape<'_>,
     localhost: bool,
 ) -> Option<(Route, &'static Backend)> {
-    let protocol =
-        protocol(stack, signal).or(shape.inherited.protocol).unwrap_or(Protocol::HttpProtobuf);
+    let protocol = stack
+        .said_of(signal, Field::Protocol)
+        .or(shape.inherited.protocol)
+        .unwrap_or_else(|| preset_as(Field::Protocol));
     let ca_cert = path(stack, signal, Field::TlsCaCert, directory);
     let url = match stack.get(signal, Field::Endpoint) {
         Some(endpoint) => {
-            let insecure = match value(stack.get(signal, Field::Insecure)) {
-                Some(Value::Bool(insecure)) => insecure,
-                // Bifrost's default.
-                _ => stack.bifrost() && ca_cert.is_none(),
-            };
+            // Bifrost has another default.
+            let bifrost = stack.bifrost() && ca_cert.is_none();
+            let insecure = stack
+                .said_of(signal, Field::Insecure)
+                .unwrap_or_else(|| bifrost || preset_as(Field::Insecure));
             url(stack, signal, protocol, insecure, &endpoint)?
         }
         None if localhost => {
@@ -323,10 +327,14 @@ fn route(
         ca_cert,
         client_cert,
         client_key,
-        compression: compression(stack, signal)
+        compression: stack
+            .said_of(signal, Field::Compression)
             .or(shape.inherited.compression)
-            .unwrap_or(Compression::None),
-        timeout: timeout(stack, signal).or(shape.inherited.timeout).unwrap_or(DEFAULT_TIMEOUT),
+            .unwrap_or_else(|| preset_as(Field::Compression)),
+        timeout: stack
+            .said_of(signal, Field::Timeout)
+            .or(shape.inherited.timeout)
+            .unwrap_or_else(|| preset_as(Field::Timeout)),
         proxies: Proxies::default(),
     };
     Some((route, backend))
@@ -400,20 +408,6 @@ fn url(
     })
 }
 
-fn format(stack: &mut Stack<'_>) -> Option<FormatChoice> {
-    match value(stack.general(Field::Format))? {
-        Value::Choice(format) => FormatChoice::named(format),
-        _ => None,
-    }
-}
-
-fn backend(stack: &mut Stack<'_>) -> Option<&'static Backend> {
-    match value(stack.general(Field::Backend))? {
-        Value::Choice(backend) => Backend::named(backend),
-        _ => None,
-    }
-}
-
 /// What the destination says itself comes first, then what its receiver reads best.
 fn chosen(
     own: Option<FormatChoice>,
@@ -421,7 +415,7 @@ fn chosen(
     inherited: Option<FormatChoice>,
 ) -> FormatChoice {
     let of_backend = || backend.map(|backend| backend.format);
-    own.or_else(of_backend).or(inherited).unwrap_or_default()
+    own.or_else(of_backend).or(inherited).unwrap_or_else(|| preset_as(Field::Format))
 }
 
 /// Whether metrics or logs go to an endpoint of their own, about which `backend` says nothing.
@@ -455,31 +449,6 @@ fn no_grpc(stack: &mut Stack<'_>, signal: Signal, backend: &Backend) {
     }
 }
 
-fn protocol(stack: &mut Stack<'_>, signal: Signal) -> Option<Protocol> {
-    let Some(Value::Choice(protocol)) = value(stack.get(signal, Field::Protocol)) else {
-        return None;
-    };
-    Some(match protocol {
-        "grpc" => Protocol::Grpc,
-        "http/json" => Protocol::HttpJson,
-        _ => Protocol::HttpProtobuf,
-    })
-}
-
-fn compression(stack: &mut Stack<'_>, signal: Signal) -> Option<Compression> {
-    let Some(Value::Choice(compression)) = value(stack.get(signal, Field::Compression)) else {
-        return None;
-    };
-    Some(if compression == "gzip" { Compression::Gzip } else { Compression::None })
-}
-
-fn timeout(stack: &mut Stack<'_>, signal: Signal) -> Option<Duration> {
-    let Some(Value::Millis(millis)) = value(stack.get(signal, Field::Timeout)) else {
-        return None;
-    };
-    Some(no_limit(millis))
-}
-
 /// A path as the file means it: relative to where the file is.
 fn path(
     stack: &mut Stack<'_>,
@@ -498,14 +467,3 @@ pub(crate) fn beside(path: PathBuf, origin: &Origin, directory: Option<&Path>) -
         _ => path,
     }
 }
-
-/// Zero is no limit.
-pub(crate) fn no_limit(millis: u64) -> Duration {
-    if millis == 0 { Duration::MAX } else { Duration::from_millis(millis) }
-}
-
-fn value(effective: Option<Effective>) -> Option<Value> {
-    effective.map(|effective| effective.value)
-}
-
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);

@@ -5,11 +5,12 @@ use std::fmt;
 use serde::Serialize;
 
 use super::content;
-use super::resolve::Stack;
+use super::resolve::Effective;
 use super::settings::{Destination, Route, Scalar, Settings};
+use super::values::{One, Values};
 use crate::config::read::problem::Origin;
 use crate::config::say::backends::Backend;
-use crate::config::say::keys::{Field, Key, Kind, Signal};
+use crate::config::say::keys::{Field, Kind};
 use crate::config::say::value::Value;
 use crate::policy::{Policy, REDACTED, shown_url};
 
@@ -46,21 +47,8 @@ impl Line {
 
 impl Explanation {
     /// `file` is the name of the one that was read.
-    pub(crate) fn new(stack: &mut Stack<'_>, settings: &Settings, file: Option<&str>) -> Self {
-        let mut lines = Vec::new();
-        for key in Key::all() {
-            match key.row().kind {
-                Kind::Headers => headers(stack, key.signal, &mut lines),
-                Kind::HeadersList | Kind::NoEffect => {}
-                Kind::Attributes => {
-                    for (name, (value, origin)) in stack.resource_attributes() {
-                        let path = format!("resource_attributes.{name}");
-                        lines.push(Line::new(path, scalar(&value), &origin));
-                    }
-                }
-                _ => line(stack, key, &mut lines),
-            }
-        }
+    pub(crate) fn new(values: &Values, settings: &Settings, file: Option<&str>) -> Self {
+        let mut lines: Vec<Line> = values.general().map(line).collect();
         for destination in &settings.destinations {
             self::destination(destination, &mut lines);
         }
@@ -127,38 +115,15 @@ fn sources(lines: &[Line], file: Option<&str>) -> Vec<String> {
     sources
 }
 
-/// The general keys with their defaults, and a signal's where it says something of its own.
-fn line(stack: &mut Stack<'_>, key: Key, lines: &mut Vec<Line>) {
-    let effective = match key.signal {
-        Signal::General => stack.general(key.field),
-        signal => stack.get(signal, key.field),
+fn line(One { name, effective, .. }: &One) -> Line {
+    let Effective { key, value, origin, .. } = effective;
+    let path = if name.is_empty() { key.path() } else { format!("{}.{name}", key.path()) };
+    let text = match origin {
+        // As the documentation spells it.
+        Origin::Default if name.is_empty() => key.row().default.to_owned(),
+        _ => show(key.field, value),
     };
-    match effective {
-        Some(effective) if effective.key == key => {
-            let text = show(key.field, &effective.value);
-            lines.push(Line::new(key.path(), text, &effective.origin));
-        }
-        None if key.signal == Signal::General && !key.row().default.is_empty() => {
-            lines.push(Line::new(key.path(), key.row().default, &Origin::Default));
-        }
-        _ => {}
-    }
-}
-
-fn headers(stack: &mut Stack<'_>, signal: Signal, lines: &mut Vec<Line>) {
-    let specific = signal != Signal::General;
-    let says = stack.layers().iter().any(|source| {
-        [Field::Headers, Field::HeadersList, Field::BearerToken]
-            .iter()
-            .any(|field| source.layer.entries.contains_key(&field.of(signal)))
-    });
-    if specific && !says {
-        return;
-    }
-    for (header, _) in stack.headers(signal) {
-        let path = format!("{}.{}", Field::Headers.of(signal).path(), header.name);
-        lines.push(Line::new(path, REDACTED, &header.origin));
-    }
+    Line::new(path, text, origin)
 }
 
 fn show(field: Field, value: &Value) -> String {
@@ -179,6 +144,7 @@ fn show(field: Field, value: &Value) -> String {
         Value::Text(text) => text.clone(),
         Value::Path(path) => path.display().to_string(),
         Value::Secret(_) | Value::Headers(_) => REDACTED.to_owned(),
+        Value::Scalar(scalar) => self::scalar(scalar),
         Value::Attributes(_) => String::new(),
         Value::Names(names) => names.join(","),
         Value::Counts(counts) => {

@@ -9,15 +9,16 @@ use super::proxy::Proxies;
 use super::resolve::{Source, Stack};
 use super::settings::{Destination, Settings};
 use super::settle::settle;
+use super::values::Values;
 use crate::config::read::env::Env;
 use crate::config::read::file::File;
-use crate::config::read::problem::report;
+use crate::config::read::problem::{Origin, report};
 use crate::config::read::reference::Dialect;
 use crate::config::say::file_layer::FileLayer;
-use crate::config::say::layer::Layer;
+use crate::config::say::keys::{Field, OPENINFERENCE_PREFIX};
+use crate::config::say::layer::{Entry, Layer};
 use crate::config::say::variables;
 use crate::error::Error;
-use crate::format::Hide;
 
 /// Where a configuration comes from.
 #[derive(Clone, Debug, Default)]
@@ -27,6 +28,8 @@ pub(crate) struct Sources {
     pub(crate) code: Layer,
     /// The plugin whose `otel` block counts, where a file has several.
     pub(crate) plugin: Option<String>,
+    /// What runs already: keys that need a restart stay as they are there.
+    pub(crate) running: Option<Values>,
 }
 
 #[derive(Clone, Default)]
@@ -50,7 +53,10 @@ pub(crate) enum FileSource {
 pub(crate) struct Resolved {
     /// With the warnings.
     pub(crate) settings: Settings,
+    pub(crate) values: Values,
     pub(crate) explanation: Explanation,
+    /// What is said otherwise than what runs, and works after a restart.
+    pub(crate) needs_restart: Vec<String>,
 }
 
 /// Reads, merges and checks. Starts nothing, but looks whether the certificate files are there.
@@ -87,18 +93,22 @@ pub(crate) fn resolve(
     mut warnings: Vec<String>,
 ) -> Result<Resolved, Error> {
     let env = &sources.env;
-    let (environment, mut ignored) = variables::layer(env);
+    let (mut environment, mut ignored) = variables::layer(env);
     let plugin = sources.plugin.as_deref().or(env.text(variables::PLUGIN).ok().flatten());
     let mut read = file.map(|file| FileLayer::read(file, env, plugin));
     let mut problems = Vec::new();
     let own = |layer| Source { layer, dialect: Dialect::Own };
-    let mut layers = vec![own(&sources.code)];
     let declarative = read.as_ref().is_some_and(|read| read.dialect == Dialect::Declarative);
-    if !declarative {
-        // A declarative file stands for all variables, by its specification.
-        layers.push(own(&environment));
-        warnings.append(&mut ignored);
+    if declarative {
+        // By its specification it stands for all variables of OpenTelemetry, and for ours.
+        let other = |name: &str| name.starts_with(OPENINFERENCE_PREFIX);
+        let is_other = |entry: &Entry| matches!(&entry.origin, Origin::Env(name) if other(name));
+        environment.entries.retain(|_, entry| is_other(entry));
+        environment.exporter_overrides.clear();
+        ignored.retain(|warning| other(warning));
     }
+    let mut layers = vec![own(&sources.code), own(&environment)];
+    warnings.append(&mut ignored);
     if let Some(read) = &mut read {
         problems.append(&mut read.problems);
         warnings.append(&mut read.warnings);
@@ -108,10 +118,16 @@ pub(crate) fn resolve(
     }
     let mut stack = Stack::new(layers, env);
     let directory = file.and_then(|file| file.directory.as_deref());
+    // What is wrong is told when it is settled, if it counts.
+    let mut values = Values::of(&mut stack.beside(stack.layers().to_vec()));
+    let mut needs_restart = Vec::new();
+    let on = stack.beside(stack.layers().to_vec()).decided(Field::Enabled);
+    if let Some(running) = sources.running.as_ref().filter(|_| on) {
+        let (held, names) = values.hold(running);
+        stack.hold(held);
+        needs_restart = names;
+    }
     let mut settings = settle(&mut stack, directory);
-    let (hide, unreadable) = Hide::from_env(env.lossy());
-    settings.hide = hide;
-    warnings.extend(unreadable);
     let (proxies, unusable) = Proxies::from_env(env);
     for Destination { traces, metrics, logs, .. } in &mut settings.destinations {
         for route in [traces, metrics, logs].into_iter().flatten() {
@@ -125,13 +141,13 @@ pub(crate) fn resolve(
     if !problems.is_empty() {
         return Err(report(problems));
     }
-    // What it notes beyond the above is about settings that do not count.
     let name = file.map(|file| file.name.as_str());
-    let explanation = Explanation::new(&mut stack, &settings, name);
+    let explanation = Explanation::new(&values, &settings, name);
     let mut told = BTreeSet::new();
     warnings.retain(|warning| told.insert(warning.clone()));
     settings.warnings = warnings;
-    Ok(Resolved { explanation: explanation.with_warnings(&settings), settings })
+    let explanation = explanation.with_warnings(&settings);
+    Ok(Resolved { settings, values, explanation, needs_restart })
 }
 
 impl std::fmt::Debug for FileSource {
@@ -151,7 +167,6 @@ impl std::fmt::Debug for FileSource {
 mod tests {
     use super::*;
     use crate::config::decide::settings::{ExporterChoice, Protocol};
-    use crate::config::say::keys::Field;
     use crate::error::ErrorKind;
     use crate::semconv::Class;
 
@@ -164,7 +179,7 @@ mod tests {
             file: FileSource::None,
             env: variables.iter().copied().collect(),
             code,
-            plugin: None,
+            ..Sources::default()
         };
         load(&sources).expect("a configuration without problems")
     }

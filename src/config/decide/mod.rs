@@ -11,3 +11,4 @@ mod resolve;
 pub(crate) mod settings;
 mod settle;
 mod url;
+pub(crate) mod values;

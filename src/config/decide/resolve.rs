@@ -9,13 +9,15 @@ use crate::config::read::reference::Dialect;
 use crate::config::read::{node::Scalar, secret::Secret};
 use crate::config::say::keys::{Field, Key, Signal};
 use crate::config::say::layer::Layer;
-use crate::config::say::value::{Item, Reader, Value};
+use crate::config::say::value::{Item, Reader, Setting, Value, preset, preset_as};
 
 /// Layers, the strongest first.
 #[derive(Debug)]
 pub(crate) struct Stack<'a> {
     layers: Vec<Source<'a>>,
     env: &'a Env,
+    /// Keys that stay as they are until a restart, none of them per signal.
+    held: BTreeMap<Field, Option<Effective>>,
     pub(crate) problems: Vec<Problem>,
     pub(crate) warnings: Vec<String>,
 }
@@ -42,7 +44,7 @@ pub(crate) struct Effective {
 
 impl<'a> Stack<'a> {
     pub(crate) fn new(layers: Vec<Source<'a>>, env: &'a Env) -> Self {
-        Self { layers, env, problems: Vec::new(), warnings: Vec::new() }
+        Self { layers, env, held: BTreeMap::new(), problems: Vec::new(), warnings: Vec::new() }
     }
 
     /// Other layers over the same variables.
@@ -60,7 +62,9 @@ impl<'a> Stack<'a> {
     /// The effective value of a field for a signal. The layer comes first: what a stronger layer
     /// says for all signals beats what a weaker one says for this signal.
     pub(crate) fn get(&mut self, signal: Signal, field: Field) -> Option<Effective> {
-        self.first_of(&candidates(signal, field))
+        let said = self.first_of(&candidates(signal, field));
+        // What is wrong with the new value is a problem all the same.
+        self.held.get(&field).cloned().unwrap_or(said)
     }
 
     /// The same over several keys, of which the first one counts within a layer.
@@ -84,6 +88,32 @@ impl<'a> Stack<'a> {
                 .get(Signal::General, Field::Sampler)
                 .is_some_and(|sampler| sampler.layer < effective.layer);
         (!foreign).then_some(effective)
+    }
+
+    /// What is said for all signals, in the type that code has for it.
+    pub(crate) fn said<T: Setting>(&mut self, field: Field) -> Option<T> {
+        T::from_value(&self.general(field)?.value)
+    }
+
+    /// The same, or else the default of the row, for a key that has one.
+    pub(crate) fn decided<T: Setting>(&mut self, field: Field) -> T {
+        self.said(field).unwrap_or_else(|| preset_as(field))
+    }
+
+    /// The same as it was read.
+    pub(crate) fn decided_value(&mut self, field: Field) -> Option<Value> {
+        let said = self.general(field).map(|said| said.value);
+        said.or_else(|| preset(field).cloned())
+    }
+
+    /// What is said for a signal.
+    pub(crate) fn said_of<T: Setting>(&mut self, signal: Signal, field: Field) -> Option<T> {
+        T::from_value(&self.get(signal, field)?.value)
+    }
+
+    /// Leaves keys at these values, whatever the layers say.
+    pub(crate) fn hold(&mut self, held: impl IntoIterator<Item = (Field, Option<Effective>)>) {
+        self.held.extend(held);
     }
 
     /// The strongest layer that sets any of `fields`, for whatever signal.

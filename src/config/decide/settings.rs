@@ -10,6 +10,10 @@ use super::proxy::Proxies;
 pub(crate) use crate::config::read::node::Scalar;
 pub(crate) use crate::config::read::secret::Secret;
 use crate::config::say::backends::Backend;
+pub(crate) use crate::config::say::words::{
+    Compression, Detector, ExporterChoice, Histograms, LogLevel, Propagator, Protocol, SampleBy,
+    Sampler, Temporality, Words,
+};
 use crate::format::{Format, FormatChoice, Hide};
 use crate::policy::Policy;
 use crate::semconv::Version;
@@ -30,7 +34,7 @@ pub(crate) struct Settings {
     /// Where telemetry goes; empty when no endpoint was given anywhere.
     pub(crate) destinations: Vec<Destination>,
     pub(crate) sampler: Sampler,
-    /// What a sampler's ratio counts. Defaults to traces.
+    /// What a sampler's ratio counts.
     pub(crate) sample_by: SampleBy,
     pub(crate) keep: Keep,
     pub(crate) batch: Batch,
@@ -46,27 +50,17 @@ pub(crate) struct Settings {
     /// What the OpenInference formats withhold besides: `OPENINFERENCE_HIDE_*`.
     pub(crate) hide: Hide,
     pub(crate) semconv: Version,
-    /// An `otel.name` or `otel.kind` set by the user is replaced too. Defaults to `false`.
+    /// An `otel.name` or `otel.kind` set by the user is replaced too.
     pub(crate) override_explicit_names: bool,
     pub(crate) propagators: Vec<Propagator>,
-    /// A span open for longer is ended as expired; `None` never. Defaults to 20 minutes.
+    /// A span open for longer is ended as expired; `None` never.
     pub(crate) span_ttl: Option<Duration>,
-    /// How much of what OpenTelemetry says about itself is shown. Defaults to `info`.
+    /// How much of what OpenTelemetry says about itself is shown.
     pub(crate) log_level: LogLevel,
-    /// Directives of the `fmt` layer, as in `RUST_LOG`. Defaults to `info`.
+    /// Directives of the `fmt` layer, as in `RUST_LOG`.
     pub(crate) log_filter: String,
     /// Things that were set and have no effect, or were ignored: shown by `status()`.
     pub(crate) warnings: Vec<String>,
-}
-
-/// `traces.exporter` / `OTEL_TRACES_EXPORTER`.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum ExporterChoice {
-    /// Nothing was said: export when there is an endpoint, else the console tree on a terminal.
-    Unset,
-    Otlp,
-    Console,
-    None,
 }
 
 /// One receiver of telemetry.
@@ -162,51 +156,8 @@ impl Destination {
     }
 }
 
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Protocol {
-    HttpProtobuf,
-    HttpJson,
-    Grpc,
-}
-
-impl Protocol {
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::HttpProtobuf => "http/protobuf",
-            Self::HttpJson => "http/json",
-            Self::Grpc => "grpc",
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Compression {
-    None,
-    Gzip,
-}
-
-/// `sampler` with its `sampler_arg`.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Sampler {
-    AlwaysOn,
-    AlwaysOff,
-    TraceIdRatio(f64),
-    ParentBasedAlwaysOn,
-    ParentBasedAlwaysOff,
-    ParentBasedTraceIdRatio(f64),
-}
-
-/// `sample_by`: whether the ratio of a sampler decides for a trace or for all traces of one
-/// `gen_ai.conversation.id`.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(crate) enum SampleBy {
-    #[default]
-    Trace,
-    Conversation,
-}
-
 /// `keep`: traces that stay although the sampler turned them down.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Keep {
     pub(crate) errors: bool,
     pub(crate) slower_than: Option<Duration>,
@@ -230,21 +181,6 @@ pub(crate) struct Metrics {
     pub(crate) sdk: bool,
     /// Labels beyond the conventional ones, each with the number of values it may take.
     pub(crate) labels: Vec<(String, usize)>,
-}
-
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(crate) enum Temporality {
-    #[default]
-    Cumulative,
-    Delta,
-    LowMemory,
-}
-
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(crate) enum Histograms {
-    #[default]
-    ExplicitBuckets,
-    Base2Exponential,
 }
 
 /// `logs`
@@ -271,38 +207,6 @@ pub(crate) struct Pricing {
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Detector {
-    Host,
-    Process,
-    K8s,
-}
-
-#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
-pub(crate) enum LogLevel {
-    Off,
-    Error,
-    Warn,
-    #[default]
-    Info,
-    Debug,
-    Trace,
-}
-
-impl LogLevel {
-    /// The word of a filter directive.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Off => "off",
-            Self::Error => "error",
-            Self::Warn => "warn",
-            Self::Info => "info",
-            Self::Debug => "debug",
-            Self::Trace => "trace",
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Batch {
     pub(crate) max_queue_size: usize,
     pub(crate) max_queue_bytes: usize,
@@ -324,97 +228,4 @@ pub(crate) struct Limits {
     pub(crate) attributes_per_link: u32,
     /// Bytes of one attribute value; `None` is no limit.
     pub(crate) attribute_value_length: Option<usize>,
-}
-
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Propagator {
-    TraceContext,
-    Baggage,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            enabled: true,
-            service_name: String::from("unknown_service"),
-            resource_attributes: Vec::new(),
-            resource_detectors: Vec::new(),
-            traces_enabled: true,
-            exporter: ExporterChoice::Unset,
-            destinations: Vec::new(),
-            sampler: Sampler::ParentBasedAlwaysOn,
-            sample_by: SampleBy::default(),
-            keep: Keep::default(),
-            batch: Batch::default(),
-            limits: Limits::default(),
-            metrics: Metrics::default(),
-            logs: Logs::default(),
-            pricing: Pricing::default(),
-            policy: Policy::default(),
-            general_policy: Policy::default(),
-            hide: Hide::default(),
-            semconv: Version::default(),
-            override_explicit_names: false,
-            propagators: vec![Propagator::TraceContext, Propagator::Baggage],
-            span_ttl: Some(Duration::from_secs(20 * 60)),
-            log_level: LogLevel::default(),
-            log_filter: String::from("info"),
-            warnings: Vec::new(),
-        }
-    }
-}
-
-impl Default for Batch {
-    fn default() -> Self {
-        Self {
-            max_queue_size: 2048,
-            max_queue_bytes: 64 << 20,
-            max_export_batch_size: 512,
-            schedule_delay: Duration::from_millis(5000),
-            export_timeout: Duration::from_secs(30),
-        }
-    }
-}
-
-impl Default for Metrics {
-    fn default() -> Self {
-        Self {
-            enabled: true,
-            exporter: ExporterChoice::Unset,
-            interval: Duration::from_secs(60),
-            timeout: Duration::from_secs(30),
-            temporality: Temporality::default(),
-            histograms: Histograms::default(),
-            cardinality_limit: 2000,
-            sdk: false,
-            labels: Vec::new(),
-        }
-    }
-}
-
-impl Default for Logs {
-    fn default() -> Self {
-        Self {
-            enabled: false,
-            exporter: ExporterChoice::Unset,
-            level: LogLevel::Info,
-            batch: Batch { schedule_delay: Duration::from_secs(1), ..Batch::default() },
-            attributes_per_record: 128,
-            attribute_value_length: None,
-        }
-    }
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            attributes_per_span: 128,
-            attributes_after_format: 4096,
-            events_per_span: 128,
-            links_per_span: 128,
-            attributes_per_event: 128,
-            attributes_per_link: 128,
-            attribute_value_length: None,
-        }
-    }
 }

@@ -4,30 +4,30 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::content;
-use super::destinations::{self, Signals, beside, no_limit};
+use super::destinations::{self, Signals, beside};
 use super::resolve::{SERVICE_NAME, Stack};
 use super::settings::{
-    Batch, Destination, Detector, ExporterChoice, Histograms, Keep, Limits, LogLevel, Logs,
-    Metrics, Pricing, Propagator, SampleBy, Sampler, Scalar, Settings, Temporality,
+    Batch, Destination, ExporterChoice, Keep, Limits, Logs, Metrics, Pricing, Sampler, Scalar,
+    Settings, Temporality, Words,
 };
+use crate::config::read::env::Env;
 use crate::config::read::problem::{Origin, Problem};
 use crate::config::say::backends;
-use crate::config::say::keys::{Field, Signal};
-use crate::config::say::value::Value;
-use crate::semconv::Version;
+use crate::config::say::keys::{Field, OPENINFERENCE, ROWS};
+use crate::config::say::value::{Value, preset_as};
+use crate::format::Hide;
 
 /// Problems and warnings stay in `stack`.
 pub(crate) fn settle(stack: &mut Stack<'_>, directory: Option<&Path>) -> Settings {
-    let defaults = Settings::default();
-    if !is(stack, Field::Enabled, true) {
+    if !stack.decided::<bool>(Field::Enabled) {
         // Nothing else is looked at: references to unset variables are no problem then.
-        return Settings { enabled: false, ..defaults };
+        return Settings { enabled: false, ..Settings::default() };
     }
     let (service_name, resource_attributes) = resource(stack);
-    let mut traces_enabled = is(stack, Field::TracesEnabled, true);
+    let mut traces_enabled = stack.decided(Field::TracesEnabled);
     let exporter = exporter(stack, Field::TracesExporter);
-    let mut metrics = metrics(stack, &defaults.metrics);
-    let mut logs = logs(stack, &defaults.logs);
+    let mut metrics = metrics(stack);
+    let mut logs = logs(stack);
     let signals = Signals {
         traces: (traces_enabled, exporter),
         metrics: (metrics.enabled, metrics.exporter),
@@ -48,19 +48,19 @@ pub(crate) fn settle(stack: &mut Stack<'_>, directory: Option<&Path>) -> Setting
         enabled: true,
         service_name,
         resource_attributes,
-        resource_detectors: choices(stack, Field::ResourceDetectors, detector).unwrap_or_default(),
+        resource_detectors: stack.said(Field::ResourceDetectors).unwrap_or_default(),
         traces_enabled,
         exporter,
         destinations,
         sampler: sampler(stack),
-        sample_by: match choice(stack, Field::SampleBy) {
-            Some("conversation") => SampleBy::Conversation,
-            _ => SampleBy::Trace,
+        sample_by: stack.decided(Field::SampleBy),
+        keep: Keep {
+            errors: stack.decided(Field::KeepErrors),
+            slower_than: unless_off(stack.said(Field::KeepSlowerThan)),
+            costlier_than: stack.said(Field::KeepCostlierThan),
         },
-        keep: keep(stack),
         batch: batch(
             stack,
-            defaults.batch,
             [
                 Field::TracesQueue,
                 Field::TracesQueueBytes,
@@ -69,24 +69,39 @@ pub(crate) fn settle(stack: &mut Stack<'_>, directory: Option<&Path>) -> Setting
                 Field::TracesExportTimeout,
             ],
         ),
-        limits: limits(stack, defaults.limits),
+        limits: limits(stack),
         metrics,
         logs,
         pricing: pricing(stack, directory),
         policy,
         general_policy,
-        hide: defaults.hide,
-        semconv: choice(stack, Field::Semconv).and_then(Version::parse).unwrap_or_default(),
-        override_explicit_names: is(stack, Field::OverrideExplicitNames, false),
-        propagators: choices(stack, Field::Propagators, propagator).unwrap_or(defaults.propagators),
-        span_ttl: match millis(stack, Field::SpanTtl) {
-            None => defaults.span_ttl,
-            Some(0) => None,
-            Some(ttl) => Some(Duration::from_millis(ttl)),
-        },
-        log_level: level(stack, Field::LogLevel),
-        log_filter: text(stack, Field::LogFilter).unwrap_or(defaults.log_filter),
+        hide: hide(stack),
+        semconv: stack.decided(Field::Semconv),
+        override_explicit_names: stack.decided(Field::OverrideExplicitNames),
+        propagators: stack.decided(Field::Propagators),
+        span_ttl: unless_off(Some(stack.decided(Field::SpanTtl))),
+        log_level: stack.decided(Field::LogLevel),
+        log_filter: stack.decided(Field::LogFilter),
         warnings: Vec::new(),
+    }
+}
+
+/// What is in effect where nobody says anything.
+impl Default for Settings {
+    fn default() -> Self {
+        settle(&mut Stack::new(Vec::new(), &Env::default()), None)
+    }
+}
+
+impl Default for Batch {
+    fn default() -> Self {
+        Settings::default().batch
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Settings::default().metrics
     }
 }
 
@@ -109,51 +124,35 @@ fn unknown_service() -> String {
 }
 
 fn sampler(stack: &mut Stack<'_>) -> Sampler {
-    let sampler = stack.general(Field::Sampler);
-    let arg = stack.general(Field::SamplerArg);
-    let name = match sampler.map(|sampler| sampler.value) {
-        Some(Value::Choice(name)) => name,
-        _ => "parentbased_always_on",
-    };
-    let ratio = match arg.as_ref().map(|arg| &arg.value) {
-        Some(Value::Number(ratio)) => *ratio,
-        _ => 1.0,
-    };
-    if let Some(arg) = arg
-        && !name.ends_with("traceidratio")
-    {
-        stack.warnings.push(format!("sampler_arg ({}): has no effect on {name}", arg.origin));
+    let mut sampler: Sampler = stack.decided(Field::Sampler);
+    let share = stack.decided(Field::SamplerArg);
+    match sampler.ratio() {
+        Some(ratio) => *ratio = share,
+        None => {
+            if let Some(arg) = stack.general(Field::SamplerArg) {
+                let word = sampler.word();
+                let message = format!("sampler_arg ({}): has no effect on {word}", arg.origin);
+                stack.warnings.push(message);
+            }
+        }
     }
-    match name {
-        "always_on" => Sampler::AlwaysOn,
-        "always_off" => Sampler::AlwaysOff,
-        "traceidratio" => Sampler::TraceIdRatio(ratio),
-        "parentbased_always_off" => Sampler::ParentBasedAlwaysOff,
-        "parentbased_traceidratio" => Sampler::ParentBasedTraceIdRatio(ratio),
-        _ => Sampler::ParentBasedAlwaysOn,
-    }
+    sampler
 }
 
-fn keep(stack: &mut Stack<'_>) -> Keep {
-    Keep {
-        errors: is(stack, Field::KeepErrors, false),
-        slower_than: millis(stack, Field::KeepSlowerThan)
-            .filter(|millis| *millis > 0)
-            .map(Duration::from_millis),
-        costlier_than: match stack.general(Field::KeepCostlierThan).map(|cost| cost.value) {
-            Some(Value::Number(cost)) => Some(cost),
-            _ => None,
-        },
-    }
+/// For keys of which zero means that they are off.
+fn unless_off(duration: Option<Duration>) -> Option<Duration> {
+    duration.filter(|duration| *duration < Duration::MAX)
 }
 
 /// Queue, its bytes, batch size, delay and time limit, in this order in `fields`.
-fn batch(stack: &mut Stack<'_>, defaults: Batch, fields: [Field; 5]) -> Batch {
+fn batch(stack: &mut Stack<'_>, fields: [Field; 5]) -> Batch {
     let [queue, bytes, size, delay, limit] = fields;
-    let max_queue_size = count(stack, queue).unwrap_or(defaults.max_queue_size);
+    let max_queue_size = stack.decided(queue);
     let set = stack.general(size);
-    let mut max_export_batch_size =
-        count(stack, size).unwrap_or(defaults.max_export_batch_size.min(max_queue_size));
+    let mut max_export_batch_size = match &set {
+        Some(_) => stack.decided(size),
+        None => preset_as::<usize>(size).min(max_queue_size),
+    };
     if max_export_batch_size > max_queue_size {
         let message = format!(
             "expected at most {} = {max_queue_size}, got {max_export_batch_size}",
@@ -173,69 +172,66 @@ fn batch(stack: &mut Stack<'_>, defaults: Batch, fields: [Field; 5]) -> Batch {
     }
     Batch {
         max_queue_size,
-        max_queue_bytes: count(stack, bytes).unwrap_or(defaults.max_queue_bytes),
+        max_queue_bytes: stack.decided(bytes),
         max_export_batch_size,
-        schedule_delay: millis(stack, delay).map_or(defaults.schedule_delay, Duration::from_millis),
-        export_timeout: millis(stack, limit).map_or(defaults.export_timeout, no_limit),
+        schedule_delay: stack.decided(delay),
+        export_timeout: stack.decided(limit),
     }
 }
 
-fn limits(stack: &mut Stack<'_>, defaults: Limits) -> Limits {
-    let attributes_after_format =
-        count(stack, Field::AttributeCount).unwrap_or(defaults.attributes_after_format);
-    let mut limit = |field, default: u32| {
-        count(stack, field).and_then(|count| count.try_into().ok()).unwrap_or(default)
-    };
+/// The format knows what its variables mean.
+fn hide(stack: &mut Stack<'_>) -> Hide {
+    let mut said = Vec::new();
+    for row in ROWS.iter().filter(|row| row.path.starts_with(OPENINFERENCE)) {
+        let value = stack.decided_value(row.field);
+        said.extend(row.variables.first().zip(value).map(|(variable, value)| match value {
+            Value::Bool(hidden) => (variable.name, hidden.to_string()),
+            Value::Int(length) => (variable.name, length.to_string()),
+            _ => (variable.name, String::new()),
+        }));
+    }
+    Hide::from_env(said).0
+}
+
+fn limits(stack: &mut Stack<'_>) -> Limits {
     Limits {
-        attributes_per_span: limit(Field::AttributeCount, defaults.attributes_per_span),
-        attributes_after_format,
-        events_per_span: limit(Field::EventCount, defaults.events_per_span),
-        links_per_span: limit(Field::LinkCount, defaults.links_per_span),
-        attributes_per_event: limit(Field::EventAttributeCount, defaults.attributes_per_event),
-        attributes_per_link: limit(Field::LinkAttributeCount, defaults.attributes_per_link),
-        attribute_value_length: count(stack, Field::AttributeLength),
+        attributes_per_span: stack.decided(Field::AttributeCount),
+        attributes_after_format: stack
+            .said(Field::AttributeCount)
+            .unwrap_or(ATTRIBUTES_AFTER_FORMAT),
+        events_per_span: stack.decided(Field::EventCount),
+        links_per_span: stack.decided(Field::LinkCount),
+        attributes_per_event: stack.decided(Field::EventAttributeCount),
+        attributes_per_link: stack.decided(Field::LinkAttributeCount),
+        attribute_value_length: stack.said(Field::AttributeLength),
     }
 }
 
-fn metrics(stack: &mut Stack<'_>, defaults: &Metrics) -> Metrics {
+fn metrics(stack: &mut Stack<'_>) -> Metrics {
     let exporter = exporter(stack, Field::MetricsExporter);
     let enabled = signal_enabled(
         stack,
         (Field::MetricsEnabled, Field::MetricsExporter),
         exporter,
-        // Bifrost's default.
-        !stack.bifrost(),
+        // Bifrost has none by default.
+        !stack.bifrost() && preset_as(Field::MetricsEnabled),
     );
-    let interval = match millis(stack, Field::MetricsInterval) {
-        Some(interval) => Duration::from_millis(interval),
+    let interval = match stack.said(Field::MetricsInterval) {
+        Some(interval) => interval,
         // Bifrost's default, where its own key turns metrics on.
         None if stack.uses_alias(Field::MetricsEnabled) => Duration::from_secs(15),
-        None => defaults.interval,
+        None => preset_as(Field::MetricsInterval),
     };
     Metrics {
         enabled,
         exporter,
         interval,
-        timeout: millis(stack, Field::MetricsTimeout).map_or(defaults.timeout, no_limit),
-        temporality: match choice(stack, Field::MetricsTemporality) {
-            Some("delta") => Temporality::Delta,
-            Some("lowmemory") => Temporality::LowMemory,
-            _ => Temporality::Cumulative,
-        },
-        histograms: match choice(stack, Field::MetricsHistograms) {
-            Some("base2_exponential_bucket_histogram") => Histograms::Base2Exponential,
-            _ => Histograms::ExplicitBuckets,
-        },
-        cardinality_limit: count(stack, Field::MetricsCardinality)
-            .unwrap_or(defaults.cardinality_limit),
-        sdk: is(stack, Field::MetricsSdk, defaults.sdk),
-        labels: match stack.general(Field::MetricsLabels).map(|labels| labels.value) {
-            Some(Value::Counts(labels)) => labels
-                .into_iter()
-                .filter_map(|(name, count)| Some((name, usize::try_from(count).ok()?)))
-                .collect(),
-            _ => Vec::new(),
-        },
+        timeout: stack.decided(Field::MetricsTimeout),
+        temporality: stack.decided(Field::MetricsTemporality),
+        histograms: stack.decided(Field::MetricsHistograms),
+        cardinality_limit: stack.decided(Field::MetricsCardinality),
+        sdk: stack.decided(Field::MetricsSdk),
+        labels: stack.said(Field::MetricsLabels).unwrap_or_default(),
     }
 }
 
@@ -264,20 +260,19 @@ fn temporality(
     configured
 }
 
-fn logs(stack: &mut Stack<'_>, defaults: &Logs) -> Logs {
+fn logs(stack: &mut Stack<'_>) -> Logs {
     let exporter = exporter(stack, Field::LogsExporter);
     Logs {
         enabled: signal_enabled(
             stack,
             (Field::LogsEnabled, Field::LogsExporter),
             exporter,
-            defaults.enabled,
+            preset_as(Field::LogsEnabled),
         ),
         exporter,
-        level: level(stack, Field::LogsLevel),
+        level: stack.decided(Field::LogsLevel),
         batch: batch(
             stack,
-            defaults.batch,
             [
                 Field::LogsQueue,
                 Field::LogsQueueBytes,
@@ -286,10 +281,8 @@ fn logs(stack: &mut Stack<'_>, defaults: &Logs) -> Logs {
                 Field::LogsExportTimeout,
             ],
         ),
-        attributes_per_record: count(stack, Field::LogsAttributeCount)
-            .and_then(|count| count.try_into().ok())
-            .unwrap_or(defaults.attributes_per_record),
-        attribute_value_length: count(stack, Field::LogsAttributeLength),
+        attributes_per_record: stack.decided(Field::LogsAttributeCount),
+        attribute_value_length: stack.said(Field::LogsAttributeLength),
     }
 }
 
@@ -313,88 +306,30 @@ fn pricing(stack: &mut Stack<'_>, directory: Option<&Path>) -> Pricing {
         Value::Path(path) => Some(beside(path, &file.origin, directory)),
         _ => None,
     });
-    let models = match stack.general(Field::PricingModels).map(|models| models.value) {
-        Some(Value::Json(models)) => Some(models),
-        _ => None,
-    };
-    Pricing { file, models }
+    Pricing { file, models: stack.said(Field::PricingModels) }
 }
 
 fn exporter(stack: &mut Stack<'_>, field: Field) -> ExporterChoice {
-    match choice(stack, field) {
-        Some("otlp") => ExporterChoice::Otlp,
-        Some("console") => ExporterChoice::Console,
-        Some("none") => ExporterChoice::None,
-        _ => ExporterChoice::Unset,
-    }
+    stack.said(field).unwrap_or(ExporterChoice::Unset)
 }
 
-fn level(stack: &mut Stack<'_>, field: Field) -> LogLevel {
-    match choice(stack, field) {
-        Some("off") => LogLevel::Off,
-        Some("error") => LogLevel::Error,
-        Some("warn") => LogLevel::Warn,
-        Some("debug") => LogLevel::Debug,
-        Some("trace") => LogLevel::Trace,
-        _ => LogLevel::Info,
-    }
-}
+/// Where no limit of attributes was set.
+const ATTRIBUTES_AFTER_FORMAT: usize = 4096;
 
-fn propagator(name: &str) -> Option<Propagator> {
-    match name {
-        "tracecontext" => Some(Propagator::TraceContext),
-        "baggage" => Some(Propagator::Baggage),
-        _ => None,
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn detector(name: &str) -> Option<Detector> {
-    match name {
-        "host" => Some(Detector::Host),
-        "process" => Some(Detector::Process),
-        "k8s" => Some(Detector::K8s),
-        _ => None,
-    }
-}
-
-fn is(stack: &mut Stack<'_>, field: Field, default: bool) -> bool {
-    match stack.general(field).map(|effective| effective.value) {
-        Some(Value::Bool(value)) => value,
-        _ => default,
-    }
-}
-
-fn choice(stack: &mut Stack<'_>, field: Field) -> Option<&'static str> {
-    match stack.general(field)?.value {
-        Value::Choice(choice) => Some(choice),
-        _ => None,
-    }
-}
-
-fn choices<T>(stack: &mut Stack<'_>, field: Field, read: fn(&str) -> Option<T>) -> Option<Vec<T>> {
-    match stack.general(field)?.value {
-        Value::Choices(choices) => Some(choices.into_iter().filter_map(read).collect()),
-        _ => None,
-    }
-}
-
-fn text(stack: &mut Stack<'_>, field: Field) -> Option<String> {
-    match stack.general(field)?.value {
-        Value::Text(text) => Some(text),
-        _ => None,
-    }
-}
-
-fn count(stack: &mut Stack<'_>, field: Field) -> Option<usize> {
-    match stack.get(Signal::General, field)?.value {
-        Value::Int(count) => usize::try_from(count).ok(),
-        _ => None,
-    }
-}
-
-fn millis(stack: &mut Stack<'_>, field: Field) -> Option<u64> {
-    match stack.general(field)?.value {
-        Value::Millis(millis) => Some(millis),
-        _ => None,
+    #[test]
+    fn every_row_of_openinference_withholds_something_and_nothing_by_default() {
+        assert_eq!(Settings::default().hide, Hide::default());
+        for row in ROWS.iter().filter(|row| row.path.starts_with(OPENINFERENCE)) {
+            for variable in row.variables {
+                let text = if row.default == "false" { "true" } else { "1" };
+                let (hide, problems) = Hide::from_env([(variable.name, text)]);
+                assert_ne!(hide, Hide::default(), "{}", variable.name);
+                assert_eq!(problems, [""; 0]);
+            }
+        }
     }
 }

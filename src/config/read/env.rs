@@ -1,6 +1,5 @@
 //! The variables of the process, read once and passed on, so that tests bring their own.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -31,11 +30,6 @@ impl Env {
             Some(Some(text)) if text.trim().is_empty() => Ok(None),
             Some(Some(text)) => Ok(Some(text)),
         }
-    }
-
-    /// All variables, with a sign in place of what is no UTF-8.
-    pub(crate) fn lossy(&self) -> impl Iterator<Item = (&str, Cow<'_, str>)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value.to_string_lossy()))
     }
 
     /// The names of all variables.

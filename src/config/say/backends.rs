@@ -210,7 +210,8 @@ impl Backend {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::say::keys::{self, Choice};
+    use crate::config::say::keys;
+    use crate::config::say::words::Choice;
     use opentelemetry::{KeyValue, Value};
     use serde_json::json;
 

@@ -4,6 +4,8 @@
 pub(crate) mod backends;
 mod block;
 mod declarative;
+#[cfg(test)]
+pub(crate) mod examples;
 pub(crate) mod file_layer;
 pub(crate) mod keys;
 pub(crate) mod layer;
@@ -11,3 +13,4 @@ pub(crate) mod layer;
 mod schema;
 pub(crate) mod value;
 pub(crate) mod variables;
+pub(crate) mod words;

@@ -3,7 +3,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::keys::{Choice, Key, Kind, ROWS, Reads, Row, Signal, Zero};
+use super::keys::{Key, Kind, ROWS, Reads, Reload, Row, Signal, Zero};
+use super::words::Choice;
 
 /// The JSON schema of a configuration file.
 fn schema() -> Value {
@@ -154,8 +155,9 @@ fn kind(kind: Kind) -> Value {
 
 /// The table of all keys for the documentation, in Markdown.
 fn table() -> String {
-    let mut table =
-        String::from("| Key | Values | Default | Variables | |\n|---|---|---|---|---|\n");
+    let mut table = String::from(
+        "| Key | Values | Default | Variables | Reload | |\n|---|---|---|---|---|---|\n",
+    );
     for row in ROWS {
         let key = row.field.general();
         let aliases: Vec<String> = row
@@ -187,11 +189,22 @@ fn table() -> String {
         let path = row.path;
         let doc = row.doc;
         table += &format!(
-            "| `{path}`{aliases}{marks} | {values} | {default} | {} | {doc} |\n",
-            variables.join(" ")
+            "| `{path}`{aliases}{marks} | {values} | {default} | {} | {} | {doc} |\n",
+            variables.join(" "),
+            reload(row)
         );
     }
     table
+}
+
+fn reload(row: &Row) -> String {
+    match row.reload {
+        _ if matches!(row.kind, Kind::NoEffect) => String::new(),
+        Reload::Live => String::from("at once"),
+        Reload::Restart => String::from("restart"),
+        Reload::RestartFor(word) => format!("at once; restart for `{word}`"),
+        Reload::RestartForNames => String::from("at once; restart for other names"),
+    }
 }
 
 fn values(kind: Kind) -> String {
@@ -251,22 +264,13 @@ fn the_documentation_is_what_the_table_says() {
 
 #[test]
 fn every_key_has_a_variable_that_works() {
+    use super::examples::{as_variable, examples};
     use super::variables;
     use crate::config::read::env::Env;
 
     for key in Key::all().filter(|key| !matches!(key.row().kind, Kind::NoEffect)) {
-        let text = match key.row().kind {
-            Kind::Bool => String::from("true"),
-            Kind::Int { max, .. } | Kind::Duration { max, .. } => max.to_string(),
-            Kind::Number { max, .. } => max.to_string(),
-            Kind::Choice(choices) | Kind::Choices(choices) => choices[0].name.to_owned(),
-            Kind::Url => String::from("http://c:4318"),
-            Kind::Headers | Kind::HeadersList | Kind::Attributes => String::from("a=b"),
-            Kind::Counts => String::from("a=5"),
-            Kind::Json => String::from("{\"a\": 1}"),
-            Kind::Text { .. } | Kind::Path | Kind::Secret | Kind::Names => String::from("text"),
-            Kind::NoEffect => continue,
-        };
+        let example = examples(key).pop().unwrap_or_else(|| json!("text"));
+        let text = as_variable(key, &example);
         let variable = key.own_variable();
         let env: Env = [(variable.clone(), text)].into_iter().collect();
         let (layer, warnings) = variables::layer(&env);

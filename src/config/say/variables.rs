@@ -7,6 +7,7 @@
 use super::keys::{Field, Key, OWN_PREFIX, Reads, variable_part};
 use super::layer::{Entry, Layer};
 use super::value::Reader;
+use super::words::{Choice, ExporterChoice, Words};
 use crate::config::read::env::{Env, NotUtf8};
 use crate::config::read::file::CONFIG;
 use crate::config::read::node::Node;
@@ -54,8 +55,10 @@ fn set(
         });
         if let Some(entry) = entry.filter(|entry| understood(key, entry, env, warnings)) {
             layer.entries.entry(key).or_insert(entry);
-        } else if let Some(strictest) = strictest(key.field) {
-            layer.entries.insert(key, Entry::new(Node::verbatim(strictest), origin));
+        } else if !key.row().unreadable.is_empty() {
+            // For what may leave, the strictest.
+            let strictest = Node::verbatim(key.row().unreadable);
+            layer.entries.insert(key, Entry::new(strictest, origin));
             return;
         }
     }
@@ -66,7 +69,11 @@ fn understood(key: Key, entry: &Entry, env: &Env, warnings: &mut Vec<String>) ->
     let mut reader = Reader::new(env, Dialect::Own);
     let value = reader.value(key, entry);
     warnings.append(&mut reader.warnings);
-    let outcome = if value.is_some() { "" } else { "; ignored" };
+    let outcome = match (&value, key.row().unreadable) {
+        (Some(_), _) => String::new(),
+        (None, "") => String::from("; ignored"),
+        (None, strictest) => format!("; taken for {strictest}"),
+    };
     warnings.extend(reader.problems.iter().map(|problem| format!("{problem}{outcome}")));
     value.is_some()
 }
@@ -80,8 +87,7 @@ fn readable(key: Key, variable: &str, text: &str, warnings: &mut Vec<String>) ->
     }
     // A list by the specification; one of it is what this crate can do.
     let words = crate::config::read::lists::words(text);
-    let known =
-        |word: &&&str| matches!(word.to_ascii_lowercase().as_str(), "otlp" | "console" | "none");
+    let known = |word: &&&str| Choice::find(ExporterChoice::WORDS, word).is_some();
     let none = words.iter().find(|word| word.eq_ignore_ascii_case("none"));
     let chosen = none.or_else(|| words.iter().find(known)).copied();
     for word in &words {
@@ -93,22 +99,6 @@ fn readable(key: Key, variable: &str, text: &str, warnings: &mut Vec<String>) ->
         }
     }
     chosen.map(str::to_owned)
-}
-
-/// What a setting of the content policy means when it cannot be read.
-fn strictest(field: Field) -> Option<&'static str> {
-    match field {
-        Field::ContentCapture
-        | Field::ContentInput
-        | Field::ContentOutput
-        | Field::ContentSystem
-        | Field::ContentTools
-        | Field::ContentRetrieval
-        | Field::ContentMemory => Some("off"),
-        Field::ContentMedia => Some("summary"),
-        Field::ErrorText => Some("type_only"),
-        _ => None,
-    }
 }
 
 /// `TRACING_GENAI_EXPORTERS_<number from 0>_<key>` for the entries of `exporters`.

@@ -16,10 +16,8 @@ use crate::health::DropReason;
 /// What a reload did.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Applied {
-    /// Settings that changed and work from now on.
+    /// Destinations and signals that are sent otherwise from now on.
     pub(crate) changed: Vec<String>,
-    /// Settings that changed and only work after a restart.
-    pub(crate) needs_restart: Vec<String>,
     /// Destinations that go on as they were.
     pub(crate) kept: Vec<String>,
 }
@@ -83,7 +81,6 @@ impl<S: Signal> Outlets<S> {
             retired.push(outlet);
         }
         if S::batch(current) != S::batch(new) {
-            applied.changed.push(String::from("batch"));
             for outlet in active.iter().filter(|outlet| outlet.destination.is_some()) {
                 outlet.queue.set_batch(S::batch(new));
             }

@@ -83,7 +83,7 @@ fn the_bound_follows_a_reload() {
     fat(&running, 3, MIB);
     assert_eq!(running.snapshot().spans.finished.queued, 1);
     settings.batch.max_queue_bytes = 8 * MIB;
-    assert_eq!(running.pipeline.apply(&settings).unwrap().changed, ["batch"]);
+    assert_eq!(running.pipeline.apply(&settings).unwrap().kept, ["default"]);
     fat(&running, 3, MIB);
     assert_eq!(running.snapshot().spans.finished.queued, 4);
     let _ = running.pipeline.shutdown(Duration::from_millis(100));

@@ -4,17 +4,22 @@ mod collections;
 mod scalar;
 
 use std::path::PathBuf;
+use std::sync::OnceLock;
+use std::time::Duration;
 
-use super::keys::{Choice, Key, Kind, Reads, Zero};
+use super::backends::Backend;
+use super::keys::{Field, Key, Kind, ROWS, Reads, Row, Zero};
 use super::layer::Entry;
+use super::words::{Choice, Words};
 use crate::config::read::env::Env;
 use crate::config::read::node::{self, Node};
 use crate::config::read::problem::{Origin, Problem};
 use crate::config::read::reference::Dialect;
 use crate::config::read::{node::Scalar, secret::Secret};
+use crate::format::FormatChoice;
 
 /// A value of the kind that its key has.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Value {
     Bool(bool),
     Int(u64),
@@ -32,6 +37,8 @@ pub(crate) enum Value {
     Names(Vec<String>),
     Counts(Vec<(String, u64)>),
     Json(serde_json::Value),
+    /// Of one attribute.
+    Scalar(Scalar),
 }
 
 /// One entry of a mapping whose layers merge.
@@ -40,6 +47,39 @@ pub(crate) struct Item<V> {
     pub(crate) name: String,
     pub(crate) value: V,
     pub(crate) origin: Origin,
+}
+
+/// Two are the same whoever said them.
+impl<V: PartialEq> PartialEq for Item<V> {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name && self.value == other.value
+    }
+}
+
+/// What code has for the values of a key.
+pub(crate) trait Setting: Sized {
+    /// `None` for a value of another kind.
+    fn from_value(value: &Value) -> Option<Self>;
+}
+
+/// What a key is where nobody says anything: the default of its row. `None` where it has none.
+pub(crate) fn preset(field: Field) -> Option<&'static Value> {
+    static PRESETS: OnceLock<Vec<Option<Value>>> = OnceLock::new();
+    let presets = PRESETS.get_or_init(|| ROWS.iter().map(default_of).collect());
+    presets.get(field as usize)?.as_ref()
+}
+
+fn default_of(row: &Row) -> Option<Value> {
+    let entry = Entry::new(Node::verbatim(row.default), Origin::Default);
+    let env = Env::default();
+    let read = || Reader::new(&env, Dialect::Own).value(row.field.general(), &entry);
+    if row.default.is_empty() { None } else { read() }
+}
+
+/// The same in the type that code has for it.
+pub(crate) fn preset_as<T: Setting>(field: Field) -> T {
+    let preset = preset(field).and_then(T::from_value);
+    preset.unwrap_or_else(|| unreachable!("{} has no default of this type", field.row().path))
 }
 
 /// Reads values and collects what is wrong with them.
@@ -250,6 +290,57 @@ impl Site<'_> {
     }
 }
 
+macro_rules! settings {
+    ($($type:ty: $pattern:pat => $read:expr;)+) => {
+        $(impl Setting for $type {
+            fn from_value(value: &Value) -> Option<Self> {
+                match value {
+                    $pattern => $read,
+                    _ => None,
+                }
+            }
+        })+
+    };
+}
+
+settings! {
+    bool: Value::Bool(value) => Some(*value);
+    u32: Value::Int(value) => (*value).try_into().ok();
+    usize: Value::Int(value) => (*value).try_into().ok();
+    f64: Value::Number(value) => Some(*value);
+    String: Value::Text(value) => Some(value.clone());
+    // Zero is no limit.
+    Duration: Value::Millis(value) => Some(match value {
+        0 => Duration::MAX,
+        millis => Duration::from_millis(*millis),
+    });
+    FormatChoice: Value::Choice(word) => Self::named(word);
+    &'static Backend: Value::Choice(word) => Backend::named(word);
+    serde_json::Value: Value::Json(value) => Some(value.clone());
+    Vec<(String, usize)>: Value::Counts(counts) => counts
+        .iter()
+        .map(|(name, count)| Some((name.clone(), usize::try_from(*count).ok()?)))
+        .collect();
+}
+
+impl<T: Words> Setting for T {
+    fn from_value(value: &Value) -> Option<Self> {
+        match value {
+            Value::Choice(word) => Self::named(word),
+            _ => None,
+        }
+    }
+}
+
+impl<T: Words> Setting for Vec<T> {
+    fn from_value(value: &Value) -> Option<Self> {
+        match value {
+            Value::Choices(words) => words.iter().map(|word| T::named(word)).collect(),
+            _ => None,
+        }
+    }
+}
+
 /// Milliseconds, or a number with `ms`, `s`, `m` or `h`.
 fn milliseconds(text: &str) -> Option<u64> {
     if let Some(value) = node::int(text) {
@@ -272,5 +363,17 @@ fn one_of(choices: &[Choice]) -> String {
     match names.as_slice() {
         [first, second] => format!("{first} or {second}"),
         names => format!("one of {}", names.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_default_is_a_value_of_its_key() {
+        for row in ROWS {
+            assert_eq!(default_of(row).is_some(), !row.default.is_empty(), "{}", row.path);
+        }
     }
 }
