@@ -104,11 +104,12 @@ impl Pipeline {
         let deadline = Deadline::after(limit);
         #[cfg(feature = "logs")]
         let logs = self.logs.ask_flush();
-        #[cfg(feature = "metrics")]
-        let metrics = self.metrics.as_ref().map(Metrics::ask_flush);
         let left = self.spans.outlets.ask_flush().wait(deadline);
         #[cfg(feature = "logs")]
         let left = left.and(logs.wait(deadline));
+        // Last, because they may be about the delivery of the others.
+        #[cfg(feature = "metrics")]
+        let metrics = self.metrics.as_ref().map(Metrics::ask_flush);
         #[cfg(feature = "metrics")]
         let left = metrics.map_or(left, |metrics| left.and(metrics.wait(deadline)));
         left.into_result()

@@ -58,11 +58,15 @@ impl<S: Item> Attempts<S> {
         self.0.progress.notify_all();
     }
 
-    /// Waits before the next one. A flush ends the wait unless the destination asked for it.
-    pub(super) fn pause(&self, wait: Duration, asked_by_destination: bool) -> Pause {
+    /// Waits before the next one. A flush ends the wait unless the destination asked for it, also
+    /// one that was asked for since trying was given up.
+    pub(super) fn pause(&self, wait: Duration, asked_by_destination: bool, gave_up: bool) -> Pause {
         let end = Deadline::after(wait);
         let mut state = self.0.lock();
-        let asked_before = state.is_urgent();
+        let asked_before = match gave_up {
+            true => state.mode != Mode::Open,
+            false => state.is_urgent(),
+        };
         loop {
             match state.mode {
                 Mode::Stopped => return Pause::Stop,

@@ -73,7 +73,8 @@ impl<S: Item> Delivery<S> {
                 return Delivered::Failed;
             }
             attempts_left -= 1;
-            let wait = if attempts_left == 0 || too_slow {
+            let give_up = attempts_left == 0 || too_slow;
+            let wait = if give_up {
                 attempts_left = 1;
                 if self.attempts.give_up() {
                     return Delivered::OutOfTime;
@@ -83,7 +84,7 @@ impl<S: Item> Delivery<S> {
                 backoff.wait()
             };
             let asked = retry_after.map_or(Duration::ZERO, |asked| asked.min(GIVE_UP_AFTER));
-            match self.attempts.pause(wait.max(asked), asked > wait) {
+            match self.attempts.pause(wait.max(asked), asked > wait, give_up) {
                 Pause::Elapsed => {}
                 Pause::Urgent => {
                     attempts_left = ATTEMPTS;
