@@ -99,14 +99,14 @@ fn the_architecture_names_every_folder_and_every_module() {
 
 #[test]
 fn every_guide_is_a_module_and_has_its_place_in_the_order() {
-    let modules = read(&root().join("src/guide.rs"));
+    let modules = read(&root().join("src/guide/mod.rs"));
     let front = read(&root().join("src/lib.rs"));
     for path in files_in(&root().join("src/guide"), "md") {
         let name = path.file_stem().unwrap().to_str().unwrap();
-        assert!(modules.contains(&format!("[`{name}`]")), "src/guide.rs does not list {name}");
+        assert!(modules.contains(&format!("[`{name}`]")), "src/guide/mod.rs does not list {name}");
         assert!(
             modules.contains(&format!("\n    {name}\n")),
-            "{name} is no module of src/guide.rs"
+            "{name} is no module of src/guide/mod.rs"
         );
         assert!(front.contains(&format!("guide::{name}")), "src/lib.rs does not link {name}");
     }
@@ -148,7 +148,7 @@ fn root() -> PathBuf {
 
 /// Every Markdown file of the repository, and the front page of the documentation.
 fn documents() -> Vec<PathBuf> {
-    let mut found = vec![root().join("src/lib.rs"), root().join("src/guide.rs")];
+    let mut found = vec![root().join("src/lib.rs"), root().join("src/guide/mod.rs")];
     let mut folders = vec![root()];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
