@@ -1,6 +1,5 @@
 //! What code says about telemetry.
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
 use std::io::Write;
@@ -10,24 +9,19 @@ use std::time::Duration;
 
 #[cfg(feature = "logs")]
 use opentelemetry_sdk::logs::LogExporter;
-use opentelemetry_sdk::trace::{SdkTracer, SpanExporter};
-use tracing_core::Subscriber;
-use tracing_subscriber::registry::LookupSpan;
+use opentelemetry_sdk::trace::SpanExporter;
 use tracing_subscriber::{Layer, Registry};
 
-use super::exporters::{ExporterOptions, Exporters};
-use super::handle::Telemetry;
-use super::install::{self, Parts};
+use super::exporters::ExporterOptions;
+use super::given::Given;
+use crate::config::FileSource;
 use crate::config::content::CAPTURES;
-use crate::config::env::Env;
 use crate::config::keys::Field;
 use crate::config::settings::{Protocol, Sampler, Scalar, Words};
-use crate::config::{self, FileSource, Sources};
 use crate::console::Terminal;
 use crate::format::Format;
 use crate::policy::{ContentCapture, ErrorText};
 use crate::semconv::{Class, Version};
-use crate::{Error, GenAiLayer};
 
 /// Starts telemetry: [`builder()`](super::builder).
 ///
@@ -344,42 +338,6 @@ impl Builder {
         self
     }
 
-    /// Starts telemetry and installs it: a global subscriber of registry, log layer and GenAI
-    /// layer, the global tracer provider, and the global propagators.
-    ///
-    /// All or nothing: after an error no global has changed and no thread is left.
-    ///
-    /// # Errors
-    ///
-    /// * [`ErrorKind::Config`](crate::ErrorKind::Config): the report of everything wrong in the
-    ///   configuration.
-    /// * [`ErrorKind::AlreadyInitialized`](crate::ErrorKind::AlreadyInitialized): there is a global
-    ///   subscriber. Compose with it: [`Builder::build`].
-    /// * [`ErrorKind::MissingFeature`](crate::ErrorKind::MissingFeature),
-    ///   [`ErrorKind::Tls`](crate::ErrorKind::Tls), [`ErrorKind::System`](crate::ErrorKind::System):
-    ///   a destination cannot be opened.
-    pub fn init(self) -> Result<Telemetry, Error> {
-        install::init(self)
-    }
-
-    /// Starts telemetry and gives its layer, for a registry of your own. Touches no global.
-    ///
-    /// The layer hears every span and event that reaches it: give it a filter if it should not,
-    /// as [`Builder::init`] does. Log settings have no effect here.
-    ///
-    /// # Errors
-    ///
-    /// As [`Builder::init`], but for `AlreadyInitialized`.
-    pub fn build<S>(self) -> Result<(GenAiLayer<S, SdkTracer>, Telemetry), Error>
-    where
-        S: Subscriber + for<'span> LookupSpan<'span>,
-    {
-        let parts = Parts::start(self)?;
-        Ok((parts.layer(), parts.telemetry()))
-    }
-}
-
-impl Builder {
     fn choose(self, field: Field, word: impl Words) -> Self {
         self.set(field, word.word())
     }
@@ -387,32 +345,6 @@ impl Builder {
     fn set(mut self, field: Field, value: impl Into<String>) -> Self {
         self.given.code.set(field.general(), value);
         self
-    }
-}
-
-/// Where the configuration comes from; kept for a reload.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Given {
-    file: FileSource,
-    code: config::layer::Layer,
-    /// `None` is that of the process.
-    env: Option<Env>,
-    pub(super) formats: OwnFormats,
-    pub(super) exporters: Exporters,
-}
-
-/// Formats of one's own by the name of their destination.
-pub(super) type OwnFormats = BTreeMap<String, Arc<dyn Format>>;
-
-impl Given {
-    /// Everything a configuration is made of, with the environment as it is now.
-    pub(super) fn sources(&self) -> Sources {
-        Sources {
-            file: self.file.clone(),
-            env: self.env.clone().unwrap_or_else(Env::process),
-            code: self.code.clone(),
-            ..Sources::default()
-        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::builder::{Given, OwnFormats};
+use super::given::{Given, OwnFormats};
 use super::status::State;
 use crate::config::keys::Field;
 use crate::config::settings::{Destination, ExporterChoice, Sampler, Settings, Words};

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use opentelemetry_sdk::trace::SdkTracerProvider;
 
-use super::builder::Given;
 use super::doctor::Diagnosis;
 use super::effective::Effective;
-use super::install::refused;
+use super::given::Given;
 #[cfg(feature = "metrics")]
 use super::measuring::{Measuring, begun_too_late};
+use super::refused::refused;
 use super::reloaded::Reloaded;
 use super::status::{State, Status};
 use crate::capture::tracer::Core;

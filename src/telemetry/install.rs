@@ -23,6 +23,7 @@ use super::fields::WithoutContent;
 use super::handle::{Running, Telemetry};
 #[cfg(feature = "metrics")]
 use super::measuring::Measuring;
+use super::refused::refused;
 use super::targets::{NoPayloads, Relevant};
 use crate::capture::tracer::open_spans::OpenSpans;
 use crate::capture::tracer::{Core, Finisher, GenAiTracerProvider};
@@ -30,18 +31,18 @@ use crate::config::env::Env;
 use crate::config::settings::{Destination, ExporterChoice, LogLevel, Propagator, Settings, Words};
 use crate::config::{self, Resolved};
 use crate::console::{ConsoleExporter, Terminal};
-use crate::pipeline::{Driven, Local, Pipeline, StartError};
+use crate::pipeline::{Driven, Local, Pipeline};
 use crate::{Error, ErrorKind, GenAiLayer};
 
 /// Running telemetry that no global knows of yet.
-pub(super) struct Parts {
+struct Parts {
     core: Arc<Core>,
     provider: SdkTracerProvider,
     telemetry: Telemetry,
 }
 
 impl Parts {
-    pub(super) fn start(builder: Builder) -> Result<Self, Error> {
+    fn start(builder: Builder) -> Result<Self, Error> {
         let sources = builder.given.sources();
         let resolved = config::load(&sources)?;
         let terminal = builder.terminal.unwrap_or_else(|| terminal(&sources.env));
@@ -103,56 +104,85 @@ impl Parts {
         Ok(Self { core, provider, telemetry: Telemetry::new(running, effective) })
     }
 
-    pub(super) fn layer<S>(&self) -> GenAiLayer<S, SdkTracer>
+    fn layer<S>(&self) -> GenAiLayer<S, SdkTracer>
     where
         S: Subscriber + for<'span> LookupSpan<'span>,
     {
         let tracer = self.provider.tracer_with_scope(scope());
         GenAiLayer::with_shared_core(tracer, Arc::clone(&self.core))
     }
-
-    pub(super) fn telemetry(self) -> Telemetry {
-        self.telemetry
-    }
 }
 
-/// Starts everything that can fail, then installs; the one global that may refuse comes first.
-pub(super) fn init(mut builder: Builder) -> Result<Telemetry, Error> {
-    let sources = builder.given.sources();
-    let resolved = config::load(&sources)?;
-    let settings = &resolved.settings;
-    let terminal = builder.terminal.unwrap_or_else(|| terminal(&sources.env));
-    let log = match (builder.log_layer.take(), builder.log) {
-        (Some(layer), _) => Some(layer),
-        (None, Log::Stderr) => Some(log_layer(settings, terminal, builder.log_writer.take())?),
-        (None, Log::Off) => None,
-    };
-    let enabled = settings.enabled;
-    let propagators = settings.propagators.clone();
-    let parts = Parts::with(builder, resolved, terminal, enabled)?;
+impl Builder {
+    /// Starts telemetry and installs it: a global subscriber of registry, log layer and GenAI
+    /// layer, the global tracer provider, and the global propagators.
+    ///
+    /// All or nothing: after an error no global has changed and no thread is left.
+    ///
+    /// # Errors
+    ///
+    /// * [`ErrorKind::Config`](crate::ErrorKind::Config): the report of everything wrong in the
+    ///   configuration.
+    /// * [`ErrorKind::AlreadyInitialized`](crate::ErrorKind::AlreadyInitialized): there is a global
+    ///   subscriber. Compose with it: [`Builder::build`].
+    /// * [`ErrorKind::MissingFeature`](crate::ErrorKind::MissingFeature),
+    ///   [`ErrorKind::Tls`](crate::ErrorKind::Tls), [`ErrorKind::System`](crate::ErrorKind::System):
+    ///   a destination cannot be opened.
+    pub fn init(mut self) -> Result<Telemetry, Error> {
+        // Everything that can fail comes first, and of the globals the one that may refuse.
+        let sources = self.given.sources();
+        let resolved = config::load(&sources)?;
+        let settings = &resolved.settings;
+        let terminal = self.terminal.unwrap_or_else(|| terminal(&sources.env));
+        let log = match (self.log_layer.take(), self.log) {
+            (Some(layer), _) => Some(layer),
+            (None, Log::Stderr) => Some(log_layer(settings, terminal, self.log_writer.take())?),
+            (None, Log::Off) => None,
+        };
+        let enabled = settings.enabled;
+        let propagators = settings.propagators.clone();
+        let parts = Parts::with(self, resolved, terminal, enabled)?;
 
-    let subscriber = tracing_subscriber::registry().with(log);
-    let installed = if enabled {
-        let layer = parts.layer().with_filter(Relevant(Arc::clone(&parts.core)));
-        tracing::subscriber::set_global_default(subscriber.with(layer))
-    } else {
-        tracing::subscriber::set_global_default(subscriber)
-    };
-    if let Err(error) = installed {
-        let message = "a global tracing subscriber is installed already; to live beside it, \
-                       compose the layer that `builder().build()` gives";
-        return Err(Error::new(ErrorKind::AlreadyInitialized, message).with_source(error));
+        let subscriber = tracing_subscriber::registry().with(log);
+        let installed = if enabled {
+            let layer = parts.layer().with_filter(Relevant(Arc::clone(&parts.core)));
+            tracing::subscriber::set_global_default(subscriber.with(layer))
+        } else {
+            tracing::subscriber::set_global_default(subscriber)
+        };
+        if let Err(error) = installed {
+            let message = "a global tracing subscriber is installed already; to live beside it, \
+                           compose the layer that `builder().build()` gives";
+            return Err(Error::new(ErrorKind::AlreadyInitialized, message).with_source(error));
+        }
+        if enabled {
+            let provider =
+                GenAiTracerProvider::new(parts.provider.clone(), Arc::clone(&parts.core));
+            // OpenTelemetry logs at `info` that it was given a provider.
+            tracing::subscriber::with_default(NoSubscriber::default(), || {
+                opentelemetry::global::set_tracer_provider(provider);
+            });
+            opentelemetry::global::set_text_map_propagator(propagator(&propagators));
+        }
+        tell_sources(&parts.telemetry);
+        Ok(parts.telemetry)
     }
-    if enabled {
-        let provider = GenAiTracerProvider::new(parts.provider.clone(), Arc::clone(&parts.core));
-        // OpenTelemetry logs at `info` that it was given a provider.
-        tracing::subscriber::with_default(NoSubscriber::default(), || {
-            opentelemetry::global::set_tracer_provider(provider);
-        });
-        opentelemetry::global::set_text_map_propagator(propagator(&propagators));
+
+    /// Starts telemetry and gives its layer, for a registry of your own. Touches no global.
+    ///
+    /// The layer hears every span and event that reaches it: give it a filter if it should not,
+    /// as [`Builder::init`] does. Log settings have no effect here.
+    ///
+    /// # Errors
+    ///
+    /// As [`Builder::init`], but for `AlreadyInitialized`.
+    pub fn build<S>(self) -> Result<(GenAiLayer<S, SdkTracer>, Telemetry), Error>
+    where
+        S: Subscriber + for<'span> LookupSpan<'span>,
+    {
+        let parts = Parts::start(self)?;
+        Ok((parts.layer(), parts.telemetry))
     }
-    tell_sources(&parts.telemetry);
-    Ok(parts.telemetry())
 }
 
 /// One line for the log on where the settings come from. Our own layer never hears its target.
@@ -231,17 +261,6 @@ fn propagator(propagators: &[Propagator]) -> TextMapCompositePropagator {
 /// What made the spans.
 fn scope() -> InstrumentationScope {
     InstrumentationScope::builder("tracing-genai").with_version(env!("CARGO_PKG_VERSION")).build()
-}
-
-pub(super) fn refused(error: StartError) -> Error {
-    let kind = match &error {
-        StartError::MissingFeature { .. } => ErrorKind::MissingFeature,
-        StartError::Url { .. } | StartError::Header { .. } => ErrorKind::Config,
-        StartError::Tls { .. } => ErrorKind::Tls,
-        StartError::Thread(_) => ErrorKind::System,
-        StartError::ShutDown => ErrorKind::ShutDown,
-    };
-    Error::new(kind, error.to_string())
 }
 
 /// Long enough for a trace to arrive as a whole, short enough to seem immediate.

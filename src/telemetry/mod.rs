@@ -9,12 +9,14 @@ mod doctor;
 mod effective;
 mod exporters;
 mod fields;
+mod given;
 mod handle;
 mod install;
 #[cfg(feature = "metrics")]
 mod measuring;
 #[cfg(feature = "metrics")]
 mod own;
+mod refused;
 mod reloaded;
 mod status;
 mod targets;

@@ -13,6 +13,7 @@ pub(crate) mod plan;
 pub(crate) mod reach;
 mod recent;
 pub(crate) mod targets;
+mod tracked;
 
 use std::any::TypeId;
 use std::fmt;
@@ -44,9 +45,10 @@ use crate::semconv::Version;
 pub(crate) use plan::makes_gen_ai;
 
 use capture::{EventFields, SpanFields};
-use plan::{EventPlan, FieldPlan, SpanPlan};
+use plan::{EventPlan, SpanPlan};
 use reach::Reach;
 use recent::Recent;
+use tracked::Tracked;
 
 /// A layer over a tracer of your own: your provider, your exporter.
 ///
@@ -204,13 +206,6 @@ where
         change(&mut core);
         Self::with_core(self.tracer, core)
     }
-}
-
-/// What the layer keeps with a GenAI span.
-#[derive(Clone)]
-struct Tracked {
-    state: Arc<SpanState>,
-    plan: &'static [FieldPlan],
 }
 
 /// Calls back with each field that has a value.

@@ -7,7 +7,7 @@ use std::cell::RefCell;
 
 use tracing::span::Id;
 
-use super::Tracked;
+use super::tracked::Tracked;
 use crate::capture::tracer::Core;
 
 /// The span, and how often this thread has entered it while it was the recent one.

@@ -5,6 +5,7 @@
 //! passes through. Whatever enters the SDK has passed the policy.
 
 pub(crate) mod carried;
+mod core;
 pub(crate) mod event;
 #[cfg(any(feature = "init", feature = "testing"))]
 mod exporter;
@@ -17,12 +18,13 @@ pub(crate) mod markers;
 pub(crate) mod observe;
 pub(crate) mod open_spans;
 mod provider;
+mod rules;
 mod span;
 mod state;
+mod ticket;
 
 use std::borrow::Cow;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use opentelemetry::Context;
@@ -35,126 +37,14 @@ pub(crate) use exporter::finish;
 pub use provider::GenAiTracerProvider;
 pub use span::GenAiSpan;
 
+pub(crate) use self::core::Core;
 pub(crate) use markers::Given;
+pub(crate) use rules::Finisher;
 pub(crate) use state::{Open, SpanState, raw};
 
-use crate::capture::lint::Found;
-use crate::health::Health;
 use crate::policy::otel::{self, PlainSpan};
-use crate::policy::{Policy, PolicyCell};
-use crate::record::Record;
-use crate::semconv::{Family, Version};
 use markers::Mark;
-use open_spans::OpenSpans;
 use span::{Birth, Body, Plain};
-
-/// Who finishes a GenAI span.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Finisher {
-    /// The end of the span itself. What the span was started with stays: the SDK would keep a
-    /// second value beside the first.
-    AtEnd,
-    /// A [`GenAiExporter`] on the export thread, which sees the messages, the kind and the last
-    /// value of what was written twice.
-    #[cfg(any(feature = "init", feature = "testing"))]
-    OnExport,
-}
-
-/// What a layer, its tracer and the handle share.
-#[derive(Debug)]
-pub(crate) struct Core {
-    /// Tells this core from any other of the process.
-    pub(crate) id: u64,
-    pub(crate) policy: PolicyCell,
-    pub(crate) semconv: Version,
-    /// Replace a name or a kind that the user set, too.
-    pub(crate) override_explicit_names: bool,
-    pub(crate) finisher: Finisher,
-    pub(crate) health: Arc<Health>,
-    /// Who is told of spans beside the SDK.
-    pub(crate) observer: Option<Arc<dyn observe::ObserveSpans>>,
-    /// Who is told of events, as log records.
-    #[cfg(feature = "logs")]
-    pub(crate) logs: crate::capture::logs::LogGate,
-    /// What the lint has found at spans of this core, where somebody wants to know.
-    pub(crate) findings: Option<Arc<Mutex<Found>>>,
-    /// The spans that have not ended.
-    pub(crate) open_spans: OpenSpans,
-    /// Records of spans that the layer has seen and the tracer has not built yet.
-    waiting: sharded_slab::Slab<Arc<SpanState>>,
-}
-
-impl Core {
-    pub(crate) fn new(policy: Policy, semconv: Version) -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        Self {
-            id: NEXT.fetch_add(1, Ordering::Relaxed),
-            policy: PolicyCell::new(policy),
-            semconv,
-            override_explicit_names: false,
-            finisher: Finisher::AtEnd,
-            health: Arc::default(),
-            observer: None,
-            #[cfg(feature = "logs")]
-            logs: crate::capture::logs::LogGate::default(),
-            findings: None,
-            open_spans: OpenSpans::new(None),
-            waiting: sharded_slab::Slab::new(),
-        }
-    }
-
-    /// Whether an event of this level is to become a log record.
-    #[cfg(feature = "init")]
-    pub(crate) fn wants_record(&self, level: tracing_core::Level) -> bool {
-        #[cfg(feature = "logs")]
-        return self.logs.wants(level);
-        #[cfg(not(feature = "logs"))]
-        {
-            let _ = level;
-            false
-        }
-    }
-
-    /// Whether what is recorded on `state` will be looked at by anybody.
-    pub(crate) fn is_of_use(&self, state: &SpanState) -> bool {
-        !state.is_unsampled() || self.observer.is_some()
-    }
-
-    /// Runs `create`, in which the layer below asks this core's tracer for a builder, so that the
-    /// builder carries the way to `state`. Does not, and says so, when too many spans wait already.
-    /// `fields` is how many attributes the span may come to have.
-    pub(crate) fn introduce(
-        &self,
-        state: &Arc<SpanState>,
-        fields: usize,
-        create: impl FnOnce(),
-    ) -> bool {
-        let Some(slot) = self.waiting.insert(Arc::clone(state)) else { return false };
-        if !markers::making(self.id, Some(Mark::Slot(slot, fields)), create) {
-            self.waiting.remove(slot);
-        }
-        true
-    }
-
-    /// Runs `create` for a span without GenAI fields, whose name or kind its maker may have given.
-    pub(crate) fn introduce_plain(&self, given: Given, create: impl FnOnce()) {
-        markers::making(self.id, (given.name || given.kind).then_some(Mark::Given(given)), create);
-    }
-
-    /// The family of metrics of a span, if anybody measures.
-    fn family(&self, open: &Open) -> Family {
-        self.family_of(open, &open.record)
-    }
-
-    fn family_of(&self, open: &Open, record: &Record) -> Family {
-        self.observer.as_ref().map_or(Family::Unknown, |_| open.family(record))
-    }
-
-    /// Whether anybody wants to hear of the chunks of a stream.
-    pub(crate) fn observes_chunks(&self) -> bool {
-        self.observer.is_some()
-    }
-}
 
 /// A [`Tracer`] whose GenAI spans follow the conventions and the content policy.
 #[derive(Clone, Debug)]
@@ -233,6 +123,7 @@ impl<T: Tracer> GenAiTracer<T> {
         let family = {
             let mut open = state.lock();
             carried::stamp(&mut open.record, parent);
+            event::take_all_into(&mut open, &mut builder, &self.core);
             open.start(&mut builder, &self.core);
             self.core.family(&open)
         };

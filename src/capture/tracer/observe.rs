@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use opentelemetry::trace::SpanId;
 
-use super::SpanState;
+use super::state::SpanState;
 use crate::record::Record;
 use crate::semconv::Family;
 

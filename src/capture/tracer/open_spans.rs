@@ -11,7 +11,8 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use super::SpanState;
+use super::state::SpanState;
+use super::ticket::{MOST_PLACES, TIME_MASK, Ticket};
 
 /// The open spans of one registry.
 #[derive(Debug)]
@@ -36,10 +37,6 @@ pub(crate) struct Expired {
     pub(crate) known: Vec<NonZeroU64>,
     pub(crate) watched: Vec<Weak<dyn Endable>>,
 }
-
-/// How to find an open span again; none has the number 0.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Ticket(NonZeroU64);
 
 /// What is open at one moment.
 #[cfg(any(feature = "init", test))]
@@ -222,25 +219,6 @@ impl<E> Wheel<E> {
 impl<E> Slice<E> {
     fn is_empty(&self) -> bool {
         self.spans.len() == self.free.len()
-    }
-}
-
-/// A ticket has 8 bits for the shard, 24 for the time and 32 for the place, of which the last is
-/// counted from 1.
-const MOST_PLACES: u32 = u32::MAX - 1;
-const TIME_MASK: u32 = 0xff_ffff;
-
-impl Ticket {
-    fn new(shard: usize, started: u32, place: u32) -> Option<Self> {
-        let number = ((shard as u64) << 56)
-            | (u64::from(started & TIME_MASK) << 32)
-            | (u64::from(place) + 1);
-        NonZeroU64::new(number).map(Self)
-    }
-
-    fn parts(self) -> (usize, u32, u32) {
-        let number = self.0.get();
-        ((number >> 56) as usize, (number >> 32) as u32 & TIME_MASK, number as u32 - 1)
     }
 }
 

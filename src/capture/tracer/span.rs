@@ -11,8 +11,9 @@ use opentelemetry::{Key, KeyValue};
 
 use super::markers::{self, Given};
 use super::observe::Ended;
-use super::open_spans::{Endable, Ticket};
+use super::open_spans::Endable;
 use super::state::{Finished, SpanState, string, strings};
+use super::ticket::Ticket;
 use super::{Core, Finisher, Open, event};
 use crate::policy::ClearedRecord;
 use crate::policy::otel::{self, PlainSpan};

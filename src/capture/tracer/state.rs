@@ -10,12 +10,14 @@ use opentelemetry::{Array, Key, KeyValue, Value as OtelValue};
 
 use super::markers::{self, Given};
 use super::observe::Nest;
-use super::open_spans::Ticket;
-use super::{Core, Finisher, event};
+use super::rules::{Finisher, Rules};
+use super::ticket::Ticket;
 use crate::capture::lint::{self, Problem};
 use crate::policy::{Comes, Holds, otel};
 use crate::record::{Outline, Raw, Record, SpanRole, Text, Value, clean_name};
-use crate::semconv::{Attr, Class, Family, KnownOperation, Match, Scope, is_ours, lookup};
+use crate::semconv::{
+    Attr, Class, Family, KnownOperation, Match, Scope, is_our_event, is_ours, lookup,
+};
 
 /// The record of an open span, reached from the layer and from the OpenTelemetry API alike.
 #[derive(Debug, Default)]
@@ -138,15 +140,15 @@ impl Open {
     }
 
     /// Takes an attribute that came through the OpenTelemetry API.
-    pub(crate) fn set(&mut self, attribute: KeyValue, core: &Core) {
+    pub(crate) fn set(&mut self, attribute: KeyValue, rules: &Rules) {
         let KeyValue { key, value, .. } = attribute;
-        self.record_text(Cow::Owned(key.as_str().to_owned()), raw(value), core);
+        self.record_text(Cow::Owned(key.as_str().to_owned()), raw(value), rules);
         if self.of_layer {
             self.last_write = Some(SystemTime::now());
         }
     }
 
-    pub(crate) fn record_text(&mut self, key: Cow<'static, str>, raw: Raw<'_>, core: &Core) {
+    pub(crate) fn record_text(&mut self, key: Cow<'static, str>, raw: Raw<'_>, rules: &Rules) {
         let found = lookup(&key);
         let holds = Holds::matched(found, Scope::BesideGenAi);
         let comes = match &raw {
@@ -159,7 +161,7 @@ impl Open {
         };
         let class = holds.class(comes);
         if class == Class::Secret {
-            core.health.withheld.increment();
+            rules.health.withheld.increment();
         }
         if class == Class::Secret || class.is_content() && self.unsampled {
             return;
@@ -169,63 +171,51 @@ impl Open {
         };
         let mut raw = match (comes, raw) {
             (Comes::Error, Raw::Str(text)) => {
-                let policy = core.policy.load();
+                let policy = rules.policy.load();
                 let decision = policy.decide(holds, comes);
-                let Some(text) = policy.text(decision, &text, &core.health) else { return };
+                let Some(text) = policy.text(decision, &text, &rules.health) else { return };
                 Raw::Str(Cow::Owned(text.into_owned()))
             }
             (_, raw) => raw,
         };
-        self.record.record_attr(attr, map, &mut raw, &core.health);
+        self.record.record_attr(attr, map, &mut raw, &rules.health);
         if std::mem::take(&mut self.record.misfit) {
             let problem = Problem::WrongType(attr.key(), attr.value_type());
-            lint::note_unplaced(core.findings.as_deref(), &self.given_name, problem);
+            lint::note_unplaced(rules.findings.as_deref(), &self.given_name, problem);
         }
     }
 
     /// Gives the builder the name, the kind and the attributes that are known at the start.
-    pub(crate) fn start(&mut self, builder: &mut SpanBuilder, core: &Core) {
+    pub(crate) fn start(&mut self, builder: &mut SpanBuilder, rules: &Rules) {
         let mut attributes = builder.attributes.take().unwrap_or_default();
         markers::drop_older(&mut attributes);
         for attribute in attributes.drain(..) {
-            self.set(attribute, core);
+            self.set(attribute, rules);
         }
         self.last_write = None;
-        if let Some(events) = builder.events.take() {
-            for mut event in events {
-                let attributes = std::mem::take(&mut event.attributes);
-                if let Some((name, attributes)) =
-                    event::take_into(self, event.name.clone(), attributes, core)
-                {
-                    event.name = name;
-                    event.attributes = attributes;
-                    builder.events.get_or_insert_with(Vec::new).push(event);
-                }
-            }
-        }
         self.started_at = builder.start_time;
         self.given_name = std::mem::take(&mut builder.name);
         if let Some(kind) = builder.span_kind.take() {
             self.explicit.kind = Some(kind);
         }
         let said = self.record.has(Attr::OperationName);
-        let outline = self.outline(core);
+        let outline = self.outline(rules);
         builder.name = match outline.name {
             Some(name) => Cow::Owned(name),
             None => clean_name(self.given_name.clone()),
         };
-        builder.span_kind = self.kind(outline.kind, core);
+        builder.span_kind = self.kind(outline.kind, rules);
         self.started_kind = builder.span_kind.clone();
-        if core.finisher == Finisher::AtEnd {
+        if rules.finisher == Finisher::AtEnd {
             self.record.fix_written();
             // A guess gives way to what is said later, which it could not once it is written.
             if !said {
                 self.record.remove(Attr::OperationName);
             }
         }
-        let semconv = core.semconv;
-        let policy = core.policy.load();
-        for (attr, value) in policy.clear_sampling(&mut self.record, &core.health) {
+        let semconv = rules.semconv;
+        let policy = rules.policy.load();
+        for (attr, value) in policy.clear_sampling(&mut self.record, &rules.health) {
             attributes.push(key_value(Key::from_static_str(attr.keys(semconv).0), value));
         }
         builder.attributes = Some(attributes);
@@ -233,14 +223,14 @@ impl Open {
     }
 
     /// The name and the kind by everything that is known now.
-    fn outline(&mut self, core: &Core) -> Outline {
+    fn outline(&mut self, rules: &Rules) -> Outline {
         self.record.complete(self.explicit.name.as_deref().unwrap_or(&self.given_name));
         let mut outline = self.record.outline();
-        if self.explicit.given.name && !core.override_explicit_names {
+        if self.explicit.given.name && !rules.override_explicit_names {
             outline.name = None;
         }
         if let Some(name) = &self.explicit.name
-            && !core.override_explicit_names
+            && !rules.override_explicit_names
             && !(outline.name.is_some() && KnownOperation::is_library_name(name))
         {
             outline.name = Some(clean_name(Cow::Owned(name.clone())).into_owned());
@@ -248,14 +238,14 @@ impl Open {
         outline
     }
 
-    fn kind(&self, derived: Option<SpanRole>, core: &Core) -> Option<SpanKind> {
+    fn kind(&self, derived: Option<SpanRole>, rules: &Rules) -> Option<SpanKind> {
         let derived = derived.map(|role| match role {
             SpanRole::Client => SpanKind::Client,
             SpanRole::Internal => SpanKind::Internal,
         });
         match &self.explicit.kind {
-            None if self.explicit.given.kind && !core.override_explicit_names => None,
-            Some(kind) if !core.override_explicit_names => Some(kind.clone()),
+            None if self.explicit.given.kind && !rules.override_explicit_names => None,
+            Some(kind) if !rules.override_explicit_names => Some(kind.clone()),
             Some(kind) => derived.or_else(|| Some(kind.clone())),
             None => derived,
         }
@@ -271,26 +261,26 @@ impl Open {
     }
 
     /// Ends the span: what is left to be written to it.
-    pub(crate) fn finish(&mut self, core: &Core) -> Finished {
+    pub(crate) fn finish(&mut self, rules: &Rules) -> Finished {
         self.record.complete(self.explicit.name.as_deref().unwrap_or(&self.given_name));
         let (mut name, mut kind) = (None, None);
         if self.record.names_itself_anew() || self.explicit.changed {
-            let outline = self.outline(core);
+            let outline = self.outline(rules);
             kind = self
-                .kind(outline.kind, core)
+                .kind(outline.kind, rules)
                 .filter(|kind| self.started_kind.as_ref() != Some(kind));
             name = outline.name;
         }
         match self.record.refused() {
             0 => {}
-            refused => core.health.late_changes.add(refused as u64),
+            refused => rules.health.late_changes.add(refused as u64),
         }
-        let status = self.status(core);
+        let status = self.status(rules);
         Finished { name, kind, status, record: std::mem::take(&mut self.record) }
     }
 
     /// The final status, and `error.type` with it.
-    fn status(&mut self, core: &Core) -> Status {
+    fn status(&mut self, rules: &Rules) -> Status {
         let failed = [Attr::ErrorType, Attr::ExceptionType, Attr::ExceptionMessage]
             .into_iter()
             .any(|attr| self.record.has(attr));
@@ -314,7 +304,7 @@ impl Open {
         } else {
             description
         };
-        otel::status(core.policy.load(), Status::Error { description }, &core.health)
+        otel::status(rules.policy.load(), Status::Error { description }, &rules.health)
     }
 
     pub(crate) fn set_status(&mut self, status: Status) {
@@ -340,7 +330,11 @@ pub(crate) struct Finished {
 pub(super) fn is_gen_ai(builder: &SpanBuilder) -> bool {
     let has_attribute = |all: &Vec<KeyValue>| all.iter().any(|kv| is_ours(kv.key.as_str()));
     builder.attributes.as_ref().is_some_and(has_attribute)
-        || builder.events.iter().flatten().any(|it| event::is_gen_ai(&it.name, &it.attributes))
+        || builder
+            .events
+            .iter()
+            .flatten()
+            .any(|it| is_our_event(otel::event_name(&it.name, &it.attributes)))
 }
 
 pub(crate) fn raw(value: OtelValue) -> Raw<'static> {

@@ -13,16 +13,6 @@ use crate::health::DropReason;
 #[derive(Debug)]
 pub(super) struct Attempts<S>(Arc<Queue<S>>);
 
-/// How far they are.
-#[derive(Debug, Default)]
-pub(super) struct Progress {
-    /// Of the last one.
-    pub(super) number: u64,
-    under_way: bool,
-    /// The destination is not answering.
-    pub(super) breaker_open: bool,
-}
-
 /// Why a pause ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Pause {
@@ -96,11 +86,5 @@ impl<S: Item> Attempts<S> {
 
     pub(super) fn answering(&self) {
         self.0.lock().attempts.breaker_open = false;
-    }
-}
-
-impl Progress {
-    pub(super) fn is_under_way(&self, number: u64) -> bool {
-        self.under_way && self.number == number
     }
 }

@@ -12,6 +12,7 @@ mod failure;
 mod finished;
 mod item;
 mod outlets;
+mod progress;
 mod queue;
 mod reload;
 mod retry;

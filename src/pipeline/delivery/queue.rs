@@ -10,10 +10,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::account::Account;
-use super::attempts::Progress;
 use super::deadline::Deadline;
 use super::finished::Finished;
 use super::item::Item;
+use super::progress::Progress;
 use super::transport::MAX_REQUEST;
 use crate::config::settings::Batch;
 use crate::health::{DropReason, Fate, Health};

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::SystemTime;
 
 use super::clock::Clock;
-use super::signal::MetricPoint;
+use super::point::MetricPoint;
 use crate::config::settings::Settings;
 use crate::health::Health;
 use crate::metrics::{MetricsStatus, SpanMetrics};

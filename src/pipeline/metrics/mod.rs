@@ -3,6 +3,7 @@
 mod clock;
 mod collector;
 mod otlp;
+mod point;
 mod signal;
 
 pub(super) use collector::Metrics;

@@ -11,7 +11,7 @@ use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value as Number;
 use opentelemetry_proto::tonic::resource::v1::Resource;
 
-use super::signal::MetricPoint;
+use super::point::MetricPoint;
 use crate::metrics::{Attribute, Buckets, Layer, Measured, Point};
 use crate::pipeline::wire::OtlpResource;
 

@@ -6,33 +6,13 @@ use std::time::Duration;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 
 use super::otlp;
+use super::point::MetricPoint;
 use crate::config::settings::{Batch, Destination, Route, Settings};
 use crate::health::{Health, Ledger};
-use crate::metrics::{Point, Points};
 use crate::pipeline::delivery::{Item, Opening, Prepare, Prepared, Queue, Signal, StartError};
 use crate::pipeline::resource::{resource, same_resource};
 use crate::pipeline::size;
 use crate::pipeline::wire::{Otlp, OtlpResource, OtlpTransport};
-use crate::semconv::metrics::MetricDef;
-
-/// One point of a metric, as it was collected.
-#[derive(Clone, Debug)]
-pub(crate) struct MetricPoint {
-    pub(super) def: &'static MetricDef,
-    pub(super) delta: bool,
-    pub(super) point: Arc<Point>,
-}
-
-impl MetricPoint {
-    /// The points of a collection, those of one metric beside each other.
-    pub(super) fn all(Points { delta, metrics }: Points) -> impl Iterator<Item = Self> {
-        metrics.into_iter().flat_map(move |metric| {
-            let def = metric.def;
-            let points = metric.points.into_iter().map(Arc::new);
-            points.map(move |point| Self { def, delta, point })
-        })
-    }
-}
 
 impl Item for MetricPoint {
     const ITEMS: &'static str = "points";

@@ -16,7 +16,6 @@ use crate::config::read::node::{Content, Name, Node, Style};
 use crate::config::read::problem::{Origin, Problem};
 use crate::config::read::reference::{Dialect, Template};
 use crate::config::read::suggest;
-use own::OWN;
 
 /// What a declarative file sets.
 pub(crate) fn layer(root: &Node, origin: &Origin, env: &Env) -> (Layer, Vec<Problem>, Vec<String>) {
@@ -215,3 +214,6 @@ const NOT_SUPPORTED: &str = "not supported by this build";
 
 #[cfg(all(test, feature = "yaml"))]
 mod tests;
+
+/// Our name at the places for own keys.
+const OWN: &str = "tracing_genai";

@@ -1,6 +1,6 @@
 //! The conventions of instrumentation, and our own keys.
 
-use super::Lowering;
+use super::{Lowering, OWN};
 use crate::config::read::node::Node;
 use crate::config::say::block::{self, Block};
 use crate::config::say::keys::{Field, Reads};
@@ -56,6 +56,3 @@ impl Lowering<'_> {
         }
     }
 }
-
-/// Our name at the places for own keys.
-pub(super) const OWN: &str = "tracing_genai";
