@@ -62,6 +62,15 @@ impl<'a> Node<'a> {
 
     /// The text the value stands for: what a string says, any other value's JSON, nothing for
     /// `null`.
+    pub(crate) fn plain(&self) -> Option<Cow<'_, str>> {
+        match self {
+            Self::Null => None,
+            Self::String(text) => Some(text.decode()),
+            other => Some(Cow::Owned(other.to_json())),
+        }
+    }
+
+    /// As [`plain`](Self::plain), to become a part of other JSON.
     pub(crate) fn into_text(self) -> Option<Text<'a>> {
         match self {
             Self::Null => None,
@@ -198,8 +207,26 @@ impl<'a> Node<'a> {
         }
     }
 
+    /// Bytes of its compact JSON.
+    pub(crate) fn size(&self) -> usize {
+        match self {
+            Self::Null => 4,
+            Self::Bool(value) => 5 - usize::from(*value),
+            Self::Number(digits) => digits.len(),
+            Self::String(text) => text.0.len() + 2,
+            Self::Array(items) => {
+                2 + items.len().saturating_sub(1) + items.iter().map(Self::size).sum::<usize>()
+            }
+            Self::Object(members) => {
+                let members_size: usize =
+                    members.iter().map(|(key, value)| key.0.len() + 3 + value.size()).sum();
+                2 + members.len().saturating_sub(1) + members_size
+            }
+        }
+    }
+
     pub(crate) fn to_json(&self) -> String {
-        let mut out = String::new();
+        let mut out = String::with_capacity(self.size());
         self.write(&mut out);
         out
     }
@@ -272,6 +299,12 @@ impl<'a> Text<'a> {
         out.push('"');
         out.push_str(&self.0);
         out.push('"');
+    }
+}
+
+impl From<Text<'_>> for String {
+    fn from(text: Text<'_>) -> Self {
+        text.into_plain().into_owned()
     }
 }
 

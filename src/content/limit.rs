@@ -21,7 +21,7 @@ pub(crate) fn shorten(text: &str, max_bytes: usize) -> Cow<'_, str> {
     let Some(mut node) = Node::parse(text) else {
         return Cow::Owned(shorten_to_string(text, max_bytes));
     };
-    if size(&node) > max_bytes {
+    if node.size() > max_bytes {
         shorten_strings(&mut node, max_bytes);
     }
     let mut sized = Sized::of(node);
@@ -128,29 +128,12 @@ fn split_mark(text: &str) -> (&str, usize) {
     found.unwrap_or((text, 0))
 }
 
-fn size(node: &Node<'_>) -> usize {
-    match node {
-        Node::Null => 4,
-        Node::Bool(value) => 5 - usize::from(*value),
-        Node::Number(digits) => digits.len(),
-        Node::String(text) => text.raw().len() + 2,
-        Node::Array(items) => {
-            2 + items.len().saturating_sub(1) + items.iter().map(size).sum::<usize>()
-        }
-        Node::Object(members) => {
-            let members_size: usize =
-                members.iter().map(|(key, value)| key.raw().len() + 3 + size(value)).sum();
-            2 + members.len().saturating_sub(1) + members_size
-        }
-    }
-}
-
 /// Shortens the longest strings to one common length that makes the whole fit, or to the least.
 fn shorten_strings(node: &mut Node<'_>, max_bytes: usize) {
     let mut lengths = Vec::new();
     visit_strings(node, &mut |text| lengths.push(text.raw().len()));
     lengths.sort_unstable_by(|a, b| b.cmp(a));
-    let mut excess = size(node).saturating_sub(max_bytes);
+    let mut excess = node.size().saturating_sub(max_bytes);
     let mut common = MIN_STRING;
     for (i, length) in lengths.iter().enumerate() {
         let next = lengths.get(i + 1).copied().unwrap_or(0).max(MIN_STRING);
@@ -219,7 +202,7 @@ impl<'a> Sized<'a> {
                     value: Value::Object(members),
                 }
             }
-            leaf => Self { size: size(&leaf), value: Value::Leaf(leaf) },
+            leaf => Self { size: leaf.size(), value: Value::Leaf(leaf) },
         }
     }
 
@@ -271,13 +254,13 @@ fn fit_array<'a>(items: Vec<Sized<'a>>, room: usize) -> Node<'a> {
     if items.len() == 1 {
         let only = items.into_iter().next().map(|item| fit(item, room.saturating_sub(2)));
         return match only {
-            Some(item) if size(&item) + 2 <= room => Node::Array(vec![item]),
+            Some(item) if item.size() + 2 <= room => Node::Array(vec![item]),
             _ => Node::Array(Vec::new()),
         };
     }
     let sample = items.len() / 2;
     let cut_bytes: usize = items.iter().map(|item| item.size).sum();
-    let marker_size = size(&marker(&items[sample], cut_bytes));
+    let marker_size = marker(&items[sample], cut_bytes).size();
     if marker_size + 2 > room {
         return Node::Array(Vec::new());
     }
@@ -399,9 +382,10 @@ fn fit_object<'a>(members: Vec<(Text<'a>, Sized<'a>)>, whole: usize, room: usize
         })
         .collect();
     if dropped {
-        let rest: usize = fitted.iter().map(|(key, value)| key.raw().len() + 4 + size(value)).sum();
+        let rest: usize =
+            fitted.iter().map(|(key, value)| key.raw().len() + 4 + value.size()).sum();
         let note = (Text::word("…"), Node::text(mark(whole.saturating_sub(rest))));
-        if rest + note.0.raw().len() + 4 + size(&note.1) + 2 <= room + 1 {
+        if rest + note.0.raw().len() + 4 + note.1.size() + 2 <= room + 1 {
             fitted.push(note);
         }
     }

@@ -1,5 +1,7 @@
 //! Messages in the shape of OpenAI's chat API, which most backends can render.
 
+use std::borrow::Cow;
+
 use crate::content::json::{Node, Text};
 use crate::content::messages::conversation::{
     Message, Part, PartKind, text_of_parts, tool_names, untold,
@@ -16,10 +18,11 @@ pub(super) fn chat<'a>(system: &[Part<'a>], messages: &[Message<'a>]) -> Vec<Nod
     for message in messages {
         for part in message.of_kind(PartKind::ToolCallResponse) {
             let id = part.id();
+            let response = part.response().cloned().and_then(Node::into_text);
             let name = id.as_ref().and_then(|id| names.get(id).cloned());
             chat.push(Node::some_of([
                 ("role", Some(Node::text("tool"))),
-                ("content", Some(Node::String(part.response_text().unwrap_or_default()))),
+                ("content", Some(Node::String(response.unwrap_or_default()))),
                 ("name", name.map(Node::String)),
                 ("tool_call_id", id.map(Node::String)),
             ]));
@@ -41,8 +44,8 @@ pub(super) fn chat<'a>(system: &[Part<'a>], messages: &[Message<'a>]) -> Vec<Nod
 }
 
 /// The content of one message as it stands in an attribute: text, or parts as JSON.
-pub(super) fn content_text<'a>(message: &Message<'a>) -> Option<Text<'a>> {
-    content(message).into_text()
+pub(super) fn content_text(message: &Message<'_>) -> Option<String> {
+    content(message).plain().map(Cow::into_owned)
 }
 
 fn content<'a>(message: &Message<'a>) -> Node<'a> {
@@ -84,13 +87,18 @@ fn content_part<'a>(part: &Part<'a>) -> Node<'a> {
 fn tool_call<'a>(part: &Part<'a>) -> Node<'a> {
     let function = Node::object([
         ("name", Node::String(part.name().unwrap_or_default())),
-        ("arguments", Node::String(part.arguments_text())),
+        ("arguments", Node::String(arguments_text(part))),
     ]);
     Node::some_of([
         ("id", part.id().map(Node::String)),
         ("type", Some(Node::text("function"))),
         ("function", Some(function)),
     ])
+}
+
+/// The arguments of a call as a string that holds JSON.
+pub(super) fn arguments_text<'a>(call: &Part<'a>) -> Text<'a> {
+    call.arguments().clone().into_text().unwrap_or_default()
 }
 
 /// `{"type":"function","function":{name, description?, parameters?}}`; a definition that already

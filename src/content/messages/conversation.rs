@@ -52,6 +52,8 @@ static KINDS: &[(&str, PartKind)] = &[
     ("blob", PartKind::Blob),
 ];
 
+static NO_ARGUMENTS: Node<'static> = Node::Object(Vec::new());
+
 /// Reads `gen_ai.input.messages` or `gen_ai.output.messages`.
 pub(crate) fn messages(json: &str) -> Option<Vec<Message<'_>>> {
     list(Node::parse(json)?, Message::of)
@@ -190,24 +192,14 @@ impl<'a> Part<'a> {
         self.text("name")
     }
 
-    /// The arguments of a tool call.
-    pub(crate) fn arguments(&self) -> Option<&Node<'a>> {
-        self.node.get("arguments")
-    }
-
-    /// The arguments of a tool call as text; `{}` when there are none.
-    pub(crate) fn arguments_text(&self) -> Text<'a> {
-        self.text("arguments").unwrap_or(Text::word("{}"))
+    /// The arguments of a tool call, an empty object when there are none.
+    pub(crate) fn arguments(&self) -> &Node<'a> {
+        self.node.get("arguments").unwrap_or(&NO_ARGUMENTS)
     }
 
     /// What a tool answered.
     pub(crate) fn response(&self) -> Option<&Node<'a>> {
         self.node.first(&["response", "result"])
-    }
-
-    /// What a tool answered, as text.
-    pub(crate) fn response_text(&self) -> Option<Text<'a>> {
-        self.response()?.clone().into_text()
     }
 
     /// The address of a picture or sound: the uri, or the data as a `data:` URI.

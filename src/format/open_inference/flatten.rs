@@ -16,7 +16,7 @@ pub(super) struct Flat {
 
 impl Flat {
     pub(super) fn new(room: usize) -> Self {
-        Self { attributes: Vec::new(), room }
+        Self { attributes: Vec::with_capacity(32), room }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -40,9 +40,9 @@ impl Flat {
         Some(())
     }
 
-    fn put_text(&mut self, key: &[&str], text: Option<Text<'_>>) -> Option<()> {
+    fn put_text(&mut self, key: &[&str], text: Option<impl Into<String>>) -> Option<()> {
         match text {
-            Some(text) => self.put(key, text.into_plain().into_owned()),
+            Some(text) => self.put(key, text.into()),
             None => Some(()),
         }
     }
@@ -70,7 +70,7 @@ impl Flat {
                 let name = id.as_ref().and_then(|id| names.get(id).cloned());
                 self.put_text(&[&base, "name"], name)?;
                 self.put_text(&[&base, "tool_call_id"], id)?;
-                self.put_text(&[&base, "content"], part.response_text())?;
+                self.put_text(&[&base, "content"], part.response().and_then(Node::plain))?;
             }
             if message.is_answers() {
                 continue;
@@ -126,7 +126,7 @@ impl Flat {
     fn tool_call(&mut self, base: &str, part: &Part<'_>) -> Option<()> {
         self.put_text(&[base, "tool_call.id"], part.id())?;
         self.put_text(&[base, "tool_call.function.name"], part.name())?;
-        self.put_text(&[base, "tool_call.function.arguments"], Some(part.arguments_text()))?;
+        self.put_text(&[base, "tool_call.function.arguments"], part.arguments().plain())?;
         let signature = part.text("thought_signature").or_else(|| part.text("signature"));
         self.put_text(&[base, "tool_call.reasoning_signature"], signature)
     }
@@ -183,7 +183,7 @@ impl Flat {
             self.put_text(&[&base, "id"], document.text_at("id"))?;
             let score = document.get("score").and_then(|score| match score {
                 Node::Number(digits) => digits.parse().ok().map(Value::F64),
-                _ => Some(score.clone().into_text()?.into_plain().into_owned().into()),
+                _ => Some(score.plain()?.into_owned().into()),
             });
             if let Some(score) = score {
                 self.put(&[&base, "score"], score)?;

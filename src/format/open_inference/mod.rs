@@ -165,7 +165,7 @@ impl OpenInference {
         }
         facts.put_some("tool.parameters", text.arguments.clone());
         facts.put_some("metadata", metadata);
-        let system = (!read.system.is_empty()).then(|| to_json(&read.system));
+        let system = kept.contains(&Attr::SystemInstructions).then(|| to_json(&read.system));
         drop(read);
         text.system = system;
         text.give_back(facts, &kept);
@@ -278,7 +278,7 @@ impl OpenInference {
         let unread_input = text.input.is_some() && read.input.is_none();
         let kept_input = unread_input || kept.contains(&Attr::InputMessages);
         for (attr, unread) in [
-            (Attr::SystemInstructions, kept_input),
+            (Attr::SystemInstructions, kept_input && !read.system.is_empty()),
             (Attr::InputMessages, unread_input),
             (Attr::OutputMessages, text.output.is_some() && read.output.is_none()),
             (Attr::ToolDefinitions, text.tools.is_some() && read.tools.is_none()),

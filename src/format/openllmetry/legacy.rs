@@ -11,7 +11,7 @@ use super::super::facts::Facts;
 use super::super::index::Index;
 use super::super::without_schema;
 use super::{ENTITIES, OpenLlmetry};
-use crate::content::json::{Node, Text};
+use crate::content::json::Node;
 use crate::content::messages::conversation::{
     Message, Part, PartKind, instructions, messages, objects, text_of_parts, to_json, untold,
 };
@@ -130,7 +130,7 @@ impl OpenLlmetry {
             return Some(());
         }
         let room = self.attribute_limit.saturating_sub(facts.len());
-        let mut list = List { namespace, attributes: Vec::new(), room };
+        let mut list = List { namespace, attributes: Vec::with_capacity(32), room };
         if write(&mut list).is_none() {
             self.counts.unflattened.increment();
             return None;
@@ -167,32 +167,31 @@ struct List<'n> {
 }
 
 impl List<'_> {
-    fn put(&mut self, key: &[&str], value: Option<Text<'_>>) -> Option<()> {
+    fn put(&mut self, key: &[&str], value: Option<impl Into<String>>) -> Option<()> {
         let Some(value) = value else { return Some(()) };
         if self.attributes.len() >= self.room {
             return None;
         }
-        let key = [self.namespace, &key.concat()].concat();
-        self.attributes.push(KeyValue::new(key, value.into_plain().into_owned()));
+        self.attributes.push(KeyValue::new(key.concat(), value.into()));
         Some(())
     }
 
     fn prompts(&mut self, system: &[Part<'_>], messages: &[Message<'_>]) -> Option<()> {
         let mut index = Index::default();
         if let Some(text) = text_of_parts(untold(system, messages)) {
-            let at = index.next().to_owned();
-            self.put(&[&at, ".role"], Some(Text::word("system")))?;
+            let at = [self.namespace, index.next()].concat();
+            self.put(&[&at, ".role"], Some("system"))?;
             self.put(&[&at, ".content"], Some(text))?;
         }
         for message in messages {
             for part in message.of_kind(PartKind::ToolCallResponse) {
-                let at = index.next().to_owned();
-                self.put(&[&at, ".role"], Some(Text::word("tool")))?;
+                let at = [self.namespace, index.next()].concat();
+                self.put(&[&at, ".role"], Some("tool"))?;
                 self.put(&[&at, ".tool_call_id"], part.id())?;
-                self.put(&[&at, ".content"], part.response_text())?;
+                self.put(&[&at, ".content"], part.response().and_then(Node::plain))?;
             }
             if !message.is_answers() {
-                let at = index.next().to_owned();
+                let at = [self.namespace, index.next()].concat();
                 self.message(&at, message)?;
             }
         }
@@ -202,7 +201,7 @@ impl List<'_> {
     fn completions(&mut self, messages: &[Message<'_>]) -> Option<()> {
         let mut index = Index::default();
         for message in messages {
-            let at = index.next().to_owned();
+            let at = [self.namespace, index.next()].concat();
             self.message(&at, message)?;
             self.put(&[&at, ".finish_reason"], message.finish_reason.clone())?;
         }
@@ -218,7 +217,7 @@ impl List<'_> {
             let base = [at, ".tool_calls.", index.next()].concat();
             self.put(&[&base, ".id"], call.id())?;
             self.put(&[&base, ".name"], call.name())?;
-            self.put(&[&base, ".arguments"], Some(call.arguments_text()))?;
+            self.put(&[&base, ".arguments"], call.arguments().plain())?;
         }
         Some(())
     }
@@ -226,8 +225,8 @@ impl List<'_> {
     fn functions(&mut self, tools: &[Node<'_>]) -> Option<()> {
         let mut index = Index::default();
         for tool in tools {
-            let at = index.next().to_owned();
-            let schema = parameters(tool).cloned().and_then(Node::into_text);
+            let at = [self.namespace, index.next()].concat();
+            let schema = parameters(tool).and_then(Node::plain);
             self.put(&[&at, ".name"], tool.text_at("name"))?;
             self.put(&[&at, ".description"], tool.text_at("description"))?;
             self.put(&[&at, ".parameters"], schema)?;

@@ -23,7 +23,7 @@ use super::exception::add_exception;
 use super::facts::Facts;
 use super::time::iso8601;
 use super::{Counts, Format};
-use crate::content::json::{Node, Text, quote};
+use crate::content::json::{Node, quote};
 use crate::content::messages::conversation::{PartKind, instructions, messages, objects, to_json};
 use crate::semconv::Attr;
 
@@ -147,10 +147,9 @@ impl Vercel {
             facts.put(text_key, json);
             return;
         };
-        let string = |text: Text<'_>| text.into_plain().into_owned();
         if let Some(answer) = read.first() {
-            facts.put_some(text_key, answer.text().map(string));
-            facts.put_some("ai.response.reasoning", answer.reasoning().map(string));
+            facts.put_some(text_key, answer.text().map(String::from));
+            facts.put_some("ai.response.reasoning", answer.reasoning().map(String::from));
             if answer.has(PartKind::ToolCall) {
                 facts.put("ai.response.toolCalls", prompt::tool_calls(answer).to_json());
             }

@@ -1,6 +1,6 @@
 //! Messages in the AI SDK's own shape, `LanguageModelPrompt`.
 
-use super::super::chat_ml::{parameters, tool_type};
+use super::super::chat_ml::{arguments_text, parameters, tool_type};
 use crate::content::json::{Node, Text};
 use crate::content::messages::conversation::{
     Message, Part, PartKind, text_of_parts, tool_names, untold,
@@ -62,7 +62,7 @@ pub(super) fn tool_calls<'a>(message: &Message<'a>) -> Node<'a> {
         Node::some_of([
             ("toolCallId", part.id().map(Node::String)),
             ("toolName", part.name().map(Node::String)),
-            ("input", Some(Node::String(part.arguments_text()))),
+            ("input", Some(Node::String(arguments_text(part)))),
         ])
     };
     Node::Array(message.of_kind(PartKind::ToolCall).map(call).collect())
@@ -134,11 +134,10 @@ fn output<'a>(part: &Part<'a>) -> Node<'a> {
 /// Arguments as JSON, also when a producer wrote them as a string that holds JSON.
 fn input<'a>(part: &Part<'a>) -> Node<'a> {
     match part.arguments() {
-        None => Node::Object(Vec::new()),
-        Some(Node::String(text)) => match Node::parse(&text.decode()) {
+        Node::String(text) => match Node::parse(&text.decode()) {
             Some(json) => json.into_owned(),
             None => Node::String(text.clone()),
         },
-        Some(json) => json.clone(),
+        json => json.clone(),
     }
 }
