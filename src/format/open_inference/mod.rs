@@ -13,6 +13,7 @@ mod flatten;
 mod hide;
 mod kind;
 mod tables;
+mod texts;
 mod values;
 
 use std::borrow::Cow;
@@ -24,13 +25,11 @@ pub use hide::Hide;
 
 use self::flatten::Flat;
 use self::kind::Kind;
+use self::texts::{Read, Texts};
 use super::exception::add_exception;
 use super::facts::Facts;
 use super::{Counts, DEFAULT_ATTRIBUTE_LIMIT, Format, without_schema};
-use crate::content::json::Node;
-use crate::content::messages::conversation::{
-    Message, Part, instructions, messages, objects, to_json, untold,
-};
+use crate::content::messages::conversation::{instructions, messages, objects, to_json, untold};
 use crate::semconv::Attr;
 
 /// OpenInference, in full or as a supplement to the GenAI attributes.
@@ -290,72 +289,5 @@ impl OpenInference {
         }
         facts.put_all(flat.into_attributes());
         kept
-    }
-}
-
-/// The content attributes of a span, out of its attribute list so that they can be borrowed from.
-#[derive(Debug, Default)]
-struct Texts {
-    system: Option<String>,
-    input: Option<String>,
-    output: Option<String>,
-    tools: Option<String>,
-    documents: Option<String>,
-    query: Option<String>,
-    arguments: Option<String>,
-    result: Option<String>,
-    memory_query: Option<String>,
-    memory_records: Option<String>,
-}
-
-/// What [`Texts`] says, parsed.
-#[derive(Debug)]
-struct Read<'a> {
-    /// Empty where the input messages tell it, too.
-    system: Vec<Part<'a>>,
-    input: Option<Vec<Message<'a>>>,
-    output: Option<Vec<Message<'a>>>,
-    tools: Option<Vec<Node<'a>>>,
-    documents: Option<Vec<Node<'a>>>,
-}
-
-impl Texts {
-    fn take_from(facts: &mut Facts) -> Self {
-        Self::with(|attr| facts.take_text(attr))
-    }
-
-    /// The supplement keeps the attributes and writes nothing that lists would be needed for.
-    fn clone_of(facts: &Facts) -> Self {
-        Self { tools: None, ..Self::with(|attr| facts.text(attr).map(str::to_owned)) }
-    }
-
-    fn with(mut text: impl FnMut(Attr) -> Option<String>) -> Self {
-        Self {
-            system: text(Attr::SystemInstructions),
-            input: text(Attr::InputMessages),
-            output: text(Attr::OutputMessages),
-            tools: text(Attr::ToolDefinitions),
-            documents: text(Attr::RetrievalDocuments),
-            query: text(Attr::RetrievalQueryText),
-            arguments: text(Attr::ToolCallArguments),
-            result: text(Attr::ToolCallResult),
-            memory_query: text(Attr::MemoryQueryText),
-            memory_records: text(Attr::MemoryRecords),
-        }
-    }
-
-    /// Puts back under their GenAI keys what the format could not say in its own words.
-    fn give_back(self, facts: &mut Facts, kept: &[Attr]) {
-        for (attr, text) in [
-            (Attr::SystemInstructions, self.system),
-            (Attr::InputMessages, self.input),
-            (Attr::OutputMessages, self.output),
-            (Attr::ToolDefinitions, self.tools),
-            (Attr::RetrievalDocuments, self.documents),
-        ] {
-            if kept.contains(&attr) {
-                facts.put_some(attr.key(), text);
-            }
-        }
     }
 }

@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 
 use super::super::facts::Facts;
-use super::hide::REDACTED;
-use super::{Hide, Kind, Read, Texts};
+use super::hide::{Hide, REDACTED};
+use super::kind::Kind;
+use super::texts::{Read, Texts};
 use crate::content::json::{Node, Text};
 use crate::content::messages::append;
 use crate::content::messages::conversation::{Message, PartKind, to_json};
