@@ -19,8 +19,10 @@ use tracing_subscriber::prelude::*;
 const SPANS: u64 = 50_000;
 const PATIENCE: Duration = Duration::from_secs(100);
 
+type Variables = &'static [(&'static str, &'static str)];
+
 /// A name, how many destinations, what the environment says of them, and the size of the prompt.
-const CASES: [(&str, usize, &[(&str, &str)], usize); 5] = [
+const CASES: [(&str, usize, Variables, usize); 5] = [
     ("protobuf", 1, &[], 0),
     ("protobuf_2KiB", 1, &[CAPTURE], 2 << 10),
     ("protobuf_two", 2, &[], 0),

@@ -3,6 +3,7 @@
 //! covered by itself. No canary is in any byte where the policy says no, and each is there where it
 //! says yes.
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+#![expect(clippy::print_stdout, reason = "how many cells were tried is part of the result")]
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -395,8 +396,11 @@ fn unsampled() -> Context {
 
 // -- the policies --------------------------------------------------------------------------------
 
-/// What the file says, and whether data of a class may leave by it.
-const POLICIES: [(&str, fn(Class) -> bool); 8] = [
+/// Whether data of a class may be exported.
+type Lets = fn(Class) -> bool;
+
+/// What the file says, and what may be exported by it.
+const POLICIES: [(&str, Lets); 8] = [
     ("off", |_| false),
     (r#"{"input": "full"}"#, |class| class == Class::Input),
     (r#"{"output": "full"}"#, |class| class == Class::Output),

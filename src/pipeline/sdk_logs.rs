@@ -29,7 +29,7 @@ fn fill(copy: &mut SdkLogRecord, record: &LogRecord) {
     copy.set_severity_text(record.level.as_str());
     copy.set_target(record.target.clone());
     match &record.event_name {
-        Some(Cow::Borrowed(name)) => copy.set_event_name(*name),
+        Some(Cow::Borrowed(name)) => copy.set_event_name(name),
         Some(Cow::Owned(name)) => copy.add_attribute("event.name", name.clone()),
         None => {}
     }

@@ -103,10 +103,7 @@ pub(super) fn span(metadata: &'static Metadata<'static>) -> SpanPlan {
     planned(&KNOWN, &PLANS, metadata, || {
         if is_transport(metadata.target()) {
             SpanPlan::Ignore
-        } else if makes_gen_ai(metadata) {
-            lint::check(metadata);
-            SpanPlan::GenAi(fields(metadata))
-        } else if speaks_for_itself(metadata) {
+        } else if has_gen_ai(metadata) || speaks_for_itself(metadata) {
             lint::check(metadata);
             SpanPlan::GenAi(fields(metadata))
         } else {
