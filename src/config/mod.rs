@@ -52,10 +52,14 @@ mod decide;
 mod read;
 mod say;
 
-pub(crate) use decide::{content, own, proxy, settings};
-#[cfg(feature = "yaml")]
+#[cfg(feature = "otel-http")]
+pub(crate) use decide::proxy;
+pub(crate) use decide::{content, own, settings};
+pub(crate) use read::env;
+#[cfg(all(feature = "metrics", feature = "yaml"))]
 pub(crate) use read::yaml;
-pub(crate) use read::{compose, env, node, problem, source};
+#[cfg(feature = "metrics")]
+pub(crate) use read::{compose, node, problem, source};
 pub(crate) use say::backends::Backend;
 #[cfg(test)]
 pub(crate) use say::examples;

@@ -4,6 +4,7 @@
 //! many bytes a value may have and what to do with media, and others decide that.
 
 pub(crate) mod error_text;
+#[cfg_attr(not(feature = "init"), expect(dead_code, reason = "formats write with it"))]
 pub(crate) mod json;
 pub(crate) mod limit;
 pub(crate) mod media;

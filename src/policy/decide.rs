@@ -6,7 +6,9 @@
 //! class, a level of error text or the length of a text.
 
 use std::borrow::Cow;
-use std::fmt::{self, Debug, Write};
+use std::fmt::Debug;
+#[cfg(feature = "init")]
+use std::fmt::{self, Write};
 
 use super::{ErrorText, Policy, redact};
 use crate::content::{error_text, limit, media};

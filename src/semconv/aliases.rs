@@ -102,6 +102,7 @@ pub(crate) fn lookup(key: &str) -> Match {
 }
 
 /// The attribute that has this key in some version; other spellings do not count.
+#[cfg(feature = "init")]
 pub(crate) fn attr_of(key: &str) -> Option<Attr> {
     match BY_KEY.get(key)? {
         Match::Known(attr, _) if attr.key() == key || attr.def().latest == Some(key) => Some(*attr),

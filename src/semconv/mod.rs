@@ -26,7 +26,9 @@ pub use attributes::Attr;
 pub use names::{KnownName, Place, known_names};
 pub use outcome::Outcome;
 
-pub(crate) use aliases::{Match, Scope, ValueMap, attr_of, is_ours, lookup, may_be_listed};
+#[cfg(feature = "init")]
+pub(crate) use aliases::attr_of;
+pub(crate) use aliases::{Match, Scope, ValueMap, is_ours, lookup, may_be_listed};
 pub(crate) use attr_set::AttrSet;
 pub(crate) use attributes::ATTRIBUTES;
 pub(crate) use events::{EventKind, is_our_event};

@@ -27,6 +27,7 @@ pub(crate) struct OperationDef {
     pub(crate) target: &'static [&'static [Attr]],
     /// What is measured of it. An agent that runs elsewhere is an [`Family::Operation`] here.
     pub(crate) family: Family,
+    #[cfg_attr(not(feature = "init"), expect(dead_code, reason = "the console reads it"))]
     pub(crate) role: Role,
     pub(crate) aliases: &'static [&'static str],
     /// Spellings which say that the answer streams.

@@ -32,15 +32,18 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
+#[cfg(any(feature = "init", feature = "testing"))]
+use crate::capture::tracer::Finisher;
 #[cfg(feature = "metrics")]
 use crate::capture::tracer::observe::ObserveSpans;
 use crate::capture::tracer::open_spans::OpenSpans;
 use crate::capture::tracer::{
-    Core, Finisher, GenAiTracer, GenAiTracerProvider, Given, Open, SpanState, markers,
+    Core, GenAiTracer, GenAiTracerProvider, Given, Open, SpanState, markers,
 };
 use crate::policy::{ContentCapture, Policy};
 use crate::record::Record;
 use crate::semconv::Version;
+#[cfg(feature = "testing")]
 #[cfg(feature = "testing")]
 pub(crate) use plan::makes_gen_ai;
 

@@ -114,6 +114,7 @@ pub(super) fn span(metadata: &'static Metadata<'static>) -> SpanPlan {
 }
 
 /// Whether spans of a callsite are GenAI spans by the fields it declares.
+#[cfg(feature = "testing")]
 pub(crate) fn makes_gen_ai(metadata: &Metadata<'_>) -> bool {
     !is_transport(metadata.target()) && has_gen_ai(metadata)
 }

@@ -9,7 +9,9 @@ use std::time::SystemTime;
 use opentelemetry::trace::{Span, SpanContext, SpanId, Status};
 use opentelemetry::{Key, KeyValue};
 
-use super::markers::{self, Given};
+#[cfg(any(feature = "init", feature = "testing"))]
+use super::markers;
+use super::markers::Given;
 use super::observe::Ended;
 use super::open_spans::Endable;
 use super::state::{Finished, SpanState, string, strings};
@@ -263,8 +265,8 @@ fn finish<S: Span>(span: &mut S, state: &SpanState, core: &Core, timestamp: Opti
     }
 }
 
-fn write(span: &mut impl Span, finished: Finished, core: &Core) {
-    let Finished { name, kind, status, mut record } = finished;
+fn write(span: &mut impl Span, mut finished: Finished, core: &Core) {
+    let mut record = mem::take(&mut finished.record);
     let ours = record.is_ours();
     if ours {
         record.merge_messages();
@@ -283,18 +285,18 @@ fn write(span: &mut impl Span, finished: Finished, core: &Core) {
             if record.is_delicate(policy.max_bytes()) {
                 markers::put_long_texts(&mut record, policy, &core.health);
             }
-            if let Some(kind) = &kind {
+            if let Some(kind) = &finished.kind {
                 span.set_attribute(markers::kind(kind));
             }
             policy.clear(record, &core.health)
         }
     };
     write_entries(span, cleared, core);
-    if let Some(name) = name {
+    if let Some(name) = finished.name {
         span.update_name(name);
     }
-    if status != Status::Unset {
-        span.set_status(status);
+    if finished.status != Status::Unset {
+        span.set_status(finished.status);
     }
 }
 

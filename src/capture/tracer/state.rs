@@ -321,6 +321,10 @@ impl Open {
 #[derive(Debug)]
 pub(crate) struct Finished {
     pub(crate) name: Option<String>,
+    #[cfg_attr(
+        not(any(feature = "init", feature = "testing")),
+        expect(dead_code, reason = "the kind changes on export only")
+    )]
     pub(crate) kind: Option<SpanKind>,
     pub(crate) status: Status,
     pub(crate) record: Record,
@@ -352,6 +356,7 @@ pub(crate) fn raw(value: OtelValue) -> Raw<'static> {
 }
 
 /// A value of a record as the OpenTelemetry API wants it.
+#[cfg(any(feature = "init", feature = "testing"))]
 pub(crate) fn otel(value: Value) -> OtelValue {
     match value {
         Value::Bool(value) => OtelValue::Bool(value),

@@ -191,7 +191,9 @@ pub(crate) struct Logs {
     /// The least severe events that leave.
     #[cfg_attr(not(feature = "logs"), expect(dead_code, reason = "log records read it"))]
     pub(crate) level: LogLevel,
+    #[cfg_attr(not(feature = "logs"), expect(dead_code, reason = "log records read it"))]
     pub(crate) batch: Batch,
+    #[cfg_attr(not(feature = "logs"), expect(dead_code, reason = "log records read it"))]
     pub(crate) attributes_per_record: u32,
     /// Bytes of one attribute value; `None` is no limit.
     #[cfg_attr(not(feature = "logs"), expect(dead_code, reason = "log records read it"))]

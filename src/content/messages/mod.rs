@@ -13,6 +13,7 @@
 //!   the retired per-message events.
 //! * [`json`](crate::content::json) is the borrowed tree they all work on.
 
+#[cfg_attr(not(feature = "init"), expect(dead_code, reason = "formats read by it"))]
 pub(crate) mod conversation;
 mod debug;
 mod documents;

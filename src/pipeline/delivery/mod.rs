@@ -28,13 +28,18 @@ pub(crate) use deadline::Deadline;
 pub(crate) use drive::drive;
 pub(crate) use failure::{Failure, FailureKind, tidy};
 pub(crate) use item::{Item, Prepare, Prepared};
-pub(crate) use outlets::{Closing, Flushing, Outlets};
+#[cfg(any(feature = "logs", feature = "metrics"))]
+pub(crate) use outlets::Flushing;
+pub(crate) use outlets::{Closing, Outlets};
 pub(crate) use queue::Queue;
 pub(crate) use reload::Applied;
+#[cfg(any(feature = "logs", feature = "metrics"))]
 pub(crate) use routes::Routes;
 pub(crate) use signal::Signal;
 pub(crate) use snapshot::DestinationSnapshot;
 pub(crate) use start_error::StartError;
-pub(crate) use transport::{Attempted, MAX_REQUEST, Packed, Transport};
+#[cfg(feature = "otel-http")]
+pub(crate) use transport::MAX_REQUEST;
+pub(crate) use transport::{Attempted, Packed, Transport};
 pub(crate) use undelivered::Undelivered;
 pub(crate) use worker::Opening;

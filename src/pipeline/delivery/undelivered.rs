@@ -14,6 +14,7 @@ pub(crate) struct Undelivered {
 }
 
 impl Undelivered {
+    #[cfg(any(feature = "logs", feature = "metrics"))]
     pub(crate) fn and(self, other: Self) -> Self {
         Self {
             waiting: self.waiting + other.waiting,
