@@ -1,8 +1,9 @@
 //! What may leave the process.
 //!
-//! One decision ([`Policy::decide`]), which every carrier asks; one redactor of secrets; and the only
-//! maker of a cleared record, without which nothing is written to a GenAI span. A [`Policy`] is a small copyable value, so that it can be
-//! read on every field without a lock and changed while spans are open.
+//! One decision, `Policy::decide`, which every carrier asks; one redactor of secrets; and the only
+//! maker of a cleared record, without which nothing is written to a GenAI span. A [`Policy`] is a
+//! small copyable value, so that it can be read on every field without a lock and changed while
+//! spans are open.
 
 mod cleared;
 mod decide;

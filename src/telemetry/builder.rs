@@ -209,21 +209,26 @@ impl Builder {
         self
     }
 
-    /// Adds a destination: an exporter of your own gets every span that is exported, beside what goes
-    /// to an endpoint. Defaults to none.
+    /// Adds a destination: an exporter of your own gets every span that is exported, beside what
+    /// goes to an endpoint. Defaults to none.
     ///
-    /// It is a destination like any other, of this name in [`Telemetry::status`] and
-    /// [`Telemetry::explain`]: with a thread, a queue, the content policy of the process, counts, and
-    /// a breaker, in [`Telemetry::force_flush`] and [`Telemetry::shutdown`], which ends with the
-    /// exporter's own. [`Builder::exporter_with`] sets what differs. An exporter of the same name
-    /// replaces the one before; where a configured destination has the name, this one gets a number
-    /// behind it.
+    /// It is a destination like any other, of this name in [`status`] and [`explain`]: with a
+    /// thread, a queue, the content policy of the process, counts and a breaker. [`force_flush`]
+    /// and [`shutdown`] include it; the latter ends with the exporter's own.
+    /// [`Builder::exporter_with`] sets what differs. An exporter of the same name replaces the one
+    /// before; where a configured destination has the name, this one gets a number behind it.
     ///
-    /// Its future is driven on the destination's thread. One that needs a Tokio runtime finds the one
-    /// in which this was called, with the feature `tokio`; a runtime with a single thread must not
-    /// be blocked by [`Telemetry::shutdown`] then. A batch for which it returns an error has failed:
-    /// by the contract of [`SpanExporter`] it has repeated itself what is worth repeating. One that
-    /// it does not finish in time, or says so of, is offered again. A panic costs its batch.
+    /// Its future is driven on the destination's thread. One that needs a Tokio runtime finds the
+    /// one in which this was called, with the feature `tokio`; a runtime with a single thread must
+    /// not be blocked by [`shutdown`] then. A batch for which it returns an error has failed: by
+    /// the contract of [`SpanExporter`] the exporter has retried what is worth retrying. A batch
+    /// that it does not finish in time, or reports as timed out, is offered again. A panic costs
+    /// its batch.
+    ///
+    /// [`status`]: crate::Telemetry::status
+    /// [`explain`]: crate::Telemetry::explain
+    /// [`force_flush`]: crate::Telemetry::force_flush
+    /// [`shutdown`]: crate::Telemetry::shutdown
     ///
     /// ```
     /// use opentelemetry_sdk::trace::InMemorySpanExporter;
