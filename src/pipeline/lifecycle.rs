@@ -100,35 +100,38 @@ impl Pipeline {
     }
 
     /// Waits until what ended before this call is delivered.
-    pub(crate) fn flush(&self, limit: Duration) -> Result<(), Undelivered> {
+    pub(crate) fn flush(&self, limit: Duration) -> Result<(), Left> {
         let deadline = Deadline::after(limit);
         #[cfg(feature = "logs")]
         let logs = self.logs.ask_flush();
-        let left = self.spans.outlets.ask_flush().wait(deadline);
+        let left = vec![(SPANS, self.spans.outlets.ask_flush().wait(deadline))];
         #[cfg(feature = "logs")]
-        let left = left.and(logs.wait(deadline));
+        let left = [left, vec![(LOGS, logs.wait(deadline))]].concat();
         // Last, because they may be about the delivery of the others.
         #[cfg(feature = "metrics")]
         let metrics = self.metrics.as_ref().map(Metrics::ask_flush);
         #[cfg(feature = "metrics")]
-        let left = metrics.map_or(left, |metrics| left.and(metrics.wait(deadline)));
-        left.into_result()
+        let left = [left, Vec::from_iter(metrics.map(|metrics| (METRICS, metrics.wait(deadline))))]
+            .concat();
+        nothing_or(left)
     }
 
     /// Delivers what is queued, no longer than the limit, and stops. Later calls wait for the
     /// first and report nothing.
-    pub(crate) fn shutdown(&self, limit: Duration) -> Result<(), Undelivered> {
+    pub(crate) fn shutdown(&self, limit: Duration) -> Result<(), Left> {
         let deadline = Deadline::after(limit);
         #[cfg(feature = "logs")]
         let logs = self.logs.close(deadline);
         #[cfg(feature = "metrics")]
         let metrics = self.metrics.as_ref().and_then(|metrics| metrics.close(deadline));
-        let left = self.spans.close(deadline).map(Closing::wait).unwrap_or_default();
+        let spans = self.spans.close(deadline);
+        let left = Vec::from_iter(spans.map(|spans| (SPANS, spans.wait())));
         #[cfg(feature = "logs")]
-        let left = logs.map_or(left, |logs| left.and(logs.wait()));
+        let left = [left, Vec::from_iter(logs.map(|logs| (LOGS, logs.wait())))].concat();
         #[cfg(feature = "metrics")]
-        let left = metrics.map_or(left, |metrics| left.and(metrics.wait()));
-        left.into_result()
+        let left =
+            [left, Vec::from_iter(metrics.map(|metrics| (METRICS, metrics.wait())))].concat();
+        nothing_or(left)
     }
 
     /// Makes new settings work. Destinations that are new or different start, the old ones
@@ -195,6 +198,14 @@ impl Drop for Pipeline {
     }
 }
 
+/// What a flush or a shutdown left behind, by what it is called.
+pub(crate) type Left = Vec<(&'static str, Undelivered)>;
+
+fn nothing_or(mut left: Left) -> Result<(), Left> {
+    left.retain(|(_, left)| *left != Undelivered::default());
+    if left.is_empty() { Ok(()) } else { Err(left) }
+}
+
 fn span_limits(limits: &Limits) -> SpanLimits {
     SpanLimits {
         max_attributes_per_span: limits.attributes_per_span,
@@ -205,5 +216,10 @@ fn span_limits(limits: &Limits) -> SpanLimits {
     }
 }
 
+const SPANS: &str = "spans";
+#[cfg(feature = "logs")]
+const LOGS: &str = "log records";
+#[cfg(feature = "metrics")]
+const METRICS: &str = "metric points";
 /// How long dropping the pipeline may take.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);

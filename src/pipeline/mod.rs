@@ -51,8 +51,8 @@ mod wire;
 #[cfg(all(test, feature = "otel-http"))]
 mod tests;
 
-pub(crate) use delivery::{Applied, Deadline, DestinationSnapshot, StartError, Undelivered};
-pub(crate) use lifecycle::Pipeline;
+pub(crate) use delivery::{Applied, Deadline, DestinationSnapshot, StartError};
+pub(crate) use lifecycle::{Left, Pipeline};
 pub(crate) use local::{Driven, Local};
 #[cfg(feature = "logs")]
 pub(crate) use snapshot::SignalSnapshot;

@@ -19,7 +19,7 @@ use crate::capture::tracer::Core;
 use crate::config::settings::Settings;
 use crate::config::{self, Explanation, Sources};
 use crate::health::Calls;
-use crate::pipeline::{Deadline, Pipeline, Snapshot, Undelivered};
+use crate::pipeline::{Deadline, Left, Pipeline, Snapshot};
 use crate::{Error, ErrorKind};
 
 /// Running telemetry.
@@ -166,7 +166,7 @@ impl Telemetry {
     pub fn force_flush(&self) -> Result<(), Error> {
         let pipeline = &self.inner.running.pipeline;
         let flushed = pipeline.flush(FLUSH_TIMEOUT);
-        flushed.map_err(|left| undelivered("the flush", left, &pipeline.snapshot()))
+        flushed.map_err(|left| undelivered("the flush", &left, &pipeline.snapshot()))
     }
 
     /// Delivers what is queued and ends telemetry. Spans that end later are counted as dropped.
@@ -200,7 +200,7 @@ impl Inner {
         }
         // The queues are closed already; this makes the tracers stop.
         let stopped = provider.shutdown_with_timeout(deadline.left());
-        ended.map_err(|left| undelivered("shutdown", left, &pipeline.snapshot()))?;
+        ended.map_err(|left| undelivered("shutdown", &left, &pipeline.snapshot()))?;
         stopped.map_err(|error| {
             Error::new(ErrorKind::System, "the tracer provider did not stop").with_source(error)
         })
@@ -235,24 +235,28 @@ fn taken_back(old: &Settings, new: &Settings) -> bool {
         })
 }
 
-/// How many items are left, and what the destinations last said.
-fn undelivered(what: &str, left: Undelivered, snapshot: &Snapshot) -> Error {
-    let Undelivered { waiting, unconfirmed, refused } = left;
-    let kind = if refused > 0 { ErrorKind::Export } else { ErrorKind::Timeout };
-    let counts = [
-        (refused, "refused by the receiver"),
-        (waiting, "not sent in time"),
-        (unconfirmed, "sent without an answer"),
-    ];
-    let counts: Vec<_> = counts
-        .into_iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, what)| format!("{count} {what}"))
-        .collect();
+/// How many items of which signal are left, and what the destinations last said.
+fn undelivered(what: &str, left: &Left, snapshot: &Snapshot) -> Error {
+    let refused = left.iter().any(|(_, left)| left.refused > 0);
+    let kind = if refused { ErrorKind::Export } else { ErrorKind::Timeout };
     let signals = snapshot.signals();
-    let used = signals.iter().filter(|(_, to)| !to.is_empty()).map(|(items, _)| *items);
-    let items = used.collect::<Vec<_>>().join(" or ");
-    let mut message = format!("{what} left {items} undelivered: {}", counts.join(", "));
+    let used: Vec<_> = signals.iter().filter(|(_, to)| !to.is_empty()).collect();
+    let mut said = Vec::new();
+    for (items, left) in left {
+        let counts = [
+            (left.refused, "refused by the receiver"),
+            (left.waiting, "not sent in time"),
+            (left.unconfirmed, "sent without an answer"),
+        ];
+        let counts = counts.into_iter().filter(|(count, _)| *count > 0);
+        said.extend(counts.map(|(count, what)| match used.len() {
+            0 | 1 => format!("{count} {what}"),
+            _ => format!("{count} {what} ({items})"),
+        }));
+    }
+    let said = said.join(", ");
+    let used = used.iter().map(|(items, _)| *items).collect::<Vec<_>>().join(" or ");
+    let mut message = format!("{what} left {used} undelivered: {said}");
     for destination in signals.iter().flat_map(|(_, to)| *to) {
         if let Some((_, failure)) = &destination.last_error {
             message.push_str(&format!("; {}: {}", destination.name, failure.message));

@@ -133,9 +133,13 @@ fn a_receiver_without_metrics_is_named_once_and_left_alone() {
     assert_eq!(requests.iter().filter(|request| request.metrics.is_some()).count(), 1);
     let status = serde_json::to_value(telemetry.status()).unwrap();
     let error = status["metrics"]["last_error"].as_str().unwrap();
-    assert!(error.contains("404") && error.contains("set metrics.enabled to false"), "{error}");
+    assert!(error.contains("404") && error.contains("Set metrics.enabled: false"), "{error}");
     let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-    assert_eq!(log.matches("the receiver takes no metrics").count(), 1, "{log}");
+    assert_eq!(
+        log.matches("the receiver does not accept metrics (answered 404").count(),
+        1,
+        "{log}"
+    );
 }
 
 #[derive(Clone, Default)]

@@ -209,7 +209,7 @@ fn a_receiver_without_logs_is_left_alone_and_named() {
     assert_eq!(counts(&telemetry).failed(), 10);
     let status = telemetry.status();
     let shown = status.to_string();
-    assert!(shown.contains("the receiver takes no log records"), "{shown}");
+    assert!(shown.contains("the receiver does not accept logs (answered 404"), "{shown}");
     assert!(shown.contains("logs.enabled"), "{shown}");
     assert_eq!(status.state(), State::Running);
     assert_eq!(status.spans().exported(), 5);

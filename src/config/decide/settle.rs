@@ -20,8 +20,10 @@ use crate::format::Hide;
 /// Problems and warnings stay in `stack`.
 pub(crate) fn settle(stack: &mut Stack<'_>, directory: Option<&Path>) -> Settings {
     if !stack.decided::<bool>(Field::Enabled) {
-        // Nothing else is looked at: references to unset variables are no problem then.
-        return Settings { enabled: false, ..Settings::default() };
+        // Nothing else counts, so references to unset variables are no problem then; but the status
+        // says whose telemetry is off.
+        let (service_name, _) = resource(&mut stack.beside(stack.layers().to_vec()));
+        return Settings { enabled: false, service_name, ..Settings::default() };
     }
     let (service_name, resource_attributes) = resource(stack);
     let mut traces_enabled = stack.decided(Field::TracesEnabled);

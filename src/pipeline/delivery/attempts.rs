@@ -35,7 +35,7 @@ impl<S: Item> Attempts<S> {
         let mut state = self.0.lock();
         let deadline = match state.mode {
             Mode::Open => Some(deadline),
-            Mode::Closing { until } => (!until.is_over()).then(|| deadline.min(until)),
+            Mode::Closing { until } => (!until.is_over()).then(|| deadline.no_later_than(until)),
             Mode::Stopped => None,
         };
         state.attempts.number += 1;

@@ -110,8 +110,16 @@ impl<S: Signal> Outlets<S> {
 
     /// Asks for everything that is queued now.
     pub(crate) fn ask_flush(&self) -> Flushing<S> {
-        let asked = self.all().into_iter().map(|outlet| {
-            let (refused, ticket) = (outlet.account.refused(), outlet.queue.ask_flush());
+        self.ask_flush_of(|| {})
+    }
+
+    /// The same, with what `last` sends before: a receiver may refuse that at once.
+    pub(crate) fn ask_flush_of(&self, last: impl FnOnce()) -> Flushing<S> {
+        let counted = self.all().into_iter().map(|outlet| (outlet.account.refused(), outlet));
+        let counted: Vec<_> = counted.collect();
+        last();
+        let asked = counted.into_iter().map(|(refused, outlet)| {
+            let ticket = outlet.queue.ask_flush();
             (outlet, refused, ticket)
         });
         Flushing(asked.collect())
@@ -127,10 +135,24 @@ impl<S: Signal> Outlets<S> {
     /// From now on nothing more is taken; what is there is delivered by then. `last` may
     /// still send. `None` where there was a shutdown before.
     pub(crate) fn close(&self, deadline: Deadline, last: impl FnOnce()) -> Option<Closing<'_, S>> {
+        self.close_after(|| {}, deadline, last)
+    }
+
+    /// The same; `before` may still send, and look at the outlets.
+    pub(crate) fn close_after(
+        &self,
+        before: impl FnOnce(),
+        deadline: Deadline,
+        last: impl FnOnce(),
+    ) -> Option<Closing<'_, S>> {
         let first = self.shutdown.lock().unwrap_or_else(PoisonError::into_inner);
         if self.shut_down.swap(true, Ordering::AcqRel) {
             return None;
         }
+        let counts = |account: &Account| (account.refused(), account.cut_off());
+        let known: Vec<_> =
+            self.all().into_iter().map(|it| (counts(&it.account), it.account)).collect();
+        before();
         // A reload that is under way is done before its outlets are listed here.
         let outlets = {
             let no_reload = self.lock();
@@ -142,7 +164,8 @@ impl<S: Signal> Outlets<S> {
         // The workers get a little less time, so that they can say what became of the rest.
         let until = deadline.for_work();
         let counted = outlets.into_iter().map(|outlet| {
-            let (refused, cut_off) = (outlet.account.refused(), outlet.account.cut_off());
+            let was = known.iter().find(|(_, account)| Arc::ptr_eq(account, &outlet.account));
+            let (refused, cut_off) = was.map_or_else(|| counts(&outlet.account), |(was, _)| *was);
             outlet.queue.close(until, DropReason::Shutdown);
             (outlet, refused, cut_off)
         });
@@ -195,6 +218,7 @@ impl<S: Signal> Closing<'_, S> {
         let mut left = Undelivered::default();
         for (outlet, refused, cut_off) in &self.outlets {
             let unconfirmed = outlet.queue.wait_stopped(self.deadline, DropReason::Shutdown);
+            outlet.queue.join(self.deadline);
             left.unconfirmed += unconfirmed as u64;
             left.refused += outlet.account.refused() - refused;
             left.waiting += outlet.account.cut_off() - cut_off;

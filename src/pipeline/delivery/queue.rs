@@ -7,6 +7,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::account::Account;
@@ -51,6 +52,9 @@ pub(super) struct State<S> {
     due_up_to: u64,
     pub(super) flush: Flush,
     due: Instant,
+    thread: Option<JoinHandle<()>>,
+    /// The thread has nothing more to do.
+    ended: bool,
 }
 
 /// So many items, and about how many bytes they take.
@@ -121,6 +125,8 @@ impl<S: Item> Queue<S> {
             due_up_to: 0,
             flush: Flush::default(),
             due: Instant::now() + batch.schedule_delay,
+            thread: None,
+            ended: false,
         };
         let (work, progress) = (Condvar::new(), Condvar::new());
         Self { state: Mutex::new(state), work, progress, account, health }
@@ -305,6 +311,31 @@ impl<S: Item> Queue<S> {
             }
             state = wait_on(&self.progress, state, deadline.left());
         }
+    }
+
+    /// The worker's thread.
+    pub(super) fn runs_on(&self, thread: JoinHandle<()>) {
+        self.lock().thread = Some(thread);
+    }
+
+    /// The worker is gone.
+    pub(super) fn ended(&self) {
+        self.lock().ended = true;
+        self.progress.notify_all();
+    }
+
+    /// Waits until the worker's thread is gone or the time is over.
+    pub(crate) fn join(&self, deadline: Deadline) {
+        let mut state = self.lock();
+        while !state.ended {
+            if deadline.is_over() {
+                return;
+            }
+            state = wait_on(&self.progress, state, deadline.left());
+        }
+        let thread = state.thread.take();
+        drop(state);
+        let _ = thread.map(JoinHandle::join);
     }
 
     /// What the worker has in hand, and how much the queue may hold with that.

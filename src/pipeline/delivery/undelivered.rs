@@ -14,15 +14,6 @@ pub(crate) struct Undelivered {
 }
 
 impl Undelivered {
-    #[cfg(any(feature = "logs", feature = "metrics"))]
-    pub(crate) fn and(self, other: Self) -> Self {
-        Self {
-            waiting: self.waiting + other.waiting,
-            unconfirmed: self.unconfirmed + other.unconfirmed,
-            refused: self.refused + other.refused,
-        }
-    }
-
     pub(crate) fn into_result(self) -> Result<(), Self> {
         if self == Self::default() { Ok(()) } else { Err(self) }
     }

@@ -45,12 +45,14 @@ impl Opening<'_> {
         let delivery = Delivery::new(attempts, Arc::clone(&account), timeout);
         let worker = Worker { queue: Arc::clone(&queue), account, health, preparation, transport };
         let thread = std::thread::Builder::new().name(thread_name::<T::Item>(self.name));
+        let ended = Arc::clone(&queue);
         let run = move || {
             // Nothing that the exporting code does may become a span of its own.
             let _suppressed = Context::enter_telemetry_suppressed_scope();
             worker.run(delivery);
+            ended.ended();
         };
-        thread.spawn(run).map_err(StartError::Thread)?;
+        queue.runs_on(thread.spawn(run).map_err(StartError::Thread)?);
         Ok(queue)
     }
 }

@@ -1,15 +1,19 @@
 //! Does something at every interval, on a thread of its own.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use opentelemetry::Context;
 
 use crate::pipeline::delivery::StartError;
 
-/// Ticks until it is dropped.
+/// Ticks until it is stopped or dropped.
 #[derive(Debug)]
-pub(super) struct Clock(Arc<Shared>);
+pub(super) struct Clock {
+    shared: Arc<Shared>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
 
 #[derive(Debug)]
 struct Shared {
@@ -31,34 +35,44 @@ impl Clock {
     ) -> Result<Self, StartError> {
         let state = State { interval, next: Instant::now() + interval, stopped: false };
         let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new() });
-        let clock = Self(Arc::clone(&shared));
+        let waiting = Arc::clone(&shared);
         let run = move || {
             let _suppressed = Context::enter_telemetry_suppressed_scope();
-            while shared.wait() {
+            while waiting.wait() {
                 tick();
             }
         };
         let thread = std::thread::Builder::new().name(String::from("genai-metrics"));
-        thread.spawn(run).map_err(StartError::Thread)?;
-        Ok(clock)
+        let thread = thread.spawn(run).map_err(StartError::Thread)?;
+        Ok(Self { shared, thread: Mutex::new(Some(thread)) })
     }
 
     /// Ticks at this interval, counted from now where it is another one.
     pub(super) fn set(&self, interval: Duration) {
-        let mut state = self.0.lock();
+        let mut state = self.shared.lock();
         if state.interval == interval {
             return;
         }
         (state.interval, state.next) = (interval, Instant::now() + interval);
         drop(state);
-        self.0.changed.notify_all();
+        self.shared.changed.notify_all();
+    }
+
+    /// Ends the thread, after the tick that is under way.
+    pub(super) fn stop(&self) {
+        self.shared.lock().stopped = true;
+        self.shared.changed.notify_all();
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // Whatever a tick drops may hold the clock itself.
+        if let Some(thread) = thread.filter(|it| it.thread().id() != std::thread::current().id()) {
+            let _ = thread.join();
+        }
     }
 }
 
 impl Drop for Clock {
     fn drop(&mut self) {
-        self.0.lock().stopped = true;
-        self.0.changed.notify_all();
+        self.stop();
     }
 }
 

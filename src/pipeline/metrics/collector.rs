@@ -52,17 +52,16 @@ impl Metrics {
 
     /// Collects now and asks for all of it.
     pub(crate) fn ask_flush(&self) -> Flushing<MetricPoint> {
-        self.collector.collect(false);
-        self.outlets.ask_flush()
+        self.outlets.ask_flush_of(|| self.collector.collect(false))
     }
 
-    /// Collects once more; see [`Outlets::close`]. That comes first, because what is measured of
-    /// the pipeline itself needs its locks.
+    /// Stops the clock and collects once more; see [`Outlets::close`]. That comes first, because
+    /// what is measured of the pipeline itself needs its locks.
     pub(crate) fn close(&self, deadline: Deadline) -> Option<Closing<'_, MetricPoint>> {
-        if !self.outlets.is_shut_down() {
-            self.collector.collect(true);
+        if let Some(clock) = self.clock.get() {
+            clock.stop();
         }
-        self.outlets.close(deadline, || {})
+        self.outlets.close_after(|| self.collector.collect(true), deadline, || {})
     }
 
     /// Makes new settings work; says whether anything is different.

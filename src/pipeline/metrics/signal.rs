@@ -89,7 +89,7 @@ impl Signal for MetricPoint {
 }
 
 impl Otlp for MetricPoint {
-    const OPTIONAL: Option<&'static str> = Some("metrics.enabled");
+    const OPTIONAL: Option<&'static str> = Some("metrics");
 
     type Request = ExportMetricsServiceRequest;
 

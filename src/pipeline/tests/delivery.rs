@@ -126,7 +126,7 @@ fn a_span_counts_by_the_worst_of_its_fates() {
         destination("bad", &bad.endpoint()),
     ]));
     running.numbered(5);
-    assert_eq!(running.pipeline.flush(PATIENCE).unwrap_err().refused, 5);
+    assert_eq!(running.pipeline.flush(PATIENCE).unwrap_err()[0].1.refused, 5);
     let snapshot = running.snapshot();
     assert_eq!(snapshot.spans.finished.failed, 5);
     assert_eq!(snapshot.destinations[0].items.exported, 5);
@@ -216,7 +216,7 @@ fn partial_success_counts_the_rejected() {
     receiver.answer_next(Answer::partial_success(3, "too old"));
     let running = Running::to(&receiver);
     running.numbered(10);
-    assert_eq!(running.pipeline.flush(PATIENCE).unwrap_err().refused, 3);
+    assert_eq!(running.pipeline.flush(PATIENCE).unwrap_err()[0].1.refused, 3);
     let snapshot = running.snapshot();
     assert_eq!((snapshot.spans.finished.exported, snapshot.spans.finished.rejected), (7, 3));
     let (_, error) = snapshot.destinations[0].last_error.clone().unwrap();

@@ -126,7 +126,7 @@ fn a_collector_that_comes_back_gets_what_was_kept() {
     let running = Running::to(&gone);
     gone.answer_always(Answer::close());
     running.numbered(100);
-    assert_eq!(running.pipeline.flush(PATIENCE).unwrap_err().waiting, 100);
+    assert_eq!(running.pipeline.flush(PATIENCE).unwrap_err()[0].1.waiting, 100);
     assert!(running.snapshot().destinations[0].breaker_open);
     gone.answer_always(Answer::accept());
     assert_eq!(gone.wait_for_spans(100, PATIENCE).len(), 100, "within one breaker period");
@@ -154,7 +154,7 @@ fn an_outage_costs_what_does_not_fit_and_says_why() {
     let spans = running.snapshot().spans.finished;
     assert_eq!(spans.queued, 64);
     assert_eq!(spans.dropped().collect::<Vec<_>>(), [(DropReason::BreakerOpen, 1000)]);
-    let left = running.pipeline.shutdown(PATIENCE).unwrap_err();
+    let left = running.pipeline.shutdown(PATIENCE).unwrap_err()[0].1;
     assert_eq!(left.waiting, 64);
     let dropped: Vec<_> = running.snapshot().spans.finished.dropped().collect();
     assert_eq!(dropped, [(DropReason::BreakerOpen, 1000), (DropReason::Shutdown, 64)]);
@@ -170,7 +170,7 @@ fn shutdown_ends_in_time_while_a_request_hangs() {
     running.numbered(25);
     let _ = receiver.wait_for_requests(1, PATIENCE);
     let before = std::time::Instant::now();
-    let left = running.pipeline.shutdown(Duration::from_millis(500)).unwrap_err();
+    let left = running.pipeline.shutdown(Duration::from_millis(500)).unwrap_err()[0].1;
     assert!(before.elapsed() < Duration::from_secs(8), "the request itself may take ten seconds");
     assert_eq!((left.waiting, left.unconfirmed), (15, 10));
     assert_eq!(running.snapshot().spans.finished.dropped_total(), 15);
@@ -206,7 +206,7 @@ fn a_reset_under_a_large_request_says_what_it_may_mean() {
         let mut span = running.tracer.start("large");
         span.set_attribute(KeyValue::new("text", "x".repeat(bytes)));
         span.end();
-        assert_eq!(running.pipeline.flush(PATIENCE).unwrap_err().waiting, 1);
+        assert_eq!(running.pipeline.flush(PATIENCE).unwrap_err()[0].1.waiting, 1);
         let (_, error) = running.snapshot().destinations[0].last_error.clone().unwrap();
         assert_eq!(error.kind, FailureKind::Connection);
         assert_eq!(error.message.contains("max_export_batch_size"), told, "{error:?}");

@@ -95,7 +95,7 @@ fn partial_success_and_size_are_understood() {
     }));
     let running = Running::start(&settings(vec![grpc(&collector.endpoint())]));
     running.numbered(10);
-    assert_eq!(running.pipeline.flush(PATIENCE).unwrap_err().refused, 1);
+    assert_eq!(running.pipeline.flush(PATIENCE).unwrap_err()[0].1.refused, 1);
     let spans = running.snapshot().spans.finished;
     assert_eq!((spans.exported, spans.rejected), (9, 1));
 }
@@ -126,11 +126,11 @@ fn start_flush_and_shutdown_need_no_runtime_of_the_application() {
 fn nobody_listening_is_said_so() {
     let running = Running::start(&settings(vec![grpc("http://127.0.0.1:1")]));
     running.numbered(1);
-    assert_eq!(running.pipeline.flush(PATIENCE).unwrap_err().waiting, 1);
+    assert_eq!(running.pipeline.flush(PATIENCE).unwrap_err()[0].1.waiting, 1);
     let (_, error) = running.snapshot().destinations[0].last_error.clone().unwrap();
     assert_eq!(error.kind, FailureKind::Connection, "{error:?}");
     assert!(error.message.contains("refused"), "{error:?}");
-    assert_eq!(running.pipeline.shutdown(PATIENCE).unwrap_err().waiting, 1);
+    assert_eq!(running.pipeline.shutdown(PATIENCE).unwrap_err()[0].1.waiting, 1);
 }
 
 #[test]
@@ -138,7 +138,7 @@ fn a_collector_that_comes_back_gets_what_was_kept() {
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let running = Running::start(&settings(vec![grpc(&format!("http://{address}"))]));
     running.numbered(100);
-    assert_eq!(running.pipeline.flush(PATIENCE).unwrap_err().waiting, 100);
+    assert_eq!(running.pipeline.flush(PATIENCE).unwrap_err()[0].1.waiting, 100);
     assert!(running.snapshot().destinations[0].breaker_open);
     let collector = GrpcReceiver::start_at(address);
     // The breaker's first period is five seconds; the rest is for slow machines.
@@ -173,10 +173,10 @@ fn a_server_that_is_silent_or_not_of_the_protocol_is_named() {
         let to = by(grpc(&endpoint), |to| to.timeout = Duration::from_millis(500));
         let running = Running::start(&settings(vec![to]));
         running.numbered(2);
-        assert_eq!(running.pipeline.flush(PATIENCE).unwrap_err().waiting, 2);
+        assert_eq!(running.pipeline.flush(PATIENCE).unwrap_err()[0].1.waiting, 2);
         let (_, error) = running.snapshot().destinations[0].last_error.clone().unwrap();
         assert!(kinds.contains(&error.kind), "{says:?}: {error:?}");
-        assert_eq!(running.pipeline.shutdown(PATIENCE).unwrap_err().waiting, 2);
+        assert_eq!(running.pipeline.shutdown(PATIENCE).unwrap_err()[0].1.waiting, 2);
     }
 }
 

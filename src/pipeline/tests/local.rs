@@ -83,7 +83,7 @@ fn an_exporter_that_refuses_or_panics_costs_its_batch_and_nothing_else() {
         let running = with(&Recorder { mood, ..Recorder::default() });
         for round in 1..=3 {
             running.numbered(4);
-            assert_eq!(running.pipeline.flush(PATIENCE).unwrap_err().refused, 4);
+            assert_eq!(running.pipeline.flush(PATIENCE).unwrap_err()[0].1.refused, 4);
             let snapshot = running.snapshot();
             assert_eq!(snapshot.spans.finished.failed, 4 * round);
             assert_eq!(snapshot.destinations[0].last_error.as_ref().unwrap().1.kind, kind);

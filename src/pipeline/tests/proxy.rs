@@ -136,7 +136,7 @@ fn a_proxy_that_refuses_or_is_not_there_is_named() {
         let to = by(to, |to| to.proxies = office.proxies(&variables));
         let running = Running::start(&settings(vec![to]));
         running.numbered(2);
-        assert_eq!(running.pipeline.flush(PATIENCE).unwrap_err().waiting, 2, "{protocol:?}");
+        assert_eq!(running.pipeline.flush(PATIENCE).unwrap_err()[0].1.waiting, 2, "{protocol:?}");
         let (_, error) = running.snapshot().destinations[0].last_error.clone().unwrap();
         assert_eq!(error.kind, FailureKind::Proxy, "{protocol:?}: {error:?}");
         let _ = running.pipeline.shutdown(Duration::from_millis(100));

@@ -172,7 +172,7 @@ fn destinations_that_never_answer_do_not_pile_up_with_each_reload() {
     assert!(spans.queued <= 100 + 50 * 5, "{spans:?}");
     let dropped: Vec<_> = spans.dropped().map(|(reason, _)| reason).collect();
     assert_eq!(dropped, [crate::health::DropReason::Replaced]);
-    let left = running.pipeline.shutdown(Duration::from_millis(100)).unwrap_err();
+    let left = running.pipeline.shutdown(Duration::from_millis(100)).unwrap_err()[0].1;
     assert_eq!(left.unconfirmed, running.snapshot().spans.finished.queued);
 }
 

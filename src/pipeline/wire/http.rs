@@ -8,7 +8,6 @@
 
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::CONTENT_ENCODING;
@@ -20,7 +19,7 @@ use super::connection::Connection;
 use super::encoding::Encoding;
 use super::remedy::{Remedy, no_answer};
 use crate::config::settings::Route;
-use crate::pipeline::delivery::{Attempted, Failure, FailureKind, StartError, tidy};
+use crate::pipeline::delivery::{Attempted, Deadline, Failure, FailureKind, StartError, tidy};
 use crate::policy::Redactor;
 
 /// Sends requests along one route.
@@ -35,8 +34,8 @@ pub(crate) struct Http {
 /// The request that an exporter is about to make, or has made.
 #[derive(Debug, Default)]
 struct Attempt {
-    /// How long it may take. `None` sends nothing.
-    timeout: Option<Duration>,
+    /// Until when it may take. `None` sends nothing.
+    deadline: Option<Deadline>,
     /// The body, and what came of it.
     sent: Option<(Bytes, Attempted)>,
     /// The exporter has compressed it.
@@ -52,13 +51,13 @@ impl Http {
     }
 
     /// Sends a body.
-    pub(crate) fn send(&self, body: &Bytes, timeout: Duration) -> Attempted {
+    pub(crate) fn send(&self, body: &Bytes, deadline: Deadline) -> Attempted {
         let body = self.encoding.compress(body);
         let (kind, coding) = (self.encoding.content_type(), self.encoding.content_encoding());
-        match self.connection.post(&body, kind, coding, timeout) {
+        match self.connection.post(&body, kind, coding, deadline.left()) {
             Ok(answer) => self.understand(&answer),
             Err(error) => {
-                let mut failure = failure(&error, timeout, &self.redactor);
+                let mut failure = failure(&error, deadline, &self.redactor);
                 if body.len() > LARGE_BYTES && is_cut_off(&error) {
                     failure.message.push_str(&format!(
                         ", with a request of {} KiB; if the receiver takes no such size, lower \
@@ -74,10 +73,10 @@ impl Http {
     /// Lets an exporter send: gives the body that it made, to be sent again, and what came of it.
     pub(crate) fn through(
         &self,
-        timeout: Duration,
+        deadline: Deadline,
         export: impl FnOnce(),
     ) -> Option<(Bytes, Attempted)> {
-        *self.attempt() = Attempt { timeout: Some(timeout), ..Attempt::default() };
+        *self.attempt() = Attempt { deadline: Some(deadline), ..Attempt::default() };
         export();
         self.attempt().sent.take()
     }
@@ -114,14 +113,14 @@ impl Http {
 impl HttpClient for Http {
     /// Of the request that the exporter has made, only the body counts. Blocks.
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
-        let timeout = {
+        let deadline = {
             let mut attempt = self.attempt();
             attempt.coded = request.headers().contains_key(CONTENT_ENCODING);
-            attempt.timeout.take()
+            attempt.deadline.take()
         };
-        if let Some(timeout) = timeout {
+        if let Some(deadline) = deadline {
             let body = request.into_body();
-            let outcome = self.send(&body, timeout);
+            let outcome = self.send(&body, deadline);
             self.attempt().sent = Some((body, outcome));
         }
         Ok(Response::default())
@@ -129,10 +128,12 @@ impl HttpClient for Http {
 }
 
 /// An attempt without an answer.
-fn failure(error: &ureq::Error, timeout: Duration, redactor: &Redactor) -> Failure {
+fn failure(error: &ureq::Error, deadline: Deadline, redactor: &Redactor) -> Failure {
     let (kind, message) = match error {
         ureq::Error::HostNotFound => (FailureKind::Dns, error.to_string()),
-        ureq::Error::Timeout(_) => (FailureKind::Timeout, format!("no answer within {timeout:?}")),
+        ureq::Error::Timeout(_) => {
+            (FailureKind::Timeout, format!("no answer within {:?}", deadline.limit()))
+        }
         ureq::Error::Tls(_) | ureq::Error::Rustls(_) | ureq::Error::Pem(_) => {
             (FailureKind::Tls, error.to_string())
         }

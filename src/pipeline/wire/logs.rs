@@ -20,7 +20,7 @@ use super::request::OtlpResource;
 use crate::capture::logs::{LogAttribute, LogRecord};
 
 impl Otlp for LogRecord {
-    const OPTIONAL: Option<&'static str> = Some("logs.enabled");
+    const OPTIONAL: Option<&'static str> = Some("logs");
 
     type Request = ExportLogsServiceRequest;
 

@@ -25,7 +25,7 @@ use crate::pipeline::delivery::{
 
 /// A signal that leaves by OTLP.
 pub(crate) trait Otlp: Item {
-    /// The key that switches the signal off, where not every receiver takes it.
+    /// The name of the signal, as its keys begin, where not every receiver accepts it.
     const OPTIONAL: Option<&'static str> = None;
 
     /// What is sent of it at once.
@@ -81,7 +81,7 @@ impl<S: Otlp> OtlpTransport<S> {
             #[cfg(feature = "otel-grpc")]
             Sender::Grpc(_) => None,
         };
-        let refusal = S::OPTIONAL.map(|switch| Refusal::of(S::ITEMS, switch));
+        let refusal = S::OPTIONAL.map(Refusal::of);
         Ok((route.timeout, Self { resource: resource.into(), sender, exporter, refusal }))
     }
 
@@ -91,8 +91,7 @@ impl<S: Otlp> OtlpTransport<S> {
             Parcel::Items(items) => {
                 let items = std::mem::take(items);
                 if let (Sender::Http(http), Some(export)) = (&self.sender, &self.exporter) {
-                    let Some((body, outcome)) = http.through(deadline.left(), || export(items))
-                    else {
+                    let Some((body, outcome)) = http.through(deadline, || export(items)) else {
                         let failure = Failure::new(FailureKind::Protocol, "nothing was sent");
                         return Attempted::Permanent(failure);
                     };

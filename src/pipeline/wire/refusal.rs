@@ -9,15 +9,14 @@ use crate::pipeline::delivery::{Attempted, Failure};
 /// that was set up meanwhile is found.
 #[derive(Debug)]
 pub(crate) struct Refusal {
-    /// What is not taken, and the key that switches it off.
-    items: &'static str,
-    switch: &'static str,
+    /// The signal that is not accepted, as its keys begin.
+    signal: &'static str,
     said: Option<(Instant, Failure)>,
 }
 
 impl Refusal {
-    pub(crate) fn of(items: &'static str, switch: &'static str) -> Self {
-        Self { items, switch, said: None }
+    pub(crate) fn of(signal: &'static str) -> Self {
+        Self { signal, said: None }
     }
 
     /// The no of a moment ago, which still counts.
@@ -45,14 +44,14 @@ impl Refusal {
     }
 
     fn explain(&self, failure: Failure) -> Failure {
+        let Self { signal, .. } = self;
         let message = format!(
-            "the receiver takes no {} ({}); none are sent to it, but for one request in {} min: \
-             set {} to false, or an endpoint for them",
-            self.items,
-            failure.message,
+            "the receiver does not accept {signal} ({}). Retrying every {} min. \
+             Set {signal}.enabled: false, or {signal}.endpoint to a receiver that does",
+            failure.said(),
             ASK_AGAIN.as_secs() / 60,
-            self.switch,
         );
+        // The code is in the message.
         Failure { message, ..failure }
     }
 }

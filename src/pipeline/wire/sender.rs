@@ -60,7 +60,7 @@ impl Sender {
     /// Sends what [`Sender::encode`] made of such a request.
     pub(crate) fn send<R: Request>(&mut self, body: &Bytes, deadline: Deadline) -> Attempted {
         match self {
-            Self::Http(http) => http.send(body, deadline.left()),
+            Self::Http(http) => http.send(body, deadline),
             #[cfg(feature = "otel-grpc")]
             Self::Grpc(grpc) => grpc.send(R::METHOD, body, deadline.left()),
         }
