@@ -72,6 +72,6 @@ mod tests {
         assert_eq!(request.no_later_than(Deadline::after(long)).limit(), short);
         let cut = Deadline::after(long).no_later_than(request);
         assert_eq!(cut.left().max(short), short);
-        assert!(cut.limit() <= short && cut.limit().subsec_nanos() % 1_000_000 == 0);
+        assert!(cut.limit() <= short && cut.limit().subsec_nanos().is_multiple_of(1_000_000));
     }
 }
