@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use opentelemetry_sdk::trace::{SdkTracerProvider, SpanData, SpanLimits};
 
-use super::delivery::{Applied, Closing, Deadline, Outlets, StartError, Transport, Undelivered};
+use super::delivery::{Applied, Deadline, Outlets, StartError, Transport, Undelivered};
 #[cfg(feature = "logs")]
 use super::logs::Logs;
 #[cfg(feature = "metrics")]
@@ -41,7 +41,8 @@ impl Pipeline {
         let outlets = Outlets::start(settings, Arc::clone(&core), Arc::clone(&health))?;
         #[cfg(feature = "logs")]
         let logs = Logs::start(settings, core).inspect_err(|_| {
-            let _ = outlets.close(Deadline::after(Duration::ZERO), || {}).map(Closing::wait);
+            let _ =
+                outlets.close(Deadline::after(Duration::ZERO), || {}).map(|closing| closing.wait());
         })?;
         Ok(Self {
             spans: Arc::new(Spans { outlets, tail: Tail::new(settings.keep, settings.batch) }),
